@@ -1,0 +1,33 @@
+"""What voicebank raises. Every message is one line that says what to do."""
+
+
+class VoicebankError(Exception):
+    """Base of all errors that the library raises on purpose."""
+
+
+class UnknownName(VoicebankError):
+    """A voice, plugin, plugin kind or preset that does not exist; the message lists those that do."""
+
+
+class BadText(VoicebankError):
+    """Text that cannot be spoken: empty, blank, or without one speakable character."""
+
+
+class BadVoice(VoicebankError):
+    """A voice whose files are missing, truncated, of the wrong shape or from a newer version."""
+
+
+class BadData(VoicebankError):
+    """A corpus, a lexicon or another input file that is incomplete or malformed."""
+
+
+class BadAudio(BadData):
+    """Sound that cannot be read, written or joined."""
+
+
+class PluginError(VoicebankError):
+    """A plugin that is installed but does not load or does not accept its options."""
+
+
+class RunawayError(VoicebankError):
+    """A sentence that ran past its longest plausible length without reaching its end."""

@@ -1,0 +1,135 @@
+"""The registry: what can be plugged in, found through entry points.
+
+A package joins by declaring an entry point, in its ``pyproject.toml``, in the group of its kind:
+
+    [project.entry-points."voicebank.frontend"]
+    shouting = "my_package:Shouting"
+
+Installing it is all it takes; nothing in voicebank names it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from voicebank.errors import PluginError, UnknownName, VoicebankError
+
+# Kind to entry point group. A new kind of plugin is one line here.
+KINDS: dict[str, str] = {
+    "frontend": "voicebank.frontend",
+    "vocoder": "voicebank.vocoder",
+    "transcriber": "voicebank.transcriber",
+}
+
+# Only for the hint in an error message: where the plugins that live in this repository come from.
+_PACKAGES: dict[tuple[str, str], str] = {
+    ("frontend", "phonemizer"): "voicebank-phonemizer",
+    ("transcriber", "whisper"): "voicebank-whisper",
+}
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One installed plugin. ``error`` is None when it loads, else one line that says why it does not."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    error: str | None = None
+
+
+def create(kind: str, name: str, **options: Any) -> Any:
+    """Make the plugin ``name`` of a kind, passing it the options.
+
+    Raises:
+        UnknownName: no such kind, or no such plugin is installed.
+        PluginError: it is installed but does not import, or does not take these options.
+    """
+    found = _entries(kind)
+    if name not in found:
+        message = f"unknown {kind} {name!r}: known are {', '.join(sorted(found)) or 'none'}"
+        if package := _PACKAGES.get((kind, name)):
+            message += f"; install the package {package} to add it"
+        raise UnknownName(message)
+    factory = _load(kind, found[name][0])
+    try:
+        inspect.signature(factory).bind(**options)
+    except TypeError as error:
+        raise PluginError(f"{kind} {name!r} does not take these options: {error}") from error
+    except ValueError:
+        pass  # a callable without a signature, as some compiled ones are
+    try:
+        return factory(**options)
+    except VoicebankError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{kind} {name!r} does not start: {_line(error)}") from error
+
+
+def known(kind: str | None = None) -> list[PluginInfo]:
+    """The installed plugins of a kind (of all kinds without one), sorted by name.
+
+    Each is imported, to tell whether it loads. One that fails is listed with its error.
+
+    Raises:
+        UnknownName: no such kind.
+    """
+    if kind is None:
+        return [info for each in KINDS for info in known(each)]
+    infos = []
+    for name, (first, *others) in sorted(_entries(kind).items()):
+        try:
+            _load(kind, first)
+            error = None
+        except PluginError as failure:
+            error = _line(failure.__cause__) if failure.__cause__ else str(failure)
+        infos.append(_info(kind, first, error))
+        infos += [_info(kind, other, f"the name {name!r} is taken by {_package(first)}") for other in others]
+    return infos
+
+
+def names(kind: str) -> list[str]:
+    """Sorted names of the installed plugins of a kind, without importing them."""
+    return sorted(_entries(kind))
+
+
+def _entries(kind: str) -> dict[str, list[EntryPoint]]:
+    """Entry points by name. Where packages claim the same name the first counts, voicebank's own before all."""
+    if kind not in KINDS:
+        raise UnknownName(f"unknown kind of plugin {kind!r}: known are {', '.join(KINDS)}")
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in sorted(
+        entry_points(group=KINDS[kind]), key=lambda e: (_package(e) != "voicebank", _package(e), e.name)
+    ):
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def _load(kind: str, entry: EntryPoint) -> Any:
+    try:
+        plugin = entry.load()
+    except (Exception, SystemExit) as error:  # a module may even exit on import; it must break only itself
+        raise PluginError(
+            f"{kind} {entry.name!r} of {_package(entry)} does not load: {_line(error)}"
+        ) from error
+    if not callable(plugin):
+        raise PluginError(f"{kind} {entry.name!r} of {_package(entry)} is neither a class nor a function")
+    return plugin
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "?"
+
+
+def _info(kind: str, entry: EntryPoint, error: str | None) -> PluginInfo:
+    version = entry.dist.version if entry.dist else "?"
+    return PluginInfo(kind, entry.name, _package(entry), version, error)
+
+
+def _line(error: BaseException) -> str:
+    """An exception as one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
