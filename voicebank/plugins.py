@@ -98,7 +98,7 @@ def names(kind: str) -> list[str]:
 
 
 def _entries(kind: str) -> dict[str, list[EntryPoint]]:
-    """Entry points by name. Where packages claim the same name the first counts, voicebank's own before all."""
+    """Entry points by name. Where several packages claim one name, the first counts: voicebank's own."""
     if kind not in KINDS:
         raise UnknownName(f"unknown kind of plugin {kind!r}: known are {', '.join(KINDS)}")
     found: dict[str, list[EntryPoint]] = {}

@@ -1,0 +1,5 @@
+"""``python -m voicebank`` is the command ``voicebank``."""
+
+from voicebank.cli import main
+
+main()
