@@ -1,7 +1,8 @@
-"""The command line: it parses, calls the public API and reports. Heavy modules load inside the commands."""
+"""``voicebank say``: text, or a whole book, to sound."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
@@ -10,63 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
-from typer.core import TyperGroup
 
-from voicebank import __version__
-from voicebank.errors import BadText, VoicebankError
+from voicebank.audiofile import AudioWriter, format_of
+from voicebank.errors import BadData, BadText
 
 if TYPE_CHECKING:
     from voicebank.audio import Audio
+    from voicebank.voice import Voice
 
 DEFAULT_VOICE = "us-male"
 DEFAULT_OUTPUT = Path("voicebank.wav")
+_PICTURES = (".png", ".svg", ".pdf")
 # A book without blank lines is still cut, at the first line that ends a sentence after so many characters.
 _CHUNK = 8000
 
 
-class _Group(TyperGroup):
-    """Turns the library's errors, which are the user's business and not bugs, into one line and status 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except VoicebankError as error:
-            typer.echo(f"voicebank: {error}", err=True)
-            raise typer.Exit(2) from error
-
-
-app = typer.Typer(
-    name="voicebank",
-    cls=_Group,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Voices that speak English text, and turn into yours.",
-)
-
-
-def main() -> None:
-    """The console script."""
-    app(prog_name="voicebank")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"voicebank {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    pass
-
-
-@app.command()
 def say(
     text: Annotated[
         str | None, typer.Argument(help="What to say; without it and -f, standard input.")
@@ -100,10 +59,11 @@ def say(
         raise BadText("give either a text or -f FILE, not both")
     if text is None and file is None and sys.stdin.isatty():
         raise BadText("there is nothing to say: give a text, or -f FILE, or pipe text in")
+    # Wrong suffixes should show before the voice is loaded and the book is spoken.
     if output is not None:
-        from voicebank.audiofile import format_of
-
-        format_of(output)  # a wrong suffix should show before the voice is loaded
+        format_of(output)
+    if attention is not None and attention.suffix.lower() not in _PICTURES:
+        raise BadData(f"cannot draw {attention}: use one of {', '.join(_PICTURES)}")
 
     options: dict[str, Any] = {"frontend": frontend, "vocoder": vocoder, "speed": speed}
     if lexicon is not None:
@@ -113,31 +73,22 @@ def say(
     speaker = voicebank.load(voice)
     started = time.perf_counter()
 
-    if text is not None:
-        written = _deliver(speaker.stream(text, **options), output)
-    elif file is not None:
-        with _opened(file) as stream:
-            written = _speak_book(speaker, stream, file.stat().st_size, options, output)
-    else:
-        written = _speak_book(speaker, sys.stdin.buffer, None, options, output)
+    with contextlib.nullcontext(sys.stdin.buffer) if file is None else _opened(file) as stream:
+        if attention is not None:
+            whole = "\n\n".join(paragraph for paragraph, _ in paragraphs(stream)) if text is None else text
+            written = _deliver(_with_pictures(speaker, whole, options, attention), output)
+        elif text is not None:
+            written = _deliver(speaker.stream(text, **options), output)
+        else:
+            size = file.stat().st_size if file is not None else None
+            written = _speak_book(speaker, stream, size, options, output)
     if written is not None:
         path, seconds = written
         typer.echo(f"{path}: {seconds:.1f} s of speech, made in {time.perf_counter() - started:.1f} s")
 
 
-@app.command()
-def plugins() -> None:
-    """List the plugins: what they are, where they come from, whether they load."""
-    from voicebank.plugins import known
-
-    _table(
-        ("kind", "name", "package", "version", "loads"),
-        [(p.kind, p.name, p.package, p.version, p.error or "yes") for p in known()],
-    )
-
-
 def _speak_book(
-    speaker: Any, stream: BinaryIO, size: int | None, options: dict[str, Any], output: Path | None
+    speaker: Voice, stream: BinaryIO, size: int | None, options: dict[str, Any], output: Path | None
 ) -> tuple[Path, float] | None:
     """Speak a stream of text in constant memory, with a progress bar on a terminal."""
     from rich.console import Console
@@ -195,8 +146,6 @@ def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
 
 def _deliver(parts: Iterable[Audio], output: Path | None) -> tuple[Path, float] | None:
     """Write the sound, or play it sentence by sentence; returns what was written and its seconds."""
-    from voicebank.audiofile import AudioWriter
-
     parts = iter(parts)
     first = next(parts)
     if output is None:
@@ -212,22 +161,22 @@ def _deliver(parts: Iterable[Audio], output: Path | None) -> tuple[Path, float] 
     return output, writer.seconds
 
 
+def _with_pictures(speaker: Voice, text: str, options: dict[str, Any], picture: Path) -> Iterator[Audio]:
+    """The speech of a text, whose alignment is drawn: one picture a sentence, numbered from the second on."""
+    from voicebank.training.plots import attention
+
+    speech = speaker.say_detailed(text, **options)
+    yield speech.audio
+    for number, spoken in enumerate(speech.sentences, 1):
+        path = picture if number == 1 else picture.with_stem(f"{picture.stem}-{number}")
+        try:
+            attention(path, spoken.attention, spoken.sentence.text)
+        except OSError as error:
+            raise BadData(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def _opened(file: Path) -> BinaryIO:
     try:
         return file.open("rb")
     except OSError as error:
         raise BadText(f"cannot read {file}: {error.strerror or error}") from error
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Print columns; where the output is no terminal, on one long line each, for grep and awk."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=10_000)
-    table = Table(*header, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(cell.replace("[", r"\[") for cell in row))
-    console.print(table)

@@ -1,0 +1,22 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+# Before torch loads: threads of their own in every subprocess and worker make two cores slower, not faster.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+# No test may depend on the network, nor be slow where it hangs.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from voicebank.audio import Audio  # noqa: E402
+
+
+@pytest.fixture
+def tone() -> Audio:
+    """Half a second of a 440 Hz tone at 24 kHz, fading in and out."""
+    time = np.arange(12000) / 24000
+    return Audio(0.5 * np.sin(2 * np.pi * 440 * time) * np.hanning(len(time)), 24000)

@@ -1,0 +1,273 @@
+"""The command line, with a voice that hums instead of speaking; real voices have tests of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner, Result
+
+import voicebank
+from voicebank.audio import Audio
+from voicebank.cli import app
+from voicebank.cli.say import paragraphs
+from voicebank.errors import BadText, UnknownName
+
+RATE = 24000
+
+
+@dataclass
+class Humming:
+    """A voice that hums a second a paragraph, and remembers what it was asked."""
+
+    said: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def stream(self, text: str | Iterable[str], **options: Any) -> Iterator[Audio]:
+        self.options = options
+        for part in [text] if isinstance(text, str) else text:
+            self.said.append(part)
+            if "RUN AWAY" in part:
+                raise BadText("this ran away")
+            yield Audio(0.1 * np.sin(np.arange(RATE) / 10), RATE)
+
+
+@pytest.fixture
+def humming(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Humming:
+    """``voicebank.load`` gives a humming voice; the working folder is empty; no player is installed."""
+    voice = Humming()
+
+    def load(name: str) -> Humming:
+        if name != "us-male":
+            raise UnknownName(f"unknown voice {name!r}: known are us-male")
+        return voice
+
+    monkeypatch.setitem(vars(voicebank), "load", load)
+    monkeypatch.setattr(Audio, "play", lambda self: False)
+    monkeypatch.chdir(tmp_path)
+    return voice
+
+
+def run(*arguments: str, input: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=input)
+
+
+def voicebank_command(
+    *arguments: str, env: dict[str, str] | None = None, stdin: int = subprocess.DEVNULL
+) -> subprocess.CompletedProcess[str]:
+    """A process of its own."""
+    command = [sys.executable, "-m", "voicebank", *arguments]
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, stdin=stdin, check=False)
+
+
+def fails(result: Result, message: str) -> None:
+    """It failed as the user's business: status 2 and one line."""
+    assert result.exit_code == 2, result.output
+    assert result.stderr == f"voicebank: {message}\n"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("suffix", ["wav", "ogg", "flac", "mp3"])
+def test_say_writes_a_file(humming: Humming, suffix: str) -> None:
+    result = run("say", "Hello there.", "-o", f"out.{suffix}")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"out.{suffix}: 1.0 s of speech")
+    assert Audio.read(f"out.{suffix}").duration == pytest.approx(1, abs=0.06)
+    assert humming.said == ["Hello there."]
+
+
+def test_options_reach_the_voice(humming: Humming, tmp_path: Path) -> None:
+    run("say", "Hi.", "--frontend", "graphemes", "--vocoder", "griffin-lim", "--speed", "1.1", "-o", "a.wav")
+    assert humming.options == {"frontend": "graphemes", "vocoder": "griffin-lim", "speed": 1.1}
+
+
+def test_without_a_player_a_file_is_written(humming: Humming) -> None:
+    result = run("say", "Hello.")
+    assert result.exit_code == 0
+    assert "writing voicebank.wav" in result.stderr
+    assert Audio.read("voicebank.wav").duration == 1
+
+
+def test_with_a_player_nothing_is_written(
+    humming: Humming, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    played: list[Audio] = []
+    monkeypatch.setattr(Audio, "play", lambda self: played.append(self) or True)
+    assert run("say", input="One.\n\nTwo.\n").exit_code == 0
+    assert len(played) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_text_from_a_file_and_from_standard_input(humming: Humming) -> None:
+    Path("book.txt").write_bytes("\ufeffFirst line\r\nof one.\r\n\r\n\n  \nSecond – one.".encode())
+    assert run("say", "-f", "book.txt", "-o", "a.wav").stdout.startswith("a.wav: 2.0 s")
+    assert run("say", "-o", "b.wav", input=Path("book.txt").read_bytes()).stdout.startswith("b.wav: 2.0 s")
+    assert humming.said == ["First line\r\nof one.", "Second – one."] * 2
+
+
+def test_a_book_is_read_as_it_is_spoken() -> None:
+    class Endless(io.RawIOBase):
+        lines = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readline(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+            self.lines += 1
+            return b"A line that ends a sentence.\n"
+
+    source = Endless()
+    read = paragraphs(source)  # type: ignore[arg-type]
+    text, length = next(read)
+    assert 8000 < len(text) < 8100
+    assert 8000 < length < 8100
+    assert source.lines < 300
+
+
+def test_the_lengths_of_paragraphs_add_up() -> None:
+    book = "\n\nOne.\n\n\n\nTwo is\nlonger.\n\n" * 3
+    lengths = [length for _, length in paragraphs(io.BytesIO(book.encode()))]
+    assert len(lengths) == 6
+    assert sum(lengths) == pytest.approx(len(book), abs=2)
+
+
+def test_a_failure_in_the_middle_of_a_book_leaves_nothing(humming: Humming, tmp_path: Path) -> None:
+    fails(run("say", "-o", "a.ogg", input="One.\n\nTwo.\n\nRUN AWAY\n\nFour."), "this ran away")
+    assert humming.said == ["One.", "Two.", "RUN AWAY"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_input_is_one_line(humming: Humming, tmp_path: Path) -> None:
+    Path("latin.txt").write_bytes("Caf\xe9.".encode("latin-1"))
+    Path("a.txt").write_text("A.")
+    formats = "use one of .wav, .flac, .ogg, .mp3"
+    fails(run("say", "Hi.", "-f", "a.txt"), "give either a text or -f FILE, not both")
+    fails(run("say", "Hi.", "-o", "a.txt"), f"cannot tell the format of 'a.txt': {formats}")
+    fails(run("say", "Hi.", "-o", "no/a.wav"), "cannot write no/a.wav: the folder no does not exist")
+    fails(run("say", "Hi.", "--attention", "a.txt"), "cannot draw a.txt: use one of .png, .svg, .pdf")
+    fails(run("say", "Hi.", "--voice", "me"), "unknown voice 'me': known are us-male")
+    fails(run("say", "-f", "none.txt"), "cannot read none.txt: No such file or directory")
+    fails(run("say", "-f", "."), "cannot read .: Is a directory")
+    fails(run("say", "-f", "latin.txt"), "the text is not UTF-8: convert it, for instance with iconv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "latin.txt"]
+
+
+def test_a_terminal_with_nothing_to_say_does_not_wait() -> None:
+    terminal, other_end = os.openpty()
+    try:
+        done = voicebank_command("say", stdin=other_end)
+    finally:
+        os.close(terminal)
+        os.close(other_end)
+    assert done.returncode == 2
+    assert done.stderr == "voicebank: there is nothing to say: give a text, or -f FILE, or pipe text in\n"
+
+
+def test_plugins_lists_them() -> None:
+    result = run("plugins")
+    assert result.exit_code == 0
+    header, *rows = (line.split() for line in result.stdout.splitlines())
+    assert header == ["kind", "name", "package", "version", "loads"]
+    assert ["frontend", "graphemes", "voicebank", voicebank.__version__, "yes"] in rows
+
+
+def test_plugins_shows_why_one_does_not_load(tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[voicebank.vocoder]\nbroken = no_such_module:X\n")
+    done = voicebank_command("plugins", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in done.stdout
+    assert "griffin-lim" in done.stdout
+
+
+def test_a_real_process_fails_with_one_line_too(tmp_path: Path) -> None:
+    done = voicebank_command("say", "Hi.", "-o", str(tmp_path / "a.txt"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("voicebank: cannot tell the format of")
+
+
+@pytest.mark.parametrize("command", [(), ("say",), ("train",), ("evaluate",), ("voices",), ("plugins",)])
+def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
+    code = (
+        "import sys\nfrom voicebank.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
+        "heavy = {'torch', 'librosa', 'matplotlib', 'wetext', 'soundfile', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage: " in done.stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"voicebank {voicebank.__version__}\n"
+
+
+def test_unknown_options_are_usage_errors() -> None:
+    assert run("say", "Hi.", "--no-such-option").exit_code == 2
+    assert run("no-such-command").exit_code == 2
+
+
+INTERRUPTED = """
+import sys, time
+import voicebank
+from voicebank.cli import main
+
+class Slow:
+    def stream(self, text, **options):
+        from voicebank.audio import Audio
+        while True:
+            yield Audio.silence(0.1, 24000)
+            print("speaking", flush=True)
+            time.sleep(0.05)
+
+vars(voicebank)["load"] = lambda name: Slow()
+main()
+"""
+
+
+def test_ctrl_c_leaves_nothing_and_says_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, "say", "Hi.", "-o", str(tmp_path / "a.wav")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "speaking\n"
+    assert list(tmp_path.iterdir())
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_constant_memory_for_a_book(tmp_path: Path) -> None:
+    """Three hours of sound take no more memory than one minute."""
+    code = (
+        "import resource, sys, numpy as np, soundfile\n"
+        "from voicebank.audio import Audio\nfrom voicebank.audiofile import AudioWriter\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "minute = Audio.silence(60, 8000)\n"
+        "with AudioWriter(sys.argv[1], 8000) as writer:\n"
+        "    for _ in range(180): writer.write(minute)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    path = tmp_path / "book.flac"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 30_000  # kilobytes; the samples alone would be 345,000
+    assert soundfile.info(path).duration == 3 * 3600

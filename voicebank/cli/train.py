@@ -1,0 +1,110 @@
+"""``voicebank train``: options of the training loop, and its progress on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+
+def train(
+    network: Annotated[Literal["text2mel", "ssrn"], typer.Argument(help="Which of the two networks.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="LJSpeech-layout folders, one a speaker; folders of one name are one speaker."),
+    ],
+    run: Annotated[
+        Path,
+        typer.Option(help="Run folder: checkpoints, metrics, pictures. An interrupted run goes on from it."),
+    ],
+    preset: Annotated[str, typer.Option(help="Sizes of the network: base, paper...")] = "base",
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the whole run.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so long; the same command goes on later.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Clips a step.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    held_back: Annotated[
+        int | None, typer.Option(min=0, help="Clips of each speaker to validate on, never trained on.")
+    ] = None,
+    validate_every: Annotated[int | None, typer.Option(min=1, help="Steps between validations.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=0, help="Stop after so many validations without improvement; 0 never.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Run folder or weights to start from, instead of random weights.")
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Speaker of --start to continue with, where it has several.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of each folder in turn, or once for all (en-us, en-gb).")
+    ] = None,
+    frontend: Annotated[
+        str,
+        typer.Option(
+            help="Gives the phones of the mixed representation; `graphemes` trains on letters alone."
+        ),
+    ] = "phonemizer",
+    cache: Annotated[
+        Path | None, typer.Option(help="Where the features are kept; beside the run if left out.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32, bfloat16 or auto.")] = None,
+    compile: Annotated[bool | None, typer.Option("--compile", help="Use torch.compile.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all random numbers.")] = None,
+) -> None:
+    """Train one network on recordings with their texts, or go on with a run that was interrupted."""
+    from pydantic import ValidationError
+
+    from voicebank.cli.progress import TrainingBar
+    from voicebank.errors import BadData
+    from voicebank.training import run as training
+    from voicebank.training.trainer import TrainerConfig
+
+    # What is left out keeps the library's default, which is written in one place only.
+    settings = _given(
+        steps=steps,
+        minutes=minutes,
+        rate=rate,
+        validate_every=validate_every,
+        patience=patience,
+        device=device,
+        precision=precision,
+        compile=compile,
+        threads=threads,
+        seed=seed,
+    )
+    try:
+        config = TrainerConfig(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadData(f"option --{'-'.join(map(str, first['loc']))}: {first['msg']}") from error
+    with TrainingBar() as bar:
+        try:
+            trainer = training.train(
+                network,
+                folders,
+                run,
+                preset=preset,
+                config=config,
+                languages=language or (),
+                frontend=None if frontend == "graphemes" else frontend,
+                start=start,
+                speaker=speaker,
+                cache=cache,
+                progress=bar,
+                features_progress=bar.features,
+                **_given(batch_size=batch_size, held_back=held_back),
+            )
+        except KeyboardInterrupt:
+            if bar.reached is not None:
+                bar.say(f"Stopped at step {bar.reached}: the same command goes on from there.")
+            raise
+    typer.echo(f"{run}: {trainer.step} steps, best at step {trainer.best_step}")
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
