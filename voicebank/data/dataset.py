@@ -1,0 +1,78 @@
+"""Datasets: clips and what is said in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile as sf
+
+from voicebank.errors import BadData
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording of one speaker with its transcript."""
+
+    id: str
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The clips of one speaker."""
+
+    name: str
+    clips: list[Clip]
+    language: str = "en-us"
+
+    @staticmethod
+    def read(folder: str | Path, language: str = "en-us") -> Dataset:
+        """Read a folder in LJSpeech layout: ``metadata.csv`` (``id|text`` or ``id|text|normalised``) and ``wavs/``.
+
+        Raises:
+            BadData: the folder or its metadata is missing or empty, a line has no transcript, a clip is missing,
+                unreadable or of zero length, or a recording has no line. Every fault of a kind is counted, the
+                first is named.
+        """
+        folder = Path(folder)
+        metadata = folder / "metadata.csv"
+        if not metadata.is_file():
+            raise BadData(f"{folder} is no dataset: there is no metadata.csv in it")
+        files = {p.stem: p for p in sorted((folder / "wavs").glob("*")) if p.suffix.lower() in SUFFIXES}
+        clips: list[Clip] = []
+        faults: dict[str, list[str]] = {}
+        for number, line in enumerate(metadata.read_text(encoding="utf-8").splitlines(), 1):
+            if not line.strip():
+                continue
+            fields = line.split("|")
+            clip_id, text = fields[0].strip(), fields[-1].strip() if len(fields) > 1 else ""
+            if not text:
+                faults.setdefault("lines without a transcript", []).append(f"line {number}")
+            elif clip_id not in files:
+                faults.setdefault("clips named in metadata.csv that are not in wavs/", []).append(clip_id)
+            else:
+                path = files.pop(clip_id)
+                fault = _unreadable(path)
+                if fault:
+                    faults.setdefault(f"clips that are {fault}", []).append(clip_id)
+                else:
+                    clips.append(Clip(clip_id, path, text))
+        if files:
+            faults.setdefault("clips without a line in metadata.csv", []).extend(sorted(files))
+        if faults:
+            listed = "; ".join(f"{len(ids)} {kind}, first: {ids[0]}" for kind, ids in faults.items())
+            raise BadData(f"{folder}: {listed}")
+        if not clips:
+            raise BadData(f"{metadata} is empty: a dataset needs at least one line")
+        return Dataset(folder.name, clips, language)
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        return None if sf.info(path).frames > 0 else "of zero length"
+    except (sf.LibsndfileError, RuntimeError):
+        return "of zero length" if path.stat().st_size == 0 else "not readable as audio"

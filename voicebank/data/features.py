@@ -1,0 +1,184 @@
+"""Features of a dataset, computed once and memory-mapped: levelled samples, mels, and the symbols of each clip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import librosa
+import numpy as np
+import soundfile as sf
+import torch
+
+from voicebank.config import AudioConfig
+from voicebank.data.dataset import Clip, Dataset
+from voicebank.errors import BadData
+from voicebank.signal.spectrogram import level, linear_magnitude, normalised_mel
+from voicebank.text.frontend import Frontend, Unit
+from voicebank.text.graphemes import Graphemes
+from voicebank.text.normalise import normalise
+
+# Part of the cache key: raise it when what is computed below changes.
+VERSION = 1
+TRIM_DB = 45
+# Silence kept at both ends. The end is long enough for attention to come to rest on the end symbol.
+MARGIN_START, MARGIN_END = 0.06, 0.25
+
+
+@dataclass(frozen=True)
+class ClipFeatures:
+    """Where a clip lies in the arrays, and its words, each as graphemes and as phones."""
+
+    id: str
+    text: str
+    samples: tuple[int, int]
+    frames: tuple[int, int]
+    units: list[tuple[str, str, str]]
+    """``(as written, grapheme symbols, phone symbols)``."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Memory-mapped features of one speaker.
+
+    ``samples`` is int16 ``(total,)``; ``mel`` is float16 ``(total frames, n_mels)`` at full rate, normalised.
+    """
+
+    name: str
+    language: str
+    samples: np.ndarray
+    mel: np.ndarray
+    clips: list[ClipFeatures]
+
+    @property
+    def minutes(self) -> float:
+        """Minutes of speech, after trimming."""
+        return len(self.mel) / 93.75 / 60
+
+    def clip_mel(self, clip: ClipFeatures) -> np.ndarray:
+        """Full-rate normalised mel ``(frames, n_mels)`` of a clip, float32."""
+        return np.asarray(self.mel[slice(*clip.frames)], np.float32)
+
+    def clip_samples(self, clip: ClipFeatures) -> np.ndarray:
+        """Samples of a clip, float32 in -1..1."""
+        return np.asarray(self.samples[slice(*clip.samples)], np.float32) / 32768
+
+
+def prepare_samples(samples: np.ndarray, config: AudioConfig) -> np.ndarray:
+    """Trim silence at both ends to fixed margins and bring the clip to the configured level.
+
+    Raises:
+        BadData: nothing but silence is left.
+    """
+    if samples.size == 0 or float(np.abs(samples).max()) < 1e-4:
+        raise BadData("the clip is silent")
+    _, (start, end) = librosa.effects.trim(
+        samples, top_db=TRIM_DB, frame_length=config.n_fft, hop_length=config.hop
+    )
+    speech = level(samples[start:end], config)
+    rate = config.sample_rate
+    before, after = int(MARGIN_START * rate), int(MARGIN_END * rate)
+    return np.pad(speech, (before, after))
+
+
+def word_units(text: str, phones: Frontend | None) -> list[tuple[str, str, str]]:
+    """The units of a transcript as ``(as written, grapheme symbols, phone symbols)``.
+
+    Without a phone frontend the third is the second, so that training still runs on graphemes alone.
+    """
+    graphemes = Graphemes()
+    sentence = normalise(text)
+    units = (phones or graphemes).units(sentence)
+    return [(u.graphemes, _spelled(graphemes, u), u.symbols) for u in units if u.symbols]
+
+
+def _spelled(graphemes: Graphemes, unit: Unit) -> str:
+    return " ".join(u.symbols for u in graphemes.units(unit.graphemes)) if unit.is_word else unit.symbols
+
+
+def build(
+    dataset: Dataset,
+    config: AudioConfig,
+    phones: Frontend | None,
+    cache: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> Features:
+    """Compute the features of a dataset, or open them where they were computed before.
+
+    The cache folder's name holds a digest of the configuration and of every clip's name, size and transcript:
+    a changed dataset is computed anew. An interrupted build leaves nothing under the final name.
+
+    Raises:
+        BadData: a clip is silent or unreadable.
+    """
+    folder = Path(cache) / f"{dataset.name}-{_digest(dataset, config, phones)}"
+    if not folder.is_dir():
+        partial = folder.with_name(folder.name + ".part")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _compute(dataset, config, phones, partial, progress)
+        partial.rename(folder)
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    clips = [
+        ClipFeatures(
+            c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [tuple(u) for u in c["units"]]
+        )
+        for c in index["clips"]
+    ]
+    samples = np.memmap(folder / "samples.i16", np.int16, "r")
+    mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, config.n_mels)
+    return Features(dataset.name, dataset.language, samples, mel, clips)
+
+
+def _digest(dataset: Dataset, config: AudioConfig, phones: Frontend | None) -> str:
+    frontend = f"{phones.name}/{phones.language}" if phones else "none"
+    digest = hashlib.sha256(f"{VERSION}|{config.model_dump_json()}|{frontend}".encode())
+    for clip in dataset.clips:
+        digest.update(f"{clip.id}|{clip.text}|{clip.path.stat().st_size}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _compute(
+    dataset: Dataset,
+    config: AudioConfig,
+    phones: Frontend | None,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    clips: list[dict[str, object]] = []
+    n_samples = n_frames = 0
+    with open(folder / "samples.i16", "wb") as sample_file, open(folder / "mel.f16", "wb") as mel_file:
+        for i, clip in enumerate(dataset.clips):
+            samples = _load(clip, config)
+            mel = normalised_mel(linear_magnitude(torch.from_numpy(samples), config), config).T
+            sample_file.write((samples * 32767).astype(np.int16).tobytes())
+            mel_file.write(mel.numpy().astype(np.float16).tobytes())
+            clips.append(
+                {
+                    "id": clip.id,
+                    "text": clip.text,
+                    "samples": (n_samples, n_samples + len(samples)),
+                    "frames": (n_frames, n_frames + len(mel)),
+                    "units": word_units(clip.text, phones),
+                }
+            )
+            n_samples += len(samples)
+            n_frames += len(mel)
+            if progress:
+                progress(i + 1, len(dataset.clips))
+    (folder / "index.json").write_text(json.dumps({"clips": clips}, ensure_ascii=False), encoding="utf-8")
+
+
+def _load(clip: Clip, config: AudioConfig) -> np.ndarray:
+    try:
+        samples, rate = sf.read(clip.path, dtype="float32", always_2d=True)
+        mono = samples.mean(1)
+        if rate != config.sample_rate:
+            mono = librosa.resample(mono, orig_sr=rate, target_sr=config.sample_rate)
+        return prepare_samples(mono, config)
+    except (sf.LibsndfileError, BadData) as error:
+        raise BadData(f"clip {clip.id} ({clip.path}): {error}") from error

@@ -1,0 +1,46 @@
+"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4 and 4.1)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def spectrogram_loss(
+    logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """L1 and binary divergence between a predicted and a true spectrogram, means over the unmasked frames.
+
+    Args:
+        logits: ``(batch, frames, bands)``, before the sigmoid.
+        target: the same shape, 0..1.
+        mask: ``(batch, frames)``, false on padding.
+    """
+    logits = logits.float()
+    l1 = (torch.sigmoid(logits) - target).abs().mean(-1)
+    # Cross entropy less the target's own entropy: zero when the prediction is exact.
+    entropy = -(torch.xlogy(target, target) + torch.xlogy(1 - target, 1 - target))
+    divergence = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") - entropy).mean(-1)
+    if mask is None:
+        return l1.mean(), divergence.mean()
+    weight = mask / mask.sum()
+    return (l1 * weight).sum(), (divergence * weight).sum()
+
+
+def guided_attention_weight(
+    symbol_lengths: torch.Tensor, frame_lengths: torch.Tensor, symbols: int, frames: int, g: float = 0.2
+) -> torch.Tensor:
+    """Penalty ``(batch, frames, symbols)`` that grows away from the diagonal; 0 on padding (paper, section 4.1)."""
+    n = torch.arange(symbols, device=symbol_lengths.device)[None, None] / symbol_lengths[:, None, None]
+    t = torch.arange(frames, device=frame_lengths.device)[None, :, None] / frame_lengths[:, None, None]
+    weight = 1 - torch.exp(-((n - t) ** 2) / (2 * g * g))
+    return weight * (n < 1) * (t < 1)
+
+
+def guided_attention_loss(
+    attention: torch.Tensor, symbol_lengths: torch.Tensor, frame_lengths: torch.Tensor, g: float = 0.2
+) -> torch.Tensor:
+    """Mean over true frames of the attention off the diagonal; ``attention`` is ``(batch, frames, symbols)``."""
+    _, frames, symbols = attention.shape
+    weight = guided_attention_weight(symbol_lengths, frame_lengths, symbols, frames, g)
+    return (attention * weight).sum() / frame_lengths.sum()

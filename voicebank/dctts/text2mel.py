@@ -1,0 +1,114 @@
+"""Text2Mel: symbols to the coarse mel spectrogram, one frame after the other (arXiv:1710.08969, section 3.2)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from voicebank.config import Text2MelConfig
+from voicebank.dctts.layers import Conv, Highway, Stack
+from voicebank.text.symbols import TABLE_SIZE
+
+
+class Text2MelOutput(NamedTuple):
+    """What a teacher-forced pass returns."""
+
+    logits: torch.Tensor
+    """``(batch, frames, n_mels)``; the sigmoid of it is the mel."""
+    attention: torch.Tensor
+    """``(batch, frames, symbols)``, each row sums to 1."""
+
+
+class Text2Mel(nn.Module):
+    """Text encoder, audio encoder, attention and audio decoder.
+
+    ``paper`` sizes follow appendix A of the paper; the layer normalisation before every convolution, which every
+    working implementation had to add, and the speaker table are additions.
+    """
+
+    def __init__(self, config: Text2MelConfig, n_mels: int = 80) -> None:
+        super().__init__()
+        self.config = config
+        d, w, s = config.channels, config.text_channels, config.speakers
+        self.embedding = nn.Embedding(TABLE_SIZE, config.embedding)
+        text: list[Conv] = [
+            Conv(config.embedding, w, speakers=s, norm=False),
+            Conv(w, w, speakers=s),
+            *(Highway(w, 3, dilation, speakers=s) for dilation in config.text_dilations),
+            *(Highway(w, 3, speakers=s) for _ in range(2)),
+            *(Highway(w, 1, speakers=s) for _ in range(2)),
+        ]
+        if w != 2 * d:
+            text.append(Conv(w, 2 * d, speakers=s))
+        self.text_encoder = Stack(text, relu=(0,))
+        self.audio_encoder = Stack(
+            [
+                Conv(n_mels, d, causal=True, speakers=s, norm=False),
+                Conv(d, d, causal=True, speakers=s),
+                Conv(d, d, causal=True, speakers=s),
+                *(Highway(d, 3, dilation, causal=True, speakers=s) for dilation in config.audio_dilations),
+            ],
+            relu=(0, 1),
+        )
+        k = 1 + len(config.decoder_dilations)
+        self.audio_decoder = Stack(
+            [
+                Conv(2 * d, d, causal=True, speakers=s),
+                *(Highway(d, 3, dilation, causal=True, speakers=s) for dilation in config.decoder_dilations),
+                *(Conv(d, d, causal=True, speakers=s) for _ in range(3)),
+                Conv(d, n_mels, causal=True, speakers=s),
+            ],
+            relu=(k, k + 1, k + 2),
+        )
+
+    def encode_text(
+        self, symbols: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values, each ``(batch, symbols, d)``, of symbol indices ``(batch, symbols)``.
+
+        ``mask`` ``(batch, symbols)`` is false where the batch is padded.
+        """
+        h = self.text_encoder(self.embedding(symbols), speaker, mask[..., None])
+        keys, values = h.chunk(2, -1)
+        return keys, values
+
+    def attend(self, queries: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Attention ``(batch, frames, symbols)`` of queries ``(batch, frames, d)`` (paper, equation 2)."""
+        scores = torch.bmm(queries, keys.transpose(1, 2)) / math.sqrt(self.config.channels)
+        return scores.float().masked_fill(~mask[:, None], -torch.inf).softmax(-1)
+
+    def forward(
+        self,
+        symbols: torch.Tensor,
+        symbol_mask: torch.Tensor,
+        previous: torch.Tensor,
+        speaker: torch.Tensor | None = None,
+    ) -> Text2MelOutput:
+        """One teacher-forced pass.
+
+        Args:
+            symbols: indices ``(batch, symbols)``.
+            symbol_mask: ``(batch, symbols)``, false on padding.
+            previous: the mel shifted by one frame, ``(batch, frames, n_mels)``: frame t is predicted from
+                frames before t.
+            speaker: ``(batch,)`` rows of the speaker table.
+        """
+        keys, values = self.encode_text(symbols, symbol_mask, speaker)
+        queries = self.audio_encoder(previous, speaker)
+        attention = self.attend(queries, keys, symbol_mask)
+        context = torch.bmm(attention.to(values.dtype), values)
+        logits = self.audio_decoder(torch.cat([context, queries], -1), speaker)
+        return Text2MelOutput(logits, attention)
+
+    @torch.no_grad()
+    def keep_speaker(self, row: int) -> Text2Mel:
+        """A copy with one speaker only: that row of every bias table is folded into the weights."""
+        single = Text2Mel(self.config.model_copy(update={"speakers": 1}), self.audio_encoder[0].inputs)
+        state = self.state_dict()
+        single.load_state_dict(
+            {k: v[row : row + 1].clone() if k.endswith(".bias") else v.clone() for k, v in state.items()}
+        )
+        return single

@@ -1,0 +1,52 @@
+"""The one table of symbols that every voice shares, so that any voice can be fine-tuned from any other.
+
+A *symbol string* is a plain ``str`` with one character a symbol. Graphemes are upper case and phones are
+lower-case IPA, so a sentence that mixes the two stays readable and unambiguous: ``THE nˈʊɹəl NETWORK.``
+(mixed representation: Deep Voice 3, arXiv:1710.07654, section 3.2).
+"""
+
+PAD = "_"
+END = "~"
+GRAPHEMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
+SEPARATORS = ' .,!?;:-"()…—'
+STRESS = "ˈˌːˑ"
+# Every base letter of the IPA chart, not only the English ones: a later language must not change the table.
+PHONES = (
+    "abcdefhijklmnopqrstuvwxyz"
+    "æçðøħŋœɐɑɒɓɔɕɖɗɘəɚɛɜɝɞɟɠɡɢɣɤɥɦɧɨɪɫɬɭɮɯɰɱɲɳɴɵɶɸɹɺɻɽɾʀʁʂʃʄʈʉʊʋʌʍʎʏʐʑʒʔʕʘʙʛʜʝʟʡʢ"
+    "βθχᵻᵿ"
+    "ʰʲʷˠˤ˞\u0303\u0329"
+)
+SYMBOLS = PAD + END + SEPARATORS + GRAPHEMES + STRESS + PHONES
+# Room for symbols that no voice uses yet: the embedding keeps its shape when one is added at the end.
+TABLE_SIZE = 192
+
+_INDEX = {symbol: i for i, symbol in enumerate(SYMBOLS)}
+if len(_INDEX) != len(SYMBOLS) or len(SYMBOLS) > TABLE_SIZE:
+    raise AssertionError("the symbol table has a duplicate or has outgrown its size")
+
+
+def known(character: str) -> bool:
+    """Whether a character is a symbol a sentence may hold (padding and the end symbol are not)."""
+    return character in _INDEX and character not in (PAD, END)
+
+
+def clean(symbols: str) -> tuple[str, str]:
+    """Split a string into the symbols of the table and, in order, the characters that had to be dropped."""
+    kept = "".join(c for c in symbols if known(c))
+    dropped = "".join(c for c in symbols if not known(c))
+    return kept, dropped
+
+
+def encode(symbols: str) -> list[int]:
+    """Table indices of a symbol string, with the end symbol appended.
+
+    Raises:
+        KeyError: for a character outside the table (see :func:`clean`).
+    """
+    return [_INDEX[c] for c in symbols + END]
+
+
+def is_phone(symbol: str) -> bool:
+    """Whether a symbol is written by a phone frontend (IPA letter, stress or length mark)."""
+    return symbol in STRESS or symbol in PHONES

@@ -1,0 +1,54 @@
+"""Checkpoints that survive ``kill -9`` at any moment: written beside the old one, then renamed over it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from voicebank.errors import BadData
+
+
+def save(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and a JSON state as one safetensors file, atomically."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
+            partial,
+            metadata={"state": json.dumps(state)},
+        )
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what :func:`save` wrote.
+
+    Raises:
+        BadData: the file is missing, truncated or no checkpoint.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            return {key: file.get_tensor(key) for key in file.keys()}, state  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise BadData(f"{path} is no checkpoint of voicebank: {error}") from error
+
+
+def prefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Put ``prefix.`` before every name."""
+    return {f"{prefix}.{k}": v for k, v in tensors.items()}
+
+
+def unprefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors whose names start with ``prefix.``, without it."""
+    return {k[len(prefix) + 1 :]: v for k, v in tensors.items() if k.startswith(prefix + ".")}

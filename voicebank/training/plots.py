@@ -1,0 +1,66 @@
+"""Pictures of a training run: loss curve, attention, spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def _save(figure: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.stem + ".part" + path.suffix)
+    figure.savefig(partial, dpi=90)
+    partial.replace(path)
+
+
+def _image(axis: Any, values: torch.Tensor, title: str, label: str) -> None:
+    axis.imshow(values.detach().float().cpu().numpy().T, origin="lower", aspect="auto", interpolation="nearest")
+    axis.set(title=title, xlabel="frame", ylabel=label)
+
+
+def _figure(rows: int) -> tuple[Any, Any]:
+    # The object interface: no window system, no global state, safe in a thread.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3 * rows), layout="constrained")
+    return figure, figure.subplots(rows, 1, squeeze=False)[:, 0]
+
+
+def attention(path: Path, values: torch.Tensor, title: str = "attention") -> None:
+    """Attention ``(frames, symbols)``."""
+    figure, axes = _figure(1)
+    _image(axes[0], values, title, "symbol")
+    _save(figure, path)
+
+
+def text2mel(path: Path, attention: torch.Tensor, true: torch.Tensor, predicted: torch.Tensor) -> None:
+    """Attention ``(frames, symbols)`` above the true and the predicted mel ``(frames, n_mels)``."""
+    figure, axes = _figure(3)
+    _image(axes[0], attention, "attention", "symbol")
+    _image(axes[1], true, "mel of the recording", "mel band")
+    _image(axes[2], predicted, "mel, predicted with teacher forcing", "mel band")
+    _save(figure, path)
+
+
+def ssrn(path: Path, true: torch.Tensor, predicted: torch.Tensor) -> None:
+    """True and predicted magnitude ``(frames, bins)``."""
+    figure, axes = _figure(2)
+    _image(axes[0], true, "magnitude of the recording", "bin")
+    _image(axes[1], predicted, "magnitude, predicted", "bin")
+    _save(figure, path)
+
+
+def curves(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Training and validation L1 over steps, from the rows of ``metrics.jsonl``."""
+    figure, axes = _figure(1)
+    for kind in ("train", "validation"):
+        points = [(r["step"], r["l1"]) for r in rows if r["kind"] == kind]
+        if points:
+            axes[0].plot(*zip(*points, strict=True), label=kind, linewidth=1)
+    axes[0].set(xlabel="step", ylabel="L1", yscale="log")
+    axes[0].grid(alpha=0.3)
+    axes[0].legend()
+    _save(figure, path)

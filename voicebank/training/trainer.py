@@ -1,0 +1,248 @@
+"""The training loop of both networks: resumable, averaged, stopped early."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from voicebank.config import Config
+from voicebank.errors import BadData
+from voicebank.training import checkpoint, plots
+from voicebank.training.tasks import Metrics, Task
+
+
+class TrainerConfig(Config):
+    """How long and how fast to train."""
+
+    steps: int = Field(20_000, ge=1)
+    minutes: float | None = None
+    """Stop after this much time in this call; the next call goes on from there."""
+    rate: float = Field(1e-3, gt=0)
+    warmup: int = 300
+    decay: float = Field(0.25, ge=0, le=1)
+    """Share of the steps, at the end, in which the rate falls to a hundredth."""
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip: float = 1.0
+    average: float = Field(0.999, ge=0, lt=1)
+    """Decay of the weights' moving average, which is what is validated and kept."""
+    validate_every: int = 500
+    patience: int = 0
+    """Validations without improvement after which to stop; 0 never stops early."""
+    checkpoint_seconds: float = 120.0
+    picture_every: int = 1000
+    device: str = "auto"
+    precision: str = Field("auto", pattern="^(auto|float32|bfloat16)$")
+    compile: bool = False
+    threads: int | None = None
+    seed: int = 0
+
+
+class Progress:
+    """What the loop tells whoever shows it. The default shows nothing."""
+
+    def start(self, step: int, steps: int) -> None:
+        """Training begins, or goes on, at ``step``."""
+
+    def step(self, step: int, metrics: dict[str, float], clips_per_second: float) -> None:
+        """A step is done; metrics are running means."""
+
+    def validated(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        """The averaged weights were scored on the held-back clips."""
+
+
+class Trainer:
+    """Trains a task in a run folder.
+
+    The folder holds ``checkpoint.safetensors`` (everything needed to go on), ``best.safetensors`` (the averaged
+    weights of the best validation), ``metrics.jsonl``, ``loss.png`` and ``pictures/``. Random numbers are drawn
+    from the seed and the step alone, so a run that was killed and resumed follows the same path.
+    """
+
+    def __init__(self, task: Task, folder: str | Path, config: TrainerConfig, notes: dict[str, Any]) -> None:
+        self.task, self.folder, self.config, self.notes = task, Path(folder), config, notes
+        self.device = pick_device(config.device)
+        self.bfloat16 = pick_precision(config.precision, self.device)
+        self.model = task.model.to(self.device)
+        self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.rate, betas=config.betas, eps=1e-8, fused=True
+        )
+        self.step = 0
+        self.best = float("inf")
+        self.best_step = 0
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+
+    def run(self, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> int:
+        """Train until the steps, the minutes or the patience are used up, or ``stop`` says so.
+
+        Returns the step reached. Ctrl-C writes a checkpoint before it goes on as KeyboardInterrupt.
+        """
+        progress = progress or Progress()
+        config = self.config
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        model: nn.Module = torch.compile(self.model, dynamic=True) if config.compile else self.model  # type: ignore[assignment]
+        progress.start(self.step, config.steps)
+        began = saved = time.monotonic()
+        means: dict[str, float] = {}
+        logged, logged_at = self.step, began
+        try:
+            while self.step < config.steps:
+                metrics = self._step(model)
+                for k, v in metrics.items():
+                    means[k] = float(v) if k not in means else 0.98 * means[k] + 0.02 * float(v)
+                now = time.monotonic()
+                rate = self.task.batch_size * (self.step - logged) / max(now - logged_at, 1e-9)
+                progress.step(self.step, means, rate)
+                if self.step % 50 == 0:
+                    self._log("train", means)
+                    logged, logged_at = self.step, now
+                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    self._validate(progress)
+                    if config.patience and self._stale() >= config.patience:
+                        break
+                    logged, logged_at = self.step, time.monotonic()
+                if now - saved > config.checkpoint_seconds:
+                    self.save()
+                    saved = now
+                if (stop and stop()) or (config.minutes and now - began > config.minutes * 60):
+                    break
+        finally:
+            self.save()
+        if self.best_step == 0:
+            self._validate(progress)
+            self.save()
+        return self.step
+
+    def save(self) -> None:
+        """Write the checkpoint, atomically."""
+        tensors = checkpoint.prefixed("model", self.model.state_dict())
+        tensors |= checkpoint.prefixed("average", self.average)
+        names = [name for name, _ in self.model.named_parameters()]
+        for i, slot in self.optimizer.state_dict()["state"].items():
+            tensors |= checkpoint.prefixed(f"adam.{names[i]}", slot)
+        state = {"step": self.step, "best": self.best, "best_step": self.best_step, **self.notes}
+        checkpoint.save(self.folder / "checkpoint.safetensors", tensors, state)
+
+    def _resume(self) -> None:
+        path = self.folder / "checkpoint.safetensors"
+        if not path.exists():
+            return
+        tensors, state = checkpoint.load(path)
+        for key in ("task", "config"):
+            if state.get(key) != self.notes.get(key):
+                raise BadData(f"{self.folder} holds a run with another {key}: choose another folder, or remove it")
+        self.model.load_state_dict(checkpoint.unprefixed("model", tensors))
+        self.average = {k: v.to(self.device) for k, v in checkpoint.unprefixed("average", tensors).items()}
+        slots = {
+            i: checkpoint.unprefixed(f"adam.{name}", tensors)
+            for i, (name, _) in enumerate(self.model.named_parameters())
+        }
+        if any(slots.values()):
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.step, self.best, self.best_step = state["step"], state["best"], state["best_step"]
+        # Lines written after the checkpoint belong to steps that are about to be done again.
+        rows = [r for r in self.metrics() if r["step"] <= self.step]
+        text = "".join(json.dumps(r) + "\n" for r in rows)
+        partial = self.folder / "metrics.jsonl.part"
+        partial.write_text(text)
+        os.replace(partial, self.folder / "metrics.jsonl")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of ``metrics.jsonl``; a line cut off by a kill is left out."""
+        path = self.folder / "metrics.jsonl"
+        rows = []
+        for line in path.read_text().splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
+
+    def learning_rate(self, step: int) -> float:
+        """Linear warm-up, constant, then a linear fall to a hundredth over the last share of the steps."""
+        config = self.config
+        falling = config.steps * config.decay
+        left = min(1.0, (config.steps - step) / falling) if falling else 1.0
+        return config.rate * min(1.0, (step + 1) / max(1, config.warmup)) * max(0.01, left)
+
+    def _step(self, model: nn.Module) -> Metrics:
+        torch.manual_seed((self.config.seed << 32) + self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(self.step)
+        model.train()
+        with self._precision():
+            metrics = self.task.loss(model, self.step, self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        metrics["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimizer.step()
+        self.step += 1
+        decay = min(self.config.average, (1 + self.step) / (10 + self.step))
+        state = self.model.state_dict()
+        torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average], 1 - decay)
+        return {k: v.detach() for k, v in metrics.items()}
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[nn.Module]:
+        """The model with the averaged weights, for as long as the context lasts."""
+        current = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        self.model.eval()
+        try:
+            with torch.inference_mode(), self._precision():
+                yield self.model
+        finally:
+            self.model.load_state_dict(current)
+
+    def _validate(self, progress: Progress) -> None:
+        with self.averaged() as model:
+            metrics = {k: float(v) for k, v in self.task.validate(model, self.device).items()}
+            if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
+                self.task.picture(model, self.folder / "pictures" / f"{self.step:06d}.png", self.device)
+        # Without held-back clips there is nothing to choose by: the latest weights are the best.
+        better = not metrics or metrics["l1"] < self.best
+        if better:
+            self.best, self.best_step = metrics.get("l1", self.best), self.step
+            checkpoint.save(
+                self.folder / "best.safetensors", self.average, {"step": self.step, **metrics, **self.notes}
+            )
+        if metrics:
+            self._log("validation", metrics)
+        plots.curves(self.folder / "loss.png", self.metrics())
+        progress.validated(self.step, metrics, better)
+
+    def _stale(self) -> int:
+        return (self.step - self.best_step) // self.config.validate_every
+
+    def _log(self, kind: str, metrics: dict[str, float]) -> None:
+        row = {"kind": kind, "step": self.step, "time": round(time.time(), 1)}
+        row |= {k: round(v, 6) for k, v in metrics.items()}
+        with open(self.folder / "metrics.jsonl", "a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _precision(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is CUDA where there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: by default on CUDA, and on CPUs that multiply it in hardware."""
+    if name != "auto":
+        return name == "bfloat16"
+    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
