@@ -1,0 +1,164 @@
+"""Scoring a voice, or a folder of clips that any other system made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voicebank.errors import RunawayError
+from voicebank.evaluation.attention import attention_faults
+from voicebank.evaluation.listening import (
+    TRANSCRIBER,
+    Take,
+    describe,
+    listener,
+    score_takes,
+    workers_or_default,
+)
+from voicebank.evaluation.progress import bar
+from voicebank.evaluation.report import markdown, write_report
+from voicebank.evaluation.scores import Scores, summarise
+from voicebank.evaluation.similarity import References, centroids
+from voicebank.evaluation.sources import Sentences, match_clips, read_sentences
+
+if TYPE_CHECKING:
+    from voicebank.voice import Voice
+
+
+def evaluate_voice(
+    voice: Voice,
+    sentences: Sentences,
+    *,
+    frontend: str | None = None,
+    vocoder: str | None = None,
+    references: References = None,
+    out: str | PathLike[str] | None = None,
+    save_audio: bool = False,
+    workers: int | None = None,
+    transcriber: str = TRANSCRIBER,
+    progress: bool = True,
+) -> Scores:
+    """Let a voice say sentences, and score what is heard.
+
+    This is all that ``voicebank evaluate VOICE --sentences FILE`` calls.
+
+    Args:
+        voice: what :func:`voicebank.load` gives.
+        sentences: a text file, a list, or a mapping of id to text.
+        frontend: as in ``Voice.say``; so is ``vocoder``. None is the voice's own.
+        references: a folder of clips of the speaker, or several by name; the one named as the voice, or else
+            the first, is its own corpus. Without any no similarity is measured.
+        out: folder for ``scores.json`` and ``scores.md``, and for ``audio/<id>.wav`` with ``save_audio``.
+        workers: clips scored at a time, at most four by default. Speaking is never done in parallel: its time
+            is measured, one sentence after another, once one sentence has been said to warm up.
+        transcriber: the plugin that listens.
+        progress: show a progress bar on a terminal.
+
+    Raises:
+        BadData: the list of sentences or a reference folder is unusable, or ``out`` cannot be written.
+        UnknownName: there is no such frontend, vocoder or transcriber.
+        PluginError: a package that scoring needs is missing.
+    """
+    texts = read_sentences(sentences)
+    workers = workers_or_default(workers)
+    ears = listener(workers, transcriber)
+    compared = centroids(references, workers, progress)
+    takes = speak(voice, texts, frontend=frontend, vocoder=vocoder, progress=progress)
+    if out is not None and save_audio:
+        save_takes(takes, Path(out) / "audio")
+    rows = score_takes(takes, ears, compared, workers=workers, progress=progress)
+    scores = summarise(
+        rows,
+        system=voice.config.name,
+        frontend=frontend or voice.config.frontend.name,
+        vocoder=vocoder,
+        transcriber=describe(ears),
+        own=own_reference(voice.config.name, compared),
+    )
+    if out is not None:
+        write_report(out, "scores", scores, markdown(scores))
+    return scores
+
+
+def evaluate_folder(
+    folder: str | PathLike[str],
+    sentences: Sentences | None = None,
+    *,
+    name: str | None = None,
+    references: References = None,
+    out: str | PathLike[str] | None = None,
+    workers: int | None = None,
+    transcriber: str = TRANSCRIBER,
+    progress: bool = True,
+) -> Scores:
+    """Score clips that any system made.
+
+    Args:
+        folder: holds the clips, or a subfolder ``wavs`` with them.
+        sentences: what they say; None reads ``metadata.csv`` in the folder. Clips are matched by name, or
+            by order when the sentences have no ids.
+        name: of the system, by default that of the folder.
+        references, out, workers, transcriber, progress: as in :func:`evaluate_voice`.
+
+    Raises:
+        BadData: also when a clip has no sentence.
+        BadAudio: a clip cannot be read.
+    """
+    folder = Path(folder)
+    clips, missing = match_clips(folder, sentences)
+    name = name or folder.resolve().name
+    workers = workers_or_default(workers)
+    ears = listener(workers, transcriber)
+    compared = centroids(references, workers, progress)
+    takes = [Take(key, text, path) for key, (path, text) in clips.items()]
+    rows = score_takes(takes, ears, compared, workers=workers, progress=progress)
+    scores = summarise(
+        rows, system=name, transcriber=describe(ears), own=own_reference(name, compared), missing=missing
+    )
+    if out is not None:
+        write_report(out, "scores", scores, markdown(scores))
+    return scores
+
+
+def speak(
+    voice: Voice,
+    texts: Mapping[str, str],
+    *,
+    frontend: str | None = None,
+    vocoder: str | None = None,
+    progress: bool = False,
+) -> list[Take]:
+    """Say sentences one at a time, each timed, after one to warm up. One that runs away is reported."""
+    takes = []
+    with bar("speaking", len(texts), progress) as advance:
+        for key, text in [("", next(iter(texts.values()))), *texts.items()]:
+            start = time.perf_counter()
+            try:
+                speech = voice.say_detailed(text, frontend=frontend, vocoder=vocoder)
+            except RunawayError as error:
+                take = Take(key, text, None, faults={"ran away": str(error)})
+            else:
+                took = time.perf_counter() - start
+                audio = speech.audio
+                rate = took / audio.duration if audio.duration else None
+                take = Take(key, text, audio, rate, attention_faults(speech))
+            if key:
+                takes.append(take)
+                advance()
+    return takes
+
+
+def save_takes(takes: list[Take], folder: Path) -> None:
+    """Write the sound of each take as ``<id>.wav``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for take in takes:
+        if take.audio is not None and not isinstance(take.audio, Path):
+            take.audio.save(folder / f"{take.id}.wav")
+
+
+def own_reference(name: str, references: Mapping[str, object]) -> str | None:
+    """The reference that is a system's own: the one of its name, else the first."""
+    return name if name in references else next(iter(references), None)

@@ -1,0 +1,144 @@
+"""What an evaluation finds: one row a sentence, and their summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, median
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Fault = Literal["ran away", "repeated", "skipped", "stopped early"]
+FAULTS: tuple[Fault, ...] = ("ran away", "repeated", "skipped", "stopped early")
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SentenceScore(_Result):
+    """One sentence of one system. What could not be measured (no sound came out) is None."""
+
+    id: str
+    text: str
+    heard: str
+    """What the recogniser understood, as it wrote it."""
+    words: int
+    """Words of the text after normalising; ``word_errors`` counts substitutions, insertions and deletions."""
+    word_errors: int
+    characters: int
+    character_errors: int
+    seconds: float
+    """Length of the sound."""
+    compute_per_second: float | None = None
+    """Seconds of computing for one second of speech."""
+    dnsmos: float | None = None
+    dnsmos_signal: float | None = None
+    dnsmos_background: float | None = None
+    similarity: dict[str, float] = {}
+    """Cosine to the centroid of each reference speaker, by name."""
+    faults: list[Fault] = []
+    evidence: str = ""
+    """Why each fault was found, in words."""
+
+    @property
+    def wer(self) -> float:
+        """Word error rate, 0 upwards."""
+        return self.word_errors / self.words
+
+
+class Scores(_Result):
+    """Scores of a voice, or of any system that left a folder of clips. Rates are fractions."""
+
+    system: str
+    frontend: str | None = None
+    vocoder: str | None = None
+    transcriber: str
+    """Plugin and model that listened."""
+    voicebank_version: str
+    sentences: int
+    missing: int = 0
+    """Sentences of the list that a scored folder has no clip of; they count in nothing else."""
+    seconds: float
+    """Speech scored, all clips together."""
+    wer: float
+    """Word errors of all sentences over words of all sentences."""
+    cer: float
+    dnsmos: float | None
+    """Mean of DNSMOS P.835 overall, 1..5; ``_signal`` and ``_background`` are its other two scales."""
+    dnsmos_signal: float | None
+    dnsmos_background: float | None
+    similarity: dict[str, float]
+    """Mean Resemblyzer cosine to the centroid of each reference speaker, by name."""
+    own: str | None
+    """The reference that is this system's own corpus."""
+    nearest: str | None
+    """The reference with the highest mean similarity."""
+    nearest_own: float | None
+    """Share of the clips that are nearer their own corpus than any other reference."""
+    compute_per_second: float | None
+    """Median over sentences, each spoken alone after a warm-up. None for a folder."""
+    ran_away: int
+    repeated: int
+    skipped: int
+    stopped_early: int
+    faulty: int
+    """Sentences with at least one of the four faults."""
+    rows: list[SentenceScore]
+    """Worst first: faults, then word errors, then DNSMOS."""
+
+
+def summarise(
+    rows: Sequence[SentenceScore],
+    *,
+    system: str,
+    transcriber: str,
+    frontend: str | None = None,
+    vocoder: str | None = None,
+    own: str | None = None,
+    missing: int = 0,
+) -> Scores:
+    """The scores of a system from those of its sentences (at least one)."""
+    from voicebank import __version__
+
+    computing = [row.compute_per_second for row in rows if row.compute_per_second is not None]
+    compared = [row.similarity for row in rows if row.similarity]
+    similarity = {name: fmean(each[name] for each in compared) for name in (compared[0] if compared else ())}
+    counts = {fault: sum(fault in row.faults for row in rows) for fault in FAULTS}
+    return Scores(
+        system=system,
+        frontend=frontend,
+        vocoder=vocoder,
+        transcriber=transcriber,
+        voicebank_version=__version__,
+        sentences=len(rows),
+        missing=missing,
+        seconds=sum(row.seconds for row in rows),
+        wer=sum(row.word_errors for row in rows) / sum(row.words for row in rows),
+        cer=sum(row.character_errors for row in rows) / sum(row.characters for row in rows),
+        dnsmos=_mean([row.dnsmos for row in rows]),
+        dnsmos_signal=_mean([row.dnsmos_signal for row in rows]),
+        dnsmos_background=_mean([row.dnsmos_background for row in rows]),
+        similarity=similarity,
+        own=own,
+        nearest=max(similarity, key=similarity.__getitem__) if similarity else None,
+        nearest_own=fmean(max(each, key=each.__getitem__) == own for each in compared)
+        if own and len(similarity) > 1
+        else None,
+        compute_per_second=median(computing) if computing else None,
+        ran_away=counts["ran away"],
+        repeated=counts["repeated"],
+        skipped=counts["skipped"],
+        stopped_early=counts["stopped early"],
+        faulty=sum(bool(row.faults) for row in rows),
+        rows=sorted(rows, key=_badness),
+    )
+
+
+def _badness(row: SentenceScore) -> tuple[int, float, float]:
+    return (-len(row.faults), -row.wer, row.dnsmos if row.dnsmos is not None else 0.0)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

@@ -1,0 +1,150 @@
+"""SSRN on its own: true mels through it, against true magnitudes, both through the same vocoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from voicebank import plugins
+from voicebank.audio import Audio
+from voicebank.config import AudioConfig
+from voicebank.data.dataset import Clip, Dataset
+from voicebank.data.features import prepare_samples
+from voicebank.dctts.ssrn import SSRN
+from voicebank.errors import BadData
+from voicebank.evaluation.listening import (
+    TRANSCRIBER,
+    Take,
+    describe,
+    listener,
+    score_takes,
+    workers_or_default,
+)
+from voicebank.evaluation.progress import bar
+from voicebank.evaluation.report import markdown, write_report
+from voicebank.evaluation.scores import Scores, summarise
+from voicebank.signal.spectrogram import (
+    denormalise_magnitude,
+    linear_magnitude,
+    normalise_magnitude,
+    normalised_mel,
+)
+
+if TYPE_CHECKING:
+    from voicebank.voice import Voice
+
+CLIPS = 100
+Vocode = Callable[[torch.Tensor, AudioConfig], torch.Tensor]
+
+
+class SsrnScores(BaseModel):
+    """Both ways to make the same clips again, and what SSRN costs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    truth: Scores
+    """True magnitudes through the vocoder."""
+    ssrn: Scores
+    """True mels through SSRN and the vocoder."""
+    more_wer: float
+    """Word error rate of ``ssrn`` less that of ``truth``: 0.02 is two points more."""
+    l1: float
+    """Mean absolute difference of the normalised magnitudes."""
+
+
+def evaluate_ssrn(
+    voice: Voice,
+    clips: str | PathLike[str] | Dataset,
+    *,
+    ids: Collection[str] | None = None,
+    count: int = CLIPS,
+    vocoder: str | None = None,
+    out: str | PathLike[str] | None = None,
+    workers: int | None = None,
+    transcriber: str = TRANSCRIBER,
+    progress: bool = True,
+) -> SsrnScores:
+    """Judge the SSRN of a voice alone.
+
+    Args:
+        voice: what :func:`voicebank.load` gives.
+        clips: a dataset, or a folder in LJSpeech layout, of the voice's speaker.
+        ids: the clips that training held back; None takes ``count`` of them, spread evenly.
+        vocoder: plugin name; None is the built-in one.
+        out: folder for ``ssrn.json`` and ``ssrn.md``.
+
+    Raises:
+        BadData: the clips are unusable, or one of ``ids`` is not among them.
+    """
+    dataset = clips if isinstance(clips, Dataset) else Dataset.read(Path(clips))
+    chosen = _choose(dataset, ids, count)
+    audio = voice.config.audio
+    vocode: Vocode = plugins.create("vocoder", vocoder or "griffin-lim")
+    takes: dict[str, list[Take]] = {"truth": [], "ssrn": []}
+    distances = []
+    with bar("resynthesising", len(chosen), progress) as advance:
+        for clip in chosen:
+            true, predicted, distance = resynthesise(clip.path, voice.ssrn, audio, vocode)
+            takes["truth"].append(Take(clip.id, clip.text, true))
+            takes["ssrn"].append(Take(clip.id, clip.text, predicted))
+            distances.append(distance)
+            advance()
+    workers = workers_or_default(workers)
+    ears = listener(workers, transcriber)
+    ways = {"truth": "true magnitudes", "ssrn": "true mels through SSRN"}
+    scores = {
+        name: summarise(
+            score_takes(list_, ears, workers=workers, progress=progress),
+            system=f"{voice.config.name}, {ways[name]}",
+            vocoder=vocoder or "griffin-lim",
+            transcriber=describe(ears),
+        )
+        for name, list_ in takes.items()
+    }
+    result = SsrnScores(
+        **scores, more_wer=scores["ssrn"].wer - scores["truth"].wer, l1=sum(distances) / len(distances)
+    )
+    if out is not None:
+        write_report(out, "ssrn", result, ssrn_markdown(result))
+    return result
+
+
+@torch.inference_mode()
+def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocode) -> tuple[Audio, Audio, float]:
+    """A clip again from its true magnitude, again from its mel through SSRN, and their distance (L1)."""
+    samples = prepare_samples(Audio.read(path, config.sample_rate).samples, config)
+    linear = linear_magnitude(torch.from_numpy(samples), config)
+    mel = normalised_mel(linear, config).T[:: config.reduction]
+    truth = normalise_magnitude(linear, config)
+    predicted = ssrn.magnitude(mel[None])[0].T[:, : truth.shape[1]]
+    distance = float((truth - predicted).abs().mean())
+    return _vocoded(truth, config, vocode), _vocoded(predicted, config, vocode), distance
+
+
+def ssrn_markdown(result: SsrnScores) -> str:
+    """The cost of SSRN in one line, then both tables."""
+    return (
+        f"SSRN adds {100 * result.more_wer:+.1f} points of word error rate "
+        f"({100 * result.truth.wer:.1f} % to {100 * result.ssrn.wer:.1f} %); L1 {result.l1:.4f}.\n\n"
+        f"{markdown(result.ssrn)}\n{markdown(result.truth)}"
+    )
+
+
+def _vocoded(magnitude: torch.Tensor, config: AudioConfig, vocode: Vocode) -> Audio:
+    samples = vocode(denormalise_magnitude(magnitude, config)[None], config)[0]
+    return Audio(samples.clamp(-1, 1).numpy(), config.sample_rate)
+
+
+def _choose(dataset: Dataset, ids: Collection[str] | None, count: int) -> list[Clip]:
+    if ids is None:
+        n = min(count, len(dataset.clips))
+        return [dataset.clips[i * len(dataset.clips) // n] for i in range(n)]
+    found = {clip.id: clip for clip in dataset.clips}
+    if lacking := [key for key in ids if key not in found]:
+        raise BadData(f"{dataset.name} has no clip {lacking[0]!r} ({len(lacking)} such ids)")
+    return [found[key] for key in ids]

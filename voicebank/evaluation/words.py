@@ -1,0 +1,229 @@
+"""Words that no corpus holds: how many does a recogniser understand, frontend by frontend?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from voicebank.audio import Audio
+from voicebank.errors import BadData
+from voicebank.evaluation.evaluate import speak
+from voicebank.evaluation.listening import (
+    TRANSCRIBER,
+    describe,
+    listener,
+    workers_or_default,
+)
+from voicebank.evaluation.progress import bar
+from voicebank.evaluation.recognition import normalise_heard
+from voicebank.evaluation.report import markdown_table, write_report
+from voicebank.evaluation.sources import audio_files
+from voicebank.transcript import Transcriber
+
+if TYPE_CHECKING:
+    from voicebank.voice import Voice
+
+FRONTENDS = ("graphemes", "phonemizer")
+SEEN = "seen"
+
+
+class Entry(NamedTuple):
+    """One line of a words file: ``word|carrier sentence|other spellings, of the same sound|seen``."""
+
+    word: str
+    carrier: str
+    accepted: tuple[str, ...]
+    """The word and what else counts as having heard it."""
+    seen: bool
+    """The training transcripts do hold the word."""
+
+
+class WordScore(BaseModel):
+    """One word; ``heard`` and ``right`` are by frontend."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    word: str
+    carrier: str
+    accepted: list[str]
+    seen: bool
+    heard: dict[str, str]
+    right: dict[str, bool]
+
+
+class WordScores(BaseModel):
+    """How many words of a list were understood, by frontend."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str
+    transcriber: str
+    words: int
+    unseen: int
+    """Words that are in none of the training transcripts."""
+    right: dict[str, int]
+    """Of all words."""
+    right_unseen: dict[str, int]
+    rows: list[WordScore]
+
+
+def read_words(path: str | PathLike[str]) -> list[Entry]:
+    """Read a words file. Lines that start with ``#`` are comments.
+
+    Raises:
+        BadData: it cannot be read, or a line lacks its carrier or has a carrier without the word.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BadData(f"cannot read the words in {path}: {error.strerror or error}") from error
+    entries = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        word, carrier, others, note, *_ = [field.strip() for field in line.split("|")] + [""] * 3
+        if not word or word.lower() not in carrier.lower():
+            raise BadData(f"{path}, line {number}: write `word|a sentence with the word|other spellings`")
+        accepted = (word, *(other.strip() for other in others.split(",") if other.strip()))
+        entries.append(Entry(word, carrier, accepted, note == SEEN))
+    if not entries:
+        raise BadData(f"{path} holds no words")
+    return entries
+
+
+def is_heard(entry: Entry, heard: str) -> bool:
+    """Whether a transcript holds the word, in one of its accepted spellings, as whole words."""
+    got = f" {normalise_heard(heard)} "
+    return any(f" {normalise_heard(spelling)} " in got for spelling in entry.accepted)
+
+
+def evaluate_words(
+    voice: Voice,
+    words: str | PathLike[str],
+    *,
+    frontends: Sequence[str] = FRONTENDS,
+    out: str | PathLike[str] | None = None,
+    workers: int | None = None,
+    transcriber: str = TRANSCRIBER,
+    progress: bool = True,
+) -> WordScores:
+    """Let a voice say each word of a file in its carrier sentence, with each frontend, and listen.
+
+    Args:
+        voice: what :func:`voicebank.load` gives.
+        words: see :class:`Entry`.
+        frontends: one column of the table each.
+        out: folder for ``words.json`` and ``words.md``.
+
+    Raises:
+        BadData: the file is unusable, or ``out`` cannot be written.
+    """
+    entries = read_words(words)
+    carriers = {entry.word: entry.carrier for entry in entries}
+    clips = {
+        name: {take.id: take.audio for take in speak(voice, carriers, frontend=name, progress=progress)}
+        for name in frontends
+    }
+    return _listen(entries, clips, voice.config.name, out, workers, transcriber, progress)
+
+
+def evaluate_words_folder(
+    folder: str | PathLike[str],
+    words: str | PathLike[str],
+    *,
+    name: str | None = None,
+    out: str | PathLike[str] | None = None,
+    workers: int | None = None,
+    transcriber: str = TRANSCRIBER,
+    progress: bool = True,
+) -> WordScores:
+    """Score the words as another system says them: clips of the carrier sentences, named ``<word>.wav``.
+
+    Raises:
+        BadData: a word has no clip.
+    """
+    entries = read_words(words)
+    name = name or Path(folder).resolve().name
+    files: dict[str, Audio | Path | None] = {path.stem: path for path in audio_files(Path(folder))}
+    if lacking := [entry.word for entry in entries if entry.word not in files]:
+        raise BadData(f"{folder} lacks clips of {len(lacking)} words, first: {lacking[0]}")
+    return _listen(entries, {name: files}, name, out, workers, transcriber, progress)
+
+
+def words_markdown(scores: WordScores) -> str:
+    """The counts, and every word with what was heard instead where it was not understood."""
+    columns = list(scores.right)
+    counts = [
+        ("understood", *(f"{scores.right[c]} of {scores.words}" for c in columns)),
+        (
+            "understood, of those in no transcript",
+            *(f"{scores.right_unseen[c]} of {scores.unseen}" for c in columns),
+        ),
+    ]
+    rows = [
+        (
+            row.word + (" (seen)" if row.seen else ""),
+            row.carrier,
+            *("yes" if row.right[c] else f"no: {row.heard[c]}" for c in columns),
+        )
+        for row in scores.rows
+    ]
+    return (
+        f"# Words of {scores.system}\n\nHeard by {scores.transcriber}.\n\n"
+        + markdown_table(("", *columns), counts)
+        + "\n"
+        + markdown_table(("word", "carrier", *columns), rows)
+    )
+
+
+def _listen(
+    entries: Sequence[Entry],
+    clips: Mapping[str, Mapping[str, Audio | Path | None]],
+    system: str,
+    out: str | PathLike[str] | None,
+    workers: int | None,
+    transcriber: str,
+    progress: bool,
+) -> WordScores:
+    workers = workers_or_default(workers)
+    ears = listener(workers, transcriber)
+    jobs = [(name, entry, clips[name][entry.word]) for name in clips for entry in entries]
+    heard: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
+    with ThreadPoolExecutor(workers) as pool, bar("listening", len(jobs), progress) as advance:
+        for (name, entry, _), text in zip(
+            jobs, pool.map(lambda job: _transcribe(ears, job[2]), jobs), strict=True
+        ):
+            heard[entry.word][name] = text
+            advance()
+    rows = [
+        WordScore(
+            word=entry.word,
+            carrier=entry.carrier,
+            accepted=list(entry.accepted),
+            seen=entry.seen,
+            heard=heard[entry.word],
+            right={name: is_heard(entry, text) for name, text in heard[entry.word].items()},
+        )
+        for entry in entries
+    ]
+    scores = WordScores(
+        system=system,
+        transcriber=describe(ears),
+        words=len(rows),
+        unseen=sum(not row.seen for row in rows),
+        right={name: sum(row.right[name] for row in rows) for name in clips},
+        right_unseen={name: sum(row.right[name] for row in rows if not row.seen) for name in clips},
+        rows=rows,
+    )
+    if out is not None:
+        write_report(out, "words", scores, words_markdown(scores))
+    return scores
+
+
+def _transcribe(ears: Transcriber, audio: Audio | Path | None) -> str:
+    return ears.transcribe(audio).text if audio is not None else ""
