@@ -138,9 +138,7 @@ def format_of(path: StrPath) -> str:
 
 
 class _Sink:
-    """A file for libsndfile that remembers the first error: libsndfile passes on no reason, and not always that
-    something failed at all.
-    """
+    """A file for libsndfile that remembers the first error: libsndfile passes on no reason for a failure."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file

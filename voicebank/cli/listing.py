@@ -9,7 +9,8 @@ def voices() -> None:
     """List the voices that are here: accent, gender, size, origin."""
     import voicebank
 
-    rows = [(v.name, v.accent, v.gender, _megabytes(v.size), v.origin) for v in voicebank.voices()]
+    found = [(v.name, v.config, v.megabytes) for v in voicebank.voices()]
+    rows = [(name, c.accent, c.gender, f"{size:.1f} MB", c.origin) for name, c, size in found]
     _table(("name", "accent", "gender", "size", "origin"), rows)
 
 
@@ -19,10 +20,6 @@ def plugins() -> None:
 
     rows = [(p.kind, p.name, p.package, p.version, p.error or "yes") for p in known()]
     _table(("kind", "name", "package", "version", "loads"), rows)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -31,7 +31,7 @@ def say(
         str | None, typer.Argument(help="What to say; without it and -f, standard input.")
     ] = None,
     voice: Annotated[
-        str, typer.Option("--voice", "-v", help="A bundled voice, a folder, or a repository of the Hub.")
+        str, typer.Option("--voice", "-v", help="A voice of `voicebank voices`, or a voice folder.")
     ] = DEFAULT_VOICE,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
     output: Annotated[
@@ -75,7 +75,7 @@ def say(
 
     with contextlib.nullcontext(sys.stdin.buffer) if file is None else _opened(file) as stream:
         if attention is not None:
-            whole = "\n\n".join(paragraph for paragraph, _ in paragraphs(stream)) if text is None else text
+            whole = "".join(paragraph for paragraph, _ in paragraphs(stream)) if text is None else text
             written = _deliver(_with_pictures(speaker, whole, options, attention), output)
         elif text is not None:
             written = _deliver(speaker.stream(text, **options), output)
@@ -117,7 +117,9 @@ def _speak_book(
 
 
 def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
-    """Paragraphs of a UTF-8 text, read as they are asked for, each with the number of bytes it took.
+    """A UTF-8 text in pieces that end with a paragraph, read as they are asked for.
+
+    Joined, the pieces are the text. Each comes with the number of bytes it took.
 
     Raises:
         BadText: the text is not UTF-8.
@@ -136,12 +138,10 @@ def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
         lines.append(line)
         full = characters > _CHUNK and line.rstrip("\"')”’ \r\n").endswith((".", "!", "?"))
         if full or not line.strip():
-            if paragraph := "".join(lines).strip():
-                yield paragraph, length
-                length = 0
-            lines, characters = [], 0
-    if paragraph := "".join(lines).strip():
-        yield paragraph, length
+            yield "".join(lines), length
+            lines, length, characters = [], 0, 0
+    if lines:
+        yield "".join(lines), length
 
 
 def _deliver(parts: Iterable[Audio], output: Path | None) -> tuple[Path, float] | None:
