@@ -71,6 +71,22 @@ def test_punctuation_keeps_its_place() -> None:
     assert join(US.units("A well-known day, isn't it?")) == "ɐ wˈɛl-nˈoʊn dˈeɪ, ˈɪzənt ɪt?"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "phones"),
+    [
+        ("five A M", "fˈaɪv ˈeɪ ˈɛm"),
+        ("A I", "ˈeɪ ˈaɪ"),
+        ("Plan A", "plˈæn ˈeɪ"),
+        ("A-level", "ˈeɪ-lˈɛvəl"),
+        ("A U-turn", "ɐ jˈuː-tˈɜːn"),
+        ("A cat", "ɐ kˈæt"),
+        ("IS A CAT", "ɪz ɐ kˈæt"),
+    ],
+)
+def test_the_letter_a_is_no_article(sentence: str, phones: str) -> None:
+    assert join(US.units(sentence)) == phones
+
+
 def test_words_of_other_languages_leave_no_flags() -> None:
     assert join(US.units("café 1984 привет 😀 déjà vu")).isprintable()
     assert all(known(c) for u in US.units("café 1984 привет 😀") for c in u.symbols)

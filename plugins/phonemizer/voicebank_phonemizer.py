@@ -20,6 +20,7 @@ from voicebank.text.symbols import STRESS, clean, known
 LANGUAGES = ("en-us", "en-gb")
 MAX_GROUP = 4  # espeak merges up to four words ("it is not a") and splits a word into as many parts
 GROUP_PENALTY = 0.25  # a group must be this much more alike than single words, so that ties stay one to one
+LETTER_A = "eigh"  # what espeak reads as the name of the letter wherever it stands
 VOWELS = frozenset("aeiouyæøœɐɑɒɔɘəɚɛɜɝɞɤɨɪɯɵɶʉʊʌᵻᵿ")
 SAME = str.maketrans({"ɾ": "t", "ʔ": "t", "g": "ɡ", "ɫ": "l", "ɹ": "r"} | dict.fromkeys(STRESS))
 
@@ -75,9 +76,10 @@ def _clause(tokens: Sequence[str], language: str) -> list[Unit]:
             hyphens.add(count)
         else:
             count += 1
+    said = [LETTER_A if _is_letter_a(words, i, hyphens) else word for i, word in enumerate(words)]
     units: list[Unit] = []
     at = 0
-    for size, phones in align(words, _speak(" ".join(words), language), language):
+    for size, phones in align(said, _speak(" ".join(said), language), language):
         if at in hyphens:
             units.append(Unit("-", "-"))
         text = words[at]
@@ -88,6 +90,18 @@ def _clause(tokens: Sequence[str], language: str) -> list[Unit]:
     if len(words) in hyphens:
         units.append(Unit("-", "-"))
     return units
+
+
+def _is_letter_a(words: Sequence[str], at: int, hyphens: set[int]) -> bool:
+    """Whether "A" is the letter (Plan A, A I, A-level) and not the article, as which espeak reads it."""
+    if words[at] != "A":
+        return False
+    if at > 0:
+        before = words[at - 1]
+        return len(before) == 1 or not before.isupper()  # not in a sentence all in capitals
+    following = words[1] if len(words) > 1 else ""
+    spelled = len(following) == 1 and following.isupper() and 2 not in hyphens  # "A U-turn" has an article
+    return spelled or 1 in hyphens
 
 
 def align(words: Sequence[str], spoken: Sequence[str], language: str) -> list[tuple[int, str]]:
