@@ -1,0 +1,136 @@
+"""Normalisation: written forms to spoken words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from voicebank.errors import BadText
+from voicebank.text.normalise import fold, normalise, unspeakable
+from voicebank.text.symbols import known
+
+CASES = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "data" / "normalisation.tsv")
+    .read_text(encoding="utf-8")
+    .splitlines()
+    if not line.startswith("#")
+]
+
+
+def words(text: str) -> list[str]:
+    return re.sub(r"[^a-z' ]", " ", text.lower().replace("o'clock", "oclock")).split()
+
+
+def test_there_are_sixty_cases() -> None:
+    assert len(CASES) == 60
+    assert {"phone", "years", "money", "dates", "times", "units"} <= {case[0] for case in CASES}
+
+
+@pytest.mark.parametrize(("category", "text", "readings"), CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES])
+def test_readings(category: str, text: str, readings: str) -> None:
+    assert words(normalise(text)) in [words(reading) for reading in readings.split(" | ")], category
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        # more years and telephone numbers, which must read right
+        (
+            "In 2024, 3,456 people came.",
+            "In twenty twenty four, three thousand four hundred and fifty six people came.",
+        ),
+        ("1066 and 1800", "ten sixty six and eighteen hundred"),
+        ("the 2010s and the '90s", "the twenty tens and the nineties"),
+        ("1990-95", "nineteen ninety to ninety five"),
+        ("Call 911!", "Call nine one one!"),
+        ("020 7946 0958", "oh two oh, seven nine four six, oh nine five eight"),
+        # what the grammars misread
+        ("1000 or 1,000 or 1,005", "one thousand or one thousand or one thousand and five"),
+        ("$50k, £1.01, €3.00", "fifty thousand dollars, one pound and one penny, three euros"),
+        ("30 km/h for 100m", "thirty kilometers per hour for one hundred meters"),
+        ("16kHz and 1 hr", "sixteen kilohertz and one hour"),
+        ("the U.S. and all U.F.O.s", "the U S and all U F O's"),
+        ("J. R. R. Tolkien, Ph.D.", "J R R Tolkien, P H D."),
+        ("Oxford St. is long", "Oxford Street is long"),
+        ("version 2.0.1", "version two point zero point one"),
+        ("a 4x4, 24/7", "a four by four, twenty-four seven"),
+        ("Louis XIV and Charles I think", "Louis the fourteenth and Charles I think"),
+        ("An IV drip", "An IV drip"),
+        ("[5] {6}", "(five) (six)"),
+        ("at 3:05 AM", "at three oh five A M"),
+        ("10:00 p.m. or 10:00", "ten P M or ten o'clock"),
+        ("Is 5'11\" tall", "Is five foot eleven tall"),
+        ("http://foo.co.uk/x?y=1", "foo dot co dot U K slash X question mark Y equals one"),
+        ("C++ & C# and/or #tag", "C plus plus and C sharp and or hashtag tag"),
+        ("node.js", "node dot js"),
+        ("£5-£10, 8am-5pm, Mon-Fri", "five pounds to ten pounds, eight A M to five P M, Monday to Friday"),
+        (
+            "On Sun. 5 May he sat in the Sun. It was Mon. morning",
+            "On Sunday the fifth of May he sat in the Sun. It was Monday morning",
+        ),
+    ],
+)
+def test_more_readings(text: str, reading: str) -> None:
+    assert normalise(text) == reading
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("“Don’t,” she said – ‘no’…", '"Don\'t," she said — "no"…'),
+        ("café naïve Ærø Straße Łódź", "cafe naive AEro Strasse Lodz"),
+        ("Hel\x07lo\x00 wor\u200bld\u00ad\tthere\u2028now", "Hello world there now"),
+        ("ﬁne ＨＥＬＬＯ", "fine HELLO"),
+        ("wait.... what?!?! no!!!", "wait… what? no!"),
+        ("one -- two - three", "one — two — three"),
+        ("a well-known dogs' house", "a well-known dogs' house"),
+        ("hello 😀 日本語 world", "hello world"),
+        ("lone \ud83d surrogate", "lone surrogate"),
+        ("", ""),
+    ],
+)
+def test_characters(text: str, plain: str) -> None:
+    assert normalise(text) == plain
+
+
+def test_plain_sentences_stay_as_they_are() -> None:
+    for text in (
+        "According to him, the bus was behind; wasn't it?",
+        'The only employee named "Junior" (that is all) was late.',
+        "It may have been the GPU, or NASA's archive: who knows.",
+    ):
+        assert normalise(text) == text
+
+
+NOISE = [
+    "5" * 500,
+    "1.2.3.4.5.6",
+    "$$$ 5 £",
+    "%%% 1/0 --5--",
+    "+-*/=<>^~`|\\",
+    "1e6 0x1F 5/6/7/8",
+    "٣ ½ ² Ⅷ",
+    "#1 #",
+]
+
+
+@pytest.mark.parametrize("text", NOISE)
+def test_whatever_comes_only_known_symbols_leave(text: str) -> None:
+    spoken = normalise(text)
+    assert all(known(c) or known(c.upper()) for c in spoken)
+    assert not re.search(r"\d", spoken)
+
+
+def test_unspeakable_names_each_character_once() -> None:
+    assert unspeakable("a 日本日 😀 café £5 “x” –") == "日本😀"
+
+
+def test_fold_is_idempotent() -> None:
+    text = "“Ünïcode” ½ … ﬁ"
+    assert fold(fold(text)) == fold(text)
+
+
+def test_another_language() -> None:
+    with pytest.raises(BadText, match="English"):
+        normalise("Hallo", language="de")

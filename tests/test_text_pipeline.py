@@ -1,0 +1,152 @@
+"""From text to symbols: the whole way, with good and bad input."""
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from voicebank.errors import BadText
+from voicebank.text.frontend import Frontend, Unit, tokenize
+from voicebank.text.graphemes import Graphemes
+from voicebank.text.lexicon import Lexicon
+from voicebank.text.markup import Pause
+from voicebank.text.pipeline import Sentence, prepare
+from voicebank.text.symbols import encode
+
+GRAPHEMES = Graphemes()
+
+
+def symbols(text: str, **options: object) -> list[str]:
+    return [s.symbols for s in prepare(text, GRAPHEMES, **options) if isinstance(s, Sentence)]  # type: ignore[arg-type]
+
+
+class Merging(Frontend):
+    """Merges "of the", as espeak does."""
+
+    name, language = "merging", "en"
+
+    def units(self, sentence: str) -> list[Unit]:
+        units = [Unit(token, token.lower()) for token in tokenize(sentence)]
+        for i in range(len(units) - 1, 0, -1):
+            if [u.graphemes for u in units[i - 1 : i + 1]] == ["of", "the"]:
+                units[i - 1 : i + 1] = [Unit("of the", "ʌvðə")]
+        return units
+
+
+def test_sentences_pauses_and_ipa() -> None:
+    text = "Dr. Smith owes $5. [pause:0.5] The [[ˈnʊɹəl]] network. <break time='1s'/>Bye"
+    assert list(prepare(text, GRAPHEMES)) == [
+        Sentence(
+            "Dr. Smith owes $5.", "Doctor Smith owes five dollars.", "DOCTOR SMITH OWES FIVE DOLLARS.", ""
+        ),
+        Pause(0.5),
+        Sentence("The [[ˈnʊɹəl]] network.", "The [[ˈnʊɹəl]] network.", "THE ˈnʊɹəl NETWORK.", ""),
+        Pause(1.0),
+        Sentence("Bye", "Bye", "BYE.", ""),
+    ]
+
+
+def test_symbols_can_be_encoded() -> None:
+    for sentence in symbols("Ünïcode “quotes” (and) 50% — more… [[ɡoʊ]] \ue000 \ue001!"):
+        assert encode(sentence)
+
+
+def test_lexicon_goes_before_the_frontend() -> None:
+    lexicon = Lexicon({"Nguyen": "wɪn", "the": "ði"})
+    assert symbols("Nguyen's cat, NGUYEN.", lexicon=lexicon) == ["wɪnz CAT, wɪn."]
+    merged = list(prepare("All of the of the", Merging(), lexicon))
+    assert merged[0].symbols == "all of ði of ði."  # type: ignore[union-attr]
+    assert list(prepare("All of the", Merging()))[0].symbols == "all ʌvðə."  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("limit", [20, 60, 200])
+def test_no_sentence_is_longer_than_the_limit(limit: int) -> None:
+    text = f"He owes 1,234,567,890 pounds, and {'a' * 300} [[{'ɑ' * 250}]] " + "so on and on " * 40
+    result = symbols(text, max_symbols=limit)
+    assert max(map(len, result)) <= limit
+    letters = "".join(result)
+    assert letters.count("ɑ") == 250
+    assert letters.count("A" * 5) >= 300 // limit
+    assert all(s.endswith((",", ".", ";")) or s.strip("ɑ") == "" for s in result)
+
+
+def test_chunks_are_read_as_if_joined() -> None:
+    text = (
+        "Mr. Jones said: “Hello there.” [pause:1] He left at 5 p.m. and never came back. The end\n\nof it. "
+        * 40
+    )
+    whole = list(prepare(text, GRAPHEMES))
+    assert list(prepare((text[i : i + 11] for i in range(0, len(text), 11)), GRAPHEMES)) == whole
+    assert list(prepare(text.splitlines(keepends=True), GRAPHEMES)) == whole
+
+
+def test_the_first_sentence_comes_before_the_text_has_ended() -> None:
+    def endless() -> Iterator[str]:
+        while True:
+            yield "One more sentence of a very long book. "
+
+    sentences = prepare(endless(), GRAPHEMES)
+    assert [next(sentences).symbols for _ in range(3)] == ["ONE MORE SENTENCE OF A VERY LONG BOOK."] * 3  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\n\t", "\x00\x07"])
+def test_empty_text(text: str) -> None:
+    with pytest.raises(BadText):
+        list(prepare(text, GRAPHEMES))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("😀🎉", "😀🎉"), ("你好世界。", "你好世界"), ("привет!", "привет"), ("***", "")]
+)
+def test_nothing_to_speak(text: str, named: str) -> None:
+    with pytest.raises(BadText, match=f"nothing in the text can be spoken.*{named}"):
+        list(prepare(text, GRAPHEMES))
+
+
+def test_many_unspeakable_characters_are_not_all_named() -> None:
+    with pytest.raises(BadText) as error:
+        list(prepare("".join(chr(0x4E00 + i) for i in range(5000)), GRAPHEMES))
+    assert len(str(error.value)) < 150
+
+
+def test_what_was_left_out_is_told() -> None:
+    result = [s for s in prepare("日本。\n\nHello 😀 world. Bye.", GRAPHEMES) if isinstance(s, Sentence)]
+    assert [s.dropped for s in result] == ["日本😀", ""]
+
+
+def test_control_characters() -> None:
+    assert symbols("Hel\x00lo\x1b wor\u202eld.\x7f") == ["HELLO WORLD."]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "The quick brown fox, aged 5, jumps over the lazy dog. ",
+        "a",
+        "12",
+        "word ",
+        "$1.5 & 3km @ 10:30pm on May 5. ",
+        "'-",
+    ],
+    ids=["prose", "letters", "digits", "words", "numbers", "marks"],
+)
+def test_a_very_long_text_takes_seconds_and_little_memory(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    next(prepare("Load the grammars for 1 number.", GRAPHEMES))
+    tracemalloc.start()
+    start = time.process_time()
+    count = 0
+    try:
+        for sentence in prepare(text, GRAPHEMES):
+            count += 1
+            assert isinstance(sentence, Sentence)
+            assert len(sentence.symbols) <= 200
+            if count == 300:  # memory does not grow; tracing all of it would take long
+                assert tracemalloc.get_traced_memory()[1] < 5_000_000
+                tracemalloc.stop()
+    except BadText:
+        assert piece == "'-"
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - start < 30
