@@ -56,7 +56,9 @@ def load(name: str | Path) -> Voice:
     if path.exists():
         raise BadVoice(f"{path} is a file: name the folder that holds config.json")
     known = ", ".join(p.parent.name for p in sorted(folder().glob("*/config.json"))) or "none"
-    raise UnknownName(f"unknown voice {str(name)!r}: bundled are {known}; a folder with a config.json works too")
+    raise UnknownName(
+        f"unknown voice {str(name)!r}: bundled are {known}; a folder with a config.json works too"
+    )
 
 
 def _is_name(name: str) -> bool:

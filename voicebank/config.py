@@ -105,7 +105,7 @@ class FrontendConfig(Config):
 class VoiceConfig(Config):
     """``config.json`` of a voice folder."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = 1
     name: Annotated[str, Field(min_length=1, max_length=96)]
     language: str = "en-us"
     accent: str = ""

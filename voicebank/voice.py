@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -128,15 +128,15 @@ class Voice:
         frontend: str | Frontend | None = None,
         vocoder: str | Any | None = None,
         speed: float = 1.0,
-        lexicon: Lexicon | dict[str, str] | None = None,
+        lexicon: Lexicon | Mapping[str, str] | None = None,
     ) -> Iterator[SpokenSentence | Audio]:
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise BadText(f"speed {speed:g} is out of range: it goes from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
         reader = self._frontend(frontend)
         make_sound = self._vocoder(vocoder)
-        words = Lexicon(
-            {**self.config.lexicon, **(lexicon if isinstance(lexicon, dict) else lexicon.words if lexicon else {})}
-        )
+        words = Lexicon(self.config.lexicon)
+        if lexicon is not None:
+            words |= lexicon if isinstance(lexicon, Lexicon) else Lexicon(lexicon)
         rate = self.config.audio.sample_rate
         waiting: list[Sentence | Pause] = []
         first = True
@@ -144,7 +144,9 @@ class Voice:
             if part is not None:
                 waiting.append(part)
             if part is None or sum(isinstance(p, Sentence) for p in waiting) >= batch:
-                spoken = iter(self._sentences([p for p in waiting if isinstance(p, Sentence)], make_sound, speed))
+                spoken = iter(
+                    self._sentences([p for p in waiting if isinstance(p, Sentence)], make_sound, speed)
+                )
                 for item in waiting:
                     if isinstance(item, Pause):
                         yield Audio.silence(item.seconds, rate)
@@ -205,7 +207,11 @@ class Voice:
         return found
 
     def _vocoder(self, vocoder: str | Any | None) -> Any:
-        return plugins.create("vocoder", vocoder or "griffin-lim") if vocoder is None or isinstance(vocoder, str) else vocoder
+        return (
+            plugins.create("vocoder", vocoder or "griffin-lim")
+            if vocoder is None or isinstance(vocoder, str)
+            else vocoder
+        )
 
     # Files
 
@@ -286,7 +292,9 @@ def load_network(network: torch.nn.Module, path: Path) -> None:
             names = set(file.keys())
             if names != set(expected):
                 odd = sorted(names ^ set(expected))[0]
-                raise BadVoice(f"{path} does not fit config.json: tensor {odd} is {'unknown' if odd in names else 'missing'}")
+                raise BadVoice(
+                    f"{path} does not fit config.json: tensor {odd} is {'unknown' if odd in names else 'missing'}"
+                )
             for name, tensor in expected.items():
                 shape = file.get_slice(name).get_shape()
                 if list(shape) != list(tensor.shape):
@@ -297,7 +305,9 @@ def load_network(network: torch.nn.Module, path: Path) -> None:
     except FileNotFoundError as error:
         raise BadVoice(f"{path} is missing: fetch the voice again") from error
     except (SafetensorError, OSError) as error:
-        raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({error})") from error
+        raise BadVoice(
+            f"{path} is truncated or no safetensors file: fetch the voice again ({error})"
+        ) from error
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
             raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that are not finite")

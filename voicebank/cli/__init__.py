@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from voicebank import __version__
+from voicebank.cli.assemble import assemble, card
 from voicebank.cli.evaluate import evaluate
 from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Voices that speak English text, and turn into yours.",
 )
-for command in (say, voices, plugins, train, evaluate):
+for command in (say, voices, plugins, train, assemble, evaluate, card):
     app.command()(command)
 
 

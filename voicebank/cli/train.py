@@ -32,6 +32,9 @@ def train(
     patience: Annotated[
         int | None, typer.Option(min=0, help="Stop after so many validations without improvement; 0 never.")
     ] = None,
+    checkpoint_seconds: Annotated[
+        float | None, typer.Option(min=0, help="Seconds between checkpoints: what a kill can cost.")
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(help="Run folder or weights to start from, instead of random weights.")
     ] = None,
@@ -71,6 +74,7 @@ def train(
         rate=rate,
         validate_every=validate_every,
         patience=patience,
+        checkpoint_seconds=checkpoint_seconds,
         device=device,
         precision=precision,
         compile=compile,

@@ -48,9 +48,7 @@ class Ring:
         h = layer.normalise(x)
         if self.past is not None:
             self.past[t % self.size] = h
-            taps = [
-                self.past[(t - i * layer.dilation) % self.size] for i in range(layer.kernel - 1, 0, -1)
-            ]
+            taps = [self.past[(t - i * layer.dilation) % self.size] for i in range(layer.kernel - 1, 0, -1)]
             h = torch.cat([*taps, h], -1)
         h = F.linear(h, layer.weight, layer.bias[0])
         return layer.mix(x, h) if isinstance(layer, Highway) else h
@@ -110,7 +108,7 @@ def decode(
     encoder = IncrementalStack(model.audio_encoder, len(sentences))
     decoder = IncrementalStack(model.audio_decoder, len(sentences))
     rows = list(range(len(sentences)))
-    frame = keys.new_zeros(len(sentences), model.audio_encoder[0].inputs)
+    frame = keys.new_zeros(len(sentences), model.n_mels)
     position = torch.zeros(len(sentences), dtype=torch.long, device=device)
     rested = torch.zeros_like(position)
     frames: list[list[torch.Tensor]] = [[] for _ in sentences]

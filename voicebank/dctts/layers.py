@@ -74,7 +74,9 @@ class Conv(nn.Module):
             time = h.shape[1]
             before = self.reach if self.causal else self.reach // 2
             h = F.pad(h, (0, 0, before, self.reach - before))
-            h = torch.cat([h[:, i * self.dilation : i * self.dilation + time] for i in range(self.kernel)], -1)
+            h = torch.cat(
+                [h[:, i * self.dilation : i * self.dilation + time] for i in range(self.kernel)], -1
+            )
         if speaker is None:
             return F.linear(h, self.weight, self.bias[0])
         return F.linear(h, self.weight) + self.bias[speaker][:, None]
@@ -104,8 +106,22 @@ class Highway(Conv):
         return self.mix(x, super().forward(x, speaker, mask))
 
 
+class Upsample(Conv):
+    """Transposed convolution of kernel 2 and stride 2: each frame becomes two."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 2 * channels)
+
+    def forward(
+        self, x: torch.Tensor, speaker: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """``(batch, time, channels)`` to ``(batch, 2 * time, channels)``."""
+        batch, time, channels = x.shape
+        return super().forward(x, speaker, mask).reshape(batch, 2 * time, channels)
+
+
 class Stack(nn.ModuleList):
-    """Layers in order, with the paper's ReLU after those named in ``relu``."""
+    """Layers in order, with the paper's ReLU after those named in ``relu``. A mask follows every upsampling."""
 
     def __init__(self, layers: list[Conv], relu: tuple[int, ...] = ()) -> None:
         super().__init__(layers)
@@ -119,4 +135,6 @@ class Stack(nn.ModuleList):
             x = layer(x, speaker, mask)
             if i in self.relu:
                 x = F.relu(x)
+            if mask is not None and isinstance(layer, Upsample):
+                mask = mask.repeat_interleave(2, 1)
         return x

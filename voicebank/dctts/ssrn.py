@@ -6,21 +6,7 @@ import torch
 from torch import nn
 
 from voicebank.config import SSRNConfig
-from voicebank.dctts.layers import Conv, Highway, Stack
-
-
-class Upsample(Conv):
-    """Transposed convolution of kernel 2 and stride 2: each frame becomes two."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, 2 * channels)
-
-    def forward(
-        self, x: torch.Tensor, speaker: torch.Tensor | None = None, mask: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """``(batch, time, channels)`` to ``(batch, 2 * time, channels)``."""
-        batch, time, channels = x.shape
-        return super().forward(x, speaker, mask).reshape(batch, 2 * time, channels)
+from voicebank.dctts.layers import Conv, Highway, Stack, Upsample
 
 
 class SSRN(nn.Module):
@@ -37,7 +23,9 @@ class SSRN(nn.Module):
         stages = reduction.bit_length() - 1
         if 2**stages != reduction:
             raise ValueError(f"the reduction must be a power of two, not {reduction}")
-        self.stages = nn.ModuleList([Stack([Conv(n_mels, c, norm=False), Highway(c, 3, 1), Highway(c, 3, 3)])])
+        self.stages = nn.ModuleList(
+            [Stack([Conv(n_mels, c, norm=False), Highway(c, 3, 1), Highway(c, 3, 3)])]
+        )
         for _ in range(stages):
             self.stages.append(Stack([Upsample(c), Highway(c, 3, 1), Highway(c, 3, 3)]))
         self.top = Stack(
@@ -61,18 +49,12 @@ class SSRN(nn.Module):
         valid = None if mask is None else mask[..., None].to(mel.dtype)
         x = mel
         for i, stage in enumerate(self.stages):
+            x = stage(x, None, valid)
             if i and valid is not None:
-                # The upsampling itself still runs at the lower rate, where padding cannot leak: its kernel is 1.
-                x = stage[0](x)
                 valid = valid.repeat_interleave(2, 1)
-                for layer in list(stage)[1:]:
-                    x = layer(x, None, valid)
-            else:
-                x = stage(x, None, valid)
-        return self.top(x, None, valid)
+        return self.top(x, None, valid)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def magnitude(self, mel: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Normalised magnitude ``(batch, reduction * frames, bins)``."""
         return torch.sigmoid(self(mel, mask))
-

@@ -32,6 +32,7 @@ class Text2Mel(nn.Module):
     def __init__(self, config: Text2MelConfig, n_mels: int = 80) -> None:
         super().__init__()
         self.config = config
+        self.n_mels = n_mels
         d, w, s = config.channels, config.text_channels, config.speakers
         self.embedding = nn.Embedding(TABLE_SIZE, config.embedding)
         text: list[Conv] = [
@@ -106,7 +107,7 @@ class Text2Mel(nn.Module):
     @torch.no_grad()
     def keep_speaker(self, row: int) -> Text2Mel:
         """A copy with one speaker only: that row of every bias table is folded into the weights."""
-        single = Text2Mel(self.config.model_copy(update={"speakers": 1}), self.audio_encoder[0].inputs)
+        single = Text2Mel(self.config.model_copy(update={"speakers": 1}), self.n_mels)
         state = self.state_dict()
         single.load_state_dict(
             {k: v[row : row + 1].clone() if k.endswith(".bias") else v.clone() for k, v in state.items()}

@@ -64,7 +64,7 @@ def speaker_names(corpora: Sequence[Features]) -> list[str]:
 
 
 def split(corpora: Sequence[Features], held_back: int) -> tuple[list[Item], list[Item]]:
-    """Training and validation items. A corpus gives ``held_back`` clips, at most a tenth, chosen by their ids."""
+    """Training and validation items. A corpus gives ``held_back`` clips, at most a fifth, chosen by their ids."""
     names = speaker_names(corpora)
     train: list[Item] = []
     validation: list[Item] = []
@@ -73,7 +73,7 @@ def split(corpora: Sequence[Features], held_back: int) -> tuple[list[Item], list
         limit = LONGEST_SECONDS * 93.75
         usable = [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
         chosen = sorted(usable, key=lambda c: hashlib.sha256(c.id.encode()).digest())
-        n = min(held_back, len(chosen) // 10)
+        n = min(held_back, len(chosen) // 5)
         validation += [Item(row, features, c) for c in chosen[:n]]
         train += [Item(row, features, c) for c in chosen[n:]]
     if not train:

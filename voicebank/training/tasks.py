@@ -98,7 +98,9 @@ class Text2MelTask(Task):
         previous = shift(batch.mel)
         if self.own_frames:
             with torch.no_grad():
-                own = torch.sigmoid(model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float())
+                own = torch.sigmoid(
+                    model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float()
+                )
             use = torch.rand(*previous.shape[:2], 1, device=device) < self.own_frames
             previous = torch.where(use, shift(own), previous)
         if self.noise:
@@ -143,11 +145,19 @@ class SSRNTask(Task):
         seed: int = 0,
         frames: int = 48,
     ) -> None:
-        self.model, self.audio, self.batch_size, self.seed, self.frames = model, audio, batch_size, seed, frames
+        self.model, self.audio, self.batch_size, self.seed, self.frames = (
+            model,
+            audio,
+            batch_size,
+            seed,
+            frames,
+        )
         self.train, self.validation = split(corpora, held_back)
         self.order = Order(self.train, batch_size, seed)
 
-    def _losses(self, model: nn.Module, items: Sequence[Item], rng: np.random.Generator, device: torch.device) -> Metrics:
+    def _losses(
+        self, model: nn.Module, items: Sequence[Item], rng: np.random.Generator, device: torch.device
+    ) -> Metrics:
         mel, magnitude = (t.to(device) for t in ssrn_batch(items, self.audio, rng, self.frames))
         l1, divergence = spectrogram_loss(model(mel), magnitude)
         return {"loss": l1 + divergence, "l1": l1, "divergence": divergence}
@@ -176,4 +186,3 @@ class SSRNTask(Task):
 def shift(mel: torch.Tensor) -> torch.Tensor:
     """The mel one frame later, silence first: what the network has already said when it predicts a frame."""
     return torch.nn.functional.pad(mel, (0, 0, 1, 0))[:, :-1]
-

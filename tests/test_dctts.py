@@ -1,0 +1,141 @@
+"""The networks: sizes, masks, the speaker table, the incremental decoder against the full forward pass."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from voicebank.config import PRESETS, SSRNConfig, Text2MelConfig
+from voicebank.dctts.decoder import decode
+from voicebank.dctts.losses import guided_attention_loss, guided_attention_weight, spectrogram_loss
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.text.symbols import encode
+
+TEXT = ["hˈɛˈlˈoʊ wˈɜːld.", "A MIXED sˈɛntəns, LONGER THAN ðə ˈʌðɚ."]
+
+
+def text2mel(speakers: int = 1, preset: str = "tiny") -> Text2Mel:
+    torch.manual_seed(0)
+    model = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": speakers})).eval()
+    with torch.no_grad():  # biases start at zero: a table of equal rows would hide a mistake
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_(std=0.3)
+    return model
+
+
+def batch(sentences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    n = max(map(len, sentences))
+    symbols = torch.tensor([s + [0] * (n - len(s)) for s in sentences])
+    lengths = torch.tensor([len(s) for s in sentences])
+    return symbols, torch.arange(n) < lengths[:, None]
+
+
+def parameters(model: torch.nn.Module) -> float:
+    return sum(p.numel() for p in model.parameters()) / 1e6
+
+
+def test_paper_preset_has_the_papers_size() -> None:
+    # 24 M weights in Text2Mel, 17 M of them in the text encoder, as the paper's channels give.
+    model = Text2Mel(PRESETS["paper"][0])
+    assert parameters(model) == pytest.approx(23.9, abs=0.3)
+    assert parameters(model.text_encoder) == pytest.approx(17.1, abs=0.3)
+    assert parameters(SSRN(PRESETS["paper"][1])) == pytest.approx(25.0, abs=0.3)
+
+
+def test_paper_preset_takes_a_step() -> None:
+    model = Text2Mel(PRESETS["paper"][0])
+    symbols, mask = batch([encode(TEXT[0])])
+    output = model(symbols, mask, torch.rand(1, 12, 80))
+    assert output.logits.shape == (1, 12, 80) and output.attention.shape == (1, 12, symbols.shape[1])
+    output.logits.mean().backward()
+    magnitude = SSRN(PRESETS["paper"][1])(torch.rand(1, 5, 80))
+    assert magnitude.shape == (1, 20, 513)
+    magnitude.mean().backward()
+
+
+def test_four_base_voices_fit_a_wheel() -> None:
+    total = 4 * sum(map(parameters, (Text2Mel(Text2MelConfig()), SSRN(SSRNConfig())))) * 2
+    assert total < 100  # megabytes of float16
+
+
+@pytest.mark.parametrize("preset", ["tiny", "base"])
+def test_incremental_equals_full_forward(preset: str) -> None:
+    model = text2mel(preset=preset)
+    sentences = [encode(t) for t in TEXT]
+    results = decode(model, sentences, [70, 90], monotonic=False)
+    for sentence, result in zip(sentences, results, strict=True):
+        symbols, mask = batch([sentence])
+        previous = F.pad(result.mel[None], (0, 0, 1, 0))[:, :-1]
+        with torch.no_grad():
+            full = model(symbols, mask, previous)
+        assert torch.allclose(torch.sigmoid(full.logits[0]), result.mel, atol=1e-4)
+        assert torch.allclose(full.attention[0], result.attention, atol=1e-4)
+
+
+def test_a_batch_decodes_as_each_sentence_alone() -> None:
+    model = text2mel()
+    sentences = [encode(t) for t in TEXT]
+    together = decode(model, sentences, [40, 55])
+    for sentence, longest, result in zip(sentences, [40, 55], together, strict=True):
+        alone = decode(model, [sentence], [longest])[0]
+        assert alone.mel.shape == result.mel.shape
+        assert torch.allclose(alone.mel, result.mel, atol=1e-4)
+        assert alone.ended == result.ended
+
+
+def test_forced_attention_moves_one_back_to_three_ahead() -> None:
+    result = decode(text2mel(), [encode(TEXT[1])], [60])[0]
+    steps = result.attention.argmax(-1).diff()
+    assert int(steps.min()) >= -1 and int(steps.max()) <= 3
+
+
+def test_padding_changes_nothing() -> None:
+    model = text2mel()
+    (a, b) = (encode(t) for t in TEXT)
+    symbols, mask = batch([a, b])
+    previous = torch.rand(2, 20, 80)
+    with torch.no_grad():
+        both = model(symbols, mask, previous)
+        alone = model(symbols[:1, : len(a)], mask[:1, : len(a)], previous[:1])
+    assert torch.allclose(both.logits[0], alone.logits[0], atol=1e-5)
+
+    torch.manual_seed(0)
+    ssrn = SSRN(PRESETS["tiny"][1]).eval()
+    mel = torch.rand(1, 10, 80)
+    padded = torch.cat([mel, torch.rand(1, 6, 80)], 1)
+    masked = ssrn.magnitude(padded, torch.arange(16)[None] < 10)
+    assert torch.allclose(masked[:, :40], ssrn.magnitude(mel), atol=1e-5)
+
+
+def test_keeping_a_speaker_folds_its_row() -> None:
+    model = text2mel(speakers=3)
+    symbols, mask = batch([encode(TEXT[0])])
+    previous = torch.rand(1, 15, 80)
+    single = model.keep_speaker(2).eval()
+    assert single.config.speakers == 1
+    with torch.no_grad():
+        expected = model(symbols, mask, previous, torch.tensor([2])).logits
+        other = model(symbols, mask, previous, torch.tensor([0])).logits
+        assert torch.allclose(single(symbols, mask, previous).logits, expected, atol=1e-5)
+    assert not torch.allclose(expected, other, atol=1e-2)
+
+
+def test_losses() -> None:
+    target = torch.rand(2, 7, 5).clamp(0.01, 0.99)
+    mask = torch.arange(7) < torch.tensor([[7], [3]])
+    l1, divergence = spectrogram_loss(torch.logit(target), target, mask)
+    assert float(l1) == pytest.approx(0, abs=1e-5) and float(divergence) == pytest.approx(0, abs=1e-5)
+    worse = torch.logit(target)
+    worse[1, 3:] += 5  # on padding: must not count
+    assert float(spectrogram_loss(worse, target, mask)[0]) == pytest.approx(0, abs=1e-5)
+
+    n, t = torch.tensor([20]), torch.tensor([40])
+    weight = guided_attention_weight(n, t, 24, 48)
+    assert float(weight[0, 20, 10]) == pytest.approx(0, abs=1e-3)  # on the diagonal
+    assert float(weight[0, 39, 0]) > 0.9  # far from it
+    assert float(weight[0, 40:].sum()) == 0 and float(weight[0, :, 20:].sum()) == 0
+    diagonal = torch.zeros(1, 48, 24)
+    diagonal[0, torch.arange(40), torch.arange(40) // 2] = 1
+    assert float(guided_attention_loss(diagonal, n, t)) < 0.01
+    assert float(guided_attention_loss(diagonal.flip(1), n, t)) > 0.5

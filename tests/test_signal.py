@@ -1,0 +1,62 @@
+"""Waveform to spectrogram and back, on a real clip."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from voicebank.audio import Audio
+from voicebank.config import AudioConfig
+from voicebank.data.features import prepare_samples
+from voicebank.errors import BadData
+from voicebank.signal.griffin_lim import GriffinLim
+from voicebank.signal.spectrogram import (
+    denormalise_magnitude,
+    level,
+    linear_magnitude,
+    normalise_magnitude,
+    normalised_mel,
+)
+
+CONFIG = AudioConfig()
+CLIP = sorted((Path(__file__).parent / "data" / "clips" / "us-male" / "wavs").iterdir())[0]
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    return prepare_samples(Audio.read(CLIP, CONFIG.sample_rate).samples, CONFIG)
+
+
+def test_shapes_and_range(samples: np.ndarray) -> None:
+    linear = linear_magnitude(torch.from_numpy(samples), CONFIG)
+    assert linear.shape == (513, len(samples) // 256 + 1)
+    for normalised in (normalise_magnitude(linear, CONFIG), normalised_mel(linear, CONFIG)):
+        assert 0 <= float(normalised.min()) and float(normalised.max()) <= 1
+    assert normalised_mel(linear, CONFIG).shape == (80, linear.shape[1])
+
+
+def test_magnitude_survives_normalisation(samples: np.ndarray) -> None:
+    linear = linear_magnitude(torch.from_numpy(samples), CONFIG)
+    again = denormalise_magnitude(normalise_magnitude(linear, CONFIG), CONFIG)
+    assert torch.allclose(again, linear.clamp(max=CONFIG.magnitude_top), rtol=1e-3, atol=1e-4)
+
+
+def test_level_is_the_same_however_loud_the_clip(samples: np.ndarray) -> None:
+    assert np.allclose(level(samples * 0.05, CONFIG), level(samples, CONFIG), atol=1e-4)
+    assert np.abs(level(samples * 20, CONFIG)).max() <= 0.99
+    silence = np.zeros(1000, np.float32)
+    assert np.array_equal(level(silence, CONFIG), silence)
+    with pytest.raises(BadData, match="silent"):
+        prepare_samples(silence, CONFIG)
+
+
+def test_griffin_lim_finds_the_magnitude_again(samples: np.ndarray) -> None:
+    linear = linear_magnitude(torch.from_numpy(samples), CONFIG)[None]
+    made = GriffinLim(sharpening=1.0)(linear, CONFIG)
+    assert made.shape == (1, (linear.shape[-1] - 1) * CONFIG.hop)
+    rebuilt = linear_magnitude(made, CONFIG)
+    convergence = float((rebuilt - linear).norm() / linear.norm())
+    few = linear_magnitude(GriffinLim(iterations=2, sharpening=1.0)(linear, CONFIG), CONFIG)
+    assert convergence < 0.2 and convergence < 0.7 * float((few - linear).norm() / linear.norm())
+    assert torch.equal(made, GriffinLim(sharpening=1.0)(linear, CONFIG))

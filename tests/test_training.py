@@ -1,0 +1,221 @@
+"""Training on real clips: features, batches, the loop, and its resuming after a kill at any moment."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from voicebank.config import AudioConfig
+from voicebank.data import features
+from voicebank.data.dataset import Dataset
+from voicebank.data.features import Features
+from voicebank.errors import BadData, UnknownName
+from voicebank.text.graphemes import Graphemes
+from voicebank.text.symbols import is_phone
+from voicebank.training import checkpoint
+from voicebank.training.assemble import assemble
+from voicebank.training.batches import Order, mixed_symbols, split, ssrn_batch, text2mel_batch
+from voicebank.training.run import train
+from voicebank.training.trainer import TrainerConfig
+
+CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
+AUDIO = AudioConfig()
+SETTINGS = {"steps": 12, "warmup": 2, "validate_every": 4, "checkpoint_seconds": 0.0, "picture_every": 4}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real clips in LJSpeech layout, one speaker."""
+    folder = tmp_path_factory.mktemp("corpus") / "speaker"
+    shutil.copytree(CLIPS, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Features:
+    return features.build(Dataset.read(corpus), AUDIO, Graphemes(), tmp_path_factory.mktemp("cache"))
+
+
+def run(corpus: Path, folder: Path, network: str = "text2mel", **settings: object) -> object:
+    config = TrainerConfig(**{**SETTINGS, **settings})  # type: ignore[arg-type]
+    return train(
+        network,  # type: ignore[arg-type]
+        [corpus],
+        folder,
+        preset="tiny",
+        config=config,
+        frontend=None,
+        cache=corpus.parent / "cache",
+        batch_size=4,
+        held_back=2,
+    )
+
+
+def test_features_are_computed_once(corpus: Path, built: Features, tmp_path: Path) -> None:
+    told: list[int] = []
+    first = features.build(Dataset.read(corpus), AUDIO, None, tmp_path, lambda i, n: told.append(i))
+    assert told == list(range(1, len(first.clips) + 1))
+    features.build(Dataset.read(corpus), AUDIO, None, tmp_path, lambda i, n: told.append(-1))
+    assert -1 not in told
+    clip = first.clips[0]
+    samples, mel = first.clip_samples(clip), first.clip_mel(clip)
+    assert mel.shape == (len(samples) // AUDIO.hop + 1, AUDIO.n_mels)
+    assert 0 <= mel.min() and 0.5 < mel.max() <= 1
+    # The level is the same for all, silence is kept at both ends only.
+    assert np.abs(samples[: int(0.05 * 24000)]).max() == 0
+
+
+def test_coarse_crops_lie_on_the_full_rate(built: Features) -> None:
+    items, _ = split([built], 0)
+    mel, magnitude = ssrn_batch(items[:4], AUDIO, np.random.default_rng(0), 16)
+    assert mel.shape == (4, 16, 80) and magnitude.shape == (4, 64, 513)
+    # Coarse frame i is full-rate frame 4 i: their energies go together.
+    energy = torch.stack([mel.mean(-1).flatten(), magnitude[:, ::4].mean(-1).flatten()])
+    assert float(torch.corrcoef(energy)[0, 1]) > 0.7
+
+
+def test_batches_depend_on_seed_and_step_alone(built: Features) -> None:
+    items, validation = split([built], 2)
+    assert len(items) + len(validation) == len(built.clips)
+    a, b = Order(items, 3, 7), Order(items, 3, 7)
+    assert [[i.clip.id for i in a[s]] for s in range(9)] == [[i.clip.id for i in b[s]] for s in range(9)]
+    epoch = [i.clip.id for s in range(a.per_epoch) for i in a[s]]
+    assert sorted(epoch) == sorted(i.clip.id for i in items)
+    first, second = (text2mel_batch(items[:3], AUDIO, np.random.default_rng(5)) for _ in range(2))
+    assert torch.equal(first.symbols, second.symbols) and torch.equal(first.mel, second.mel)
+
+
+def test_the_mixed_representation_mixes() -> None:
+    units = [("neural", "NEURAL", "nˈʊɹəl"), ("network", "NETWORK", "nˈɛtwɜːk"), (".", ".", ".")] * 3
+    seen = {mixed_symbols(units, np.random.default_rng(i), 0.5) for i in range(60)}
+    kinds = {(any(map(is_phone, s)), any(c.isupper() for c in s)) for s in seen}
+    assert kinds == {(True, True), (True, False), (False, True)}
+    assert mixed_symbols(units[:3], None, 1.0) == "nˈʊɹəl nˈɛtwɜːk."
+    assert mixed_symbols(units[:3], None, 0.0) == "NEURAL NETWORK."
+
+
+@pytest.mark.parametrize("network", ["text2mel", "ssrn"])
+def test_a_run_learns_and_leaves_what_it_promises(corpus: Path, tmp_path: Path, network: str) -> None:
+    trainer = run(corpus, tmp_path / "run", network, steps=24, rate=3e-3)
+    rows = trainer.metrics()  # type: ignore[attr-defined]
+    validation = [r["l1"] for r in rows if r["kind"] == "validation"]
+    assert validation[-1] < validation[0]
+    assert {p.name for p in (tmp_path / "run").iterdir()} >= {
+        "checkpoint.safetensors",
+        "best.safetensors",
+        "metrics.jsonl",
+        "loss.png",
+        "pictures",
+    }
+    assert list((tmp_path / "run" / "pictures").glob("*.png"))
+
+
+def test_resuming_is_exact(corpus: Path, tmp_path: Path) -> None:
+    run(corpus, tmp_path / "whole")
+    run(corpus, tmp_path / "parts", minutes=1e-9)  # one step a call
+    for _ in range(3):
+        run(corpus, tmp_path / "parts", minutes=1e-9)
+    run(corpus, tmp_path / "parts")
+    whole, _ = checkpoint.load(tmp_path / "whole" / "checkpoint.safetensors")
+    parts, state = checkpoint.load(tmp_path / "parts" / "checkpoint.safetensors")
+    assert state["step"] == 12
+    assert all(torch.allclose(whole[k], parts[k], atol=1e-6) for k in whole)
+
+
+def test_a_killed_run_goes_on(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "voicebank", "train", "text2mel", str(corpus), "--run", str(folder)]
+    command += ["--preset", "tiny", "--frontend", "graphemes", "--steps", "100000", "--batch-size", "2"]
+    command += ["--cache", str(corpus.parent / "cache"), "--validate-every", "5", "--held-back", "2"]
+    command += ["--checkpoint-seconds", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ})
+    deadline = time.monotonic() + 90
+    while not (folder / "best.safetensors").exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, state = checkpoint.load(folder / "checkpoint.safetensors")
+    with open(folder / "metrics.jsonl", "a") as file:
+        file.write('{"kind": "validation", "step": 1000')  # as a kill in the middle of a line leaves it
+    trainer = run(corpus, folder, steps=state["step"] + 5, patience=0)
+    steps = [r["step"] for r in trainer.metrics() if r["kind"] == "validation"]  # type: ignore[attr-defined]
+    assert steps == sorted(set(steps)) and steps[-1] == state["step"] + 5
+    assert not list(folder.glob("*.part"))
+
+
+def test_early_stop_keeps_the_best(corpus: Path, tmp_path: Path) -> None:
+    trainer = run(corpus, tmp_path / "run", steps=400, rate=1e-12, validate_every=2, patience=2, average=0.0)
+    assert trainer.step < 400  # type: ignore[attr-defined]
+
+
+def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(corpus, other)
+    config = TrainerConfig(**{**SETTINGS, "steps": 4})  # type: ignore[arg-type]
+    common = {"preset": "tiny", "config": config, "frontend": None, "batch_size": 2, "held_back": 1}
+    train("text2mel", [corpus, other], tmp_path / "both", cache=tmp_path / "cache", **common)  # type: ignore[arg-type]
+    train(  # type: ignore[misc]
+        "text2mel", [other], tmp_path / "one", start=tmp_path / "both", cache=tmp_path / "cache", **common
+    )
+    train("ssrn", [other], tmp_path / "ssrn", cache=tmp_path / "cache", **common)  # type: ignore[arg-type]
+    voice = assemble(tmp_path / "one", tmp_path / "ssrn", name="mine", accent="US", gender="male")
+    assert voice.config.text2mel.speakers == 1
+    folder = voice.save(tmp_path / "mine")
+    assert json.loads((folder / "config.json").read_text())["training"]["text2mel_steps"] == 4
+    folded = assemble(tmp_path / "both", tmp_path / "ssrn", name="other")
+    assert folded.config.text2mel.speakers == 1
+    with pytest.raises(UnknownName, match="it has: speaker, other"):
+        assemble(tmp_path / "both", tmp_path / "ssrn", name="nobody")
+
+
+def test_bad_corpora(corpus: Path, tmp_path: Path) -> None:
+    def broken(change: str) -> str:
+        folder = tmp_path / change
+        shutil.copytree(corpus, folder)
+        wavs = sorted((folder / "wavs").iterdir())
+        metadata = folder / "metadata.csv"
+        lines = metadata.read_text().splitlines()
+        if change == "no-line":
+            metadata.write_text("\n".join(line for line in lines if not line.startswith(wavs[0].stem + "|")))
+        elif change == "no-text":
+            metadata.write_text("\n".join(line.split("|")[0] for line in lines))
+        elif change == "no-clip":
+            wavs[0].unlink()
+        elif change == "zero-length":
+            wavs[0].write_bytes(b"")
+        elif change == "no-sound":
+            wavs[0].write_bytes(b"this is no sound file")
+        elif change == "no-metadata":
+            metadata.unlink()
+        elif change == "no-lines":
+            metadata.write_text("\n")
+            shutil.rmtree(folder / "wavs")
+        with pytest.raises(BadData) as caught:
+            Dataset.read(folder)
+        return str(caught.value)
+
+    first = sorted((corpus / "wavs").iterdir())[0].stem
+    assert f"without a line in metadata.csv, first: {first}" in broken("no-line")
+    assert f"not in wavs/, first: {first}" in broken("no-clip")
+    assert "without a transcript" in broken("no-text")
+    assert "zero length" in broken("zero-length")
+    assert "not readable" in broken("no-sound")
+    assert "no metadata.csv" in broken("no-metadata")
+    assert "empty" in broken("no-lines")
+
+
+def test_a_run_of_another_kind_is_not_overwritten(corpus: Path, tmp_path: Path) -> None:
+    run(corpus, tmp_path / "run", steps=1)
+    with pytest.raises(BadData, match="another task"):
+        run(corpus, tmp_path / "run", "ssrn", steps=1)
+    with pytest.raises(UnknownName, match="base"):
+        train("text2mel", [corpus], tmp_path / "x", preset="huge", cache=corpus.parent / "cache")
