@@ -205,9 +205,7 @@ except BadAudio as error:
 
 
 def save_in_subprocess(path: Path, *limit: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", FULL, str(path), *limit], capture_output=True, text=True, check=True
-    )
+    return subprocess.run([sys.executable, "-c", FULL, str(path), *limit], capture_output=True, text=True, check=True)
 
 
 @pytest.mark.parametrize("limit", ["0", "10", "30000"])
@@ -221,9 +219,7 @@ def test_a_file_that_cannot_grow_is_not_left_half_written(tmp_path: Path, format
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, format: str) -> None:
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path], capture_output=True
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path], capture_output=True)
     if mounted.returncode:
         pytest.skip("mounting a small disk is not allowed here")
     try:

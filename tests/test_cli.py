@@ -102,9 +102,7 @@ def test_without_a_player_a_file_is_written(humming: Humming) -> None:
     assert Audio.read("voicebank.wav").duration == 1
 
 
-def test_with_a_player_nothing_is_written(
-    humming: Humming, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_with_a_player_nothing_is_written(humming: Humming, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     played: list[Audio] = []
     monkeypatch.setattr(Audio, "play", lambda self: played.append(self) or True)
     assert run("say", input="One.\n\nTwo.\n").exit_code == 0
@@ -211,11 +209,31 @@ def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
         "heavy = {'torch', 'librosa', 'matplotlib', 'wetext', 'soundfile', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Usage: " in done.stdout
+
+
+def test_training_from_the_command_line_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    clips = Path(__file__).parent / "data" / "clips"
+    command = ["train", "text2mel", str(clips / "us-male"), str(clips / "gb-female"), "--run", str(tmp_path / "run")]
+    command += ["--preset", "tiny", "--frontend", "graphemes", "--batch-size", "2", "--held-back", "1"]
+    command += ["--language", "en-us", "--language", "en-gb", "--validate-every", "2"]
+    first = run(*command, "--steps", "2")
+    assert first.exit_code == 0, first.output
+    assert "step 2: " in first.stderr
+    assert first.stdout.splitlines()[-1] == f"{tmp_path / 'run'}: 2 steps, best at step 2"
+    again = run(*command, "--steps", "4")
+    assert again.exit_code == 0, again.output
+    assert "going on at step 2" in again.stderr
+    assert "run: 4 steps" in again.stdout
+
+
+def test_evaluate_needs_something_to_speak(humming: Humming) -> None:
+    result = run("evaluate", "us-male")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("voicebank: say what to speak: --sentences FILE")
+    assert run("evaluate", "us-male", "--reference", "a/b", "--reference", "c/b", "--sentences", "x").exit_code == 2
 
 
 def test_version() -> None:

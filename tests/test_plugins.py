@@ -36,9 +36,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         groups = project["entry-points"].items()
-        lines = [
-            f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in groups
-        ]
+        lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in groups]
         (info / "entry_points.txt").write_text("\n".join(lines))
         module = next(v.partition(":")[0] for _, entries in groups for v in entries.values())
         (tmp_path / f"{module}.py").write_text(source)
@@ -102,17 +100,13 @@ def test_unknown_names_list_the_known_ones() -> None:
         plugins.create("frontend", "klingon")
     with pytest.raises(UnknownName, match=r"unknown vocoder 'graphemes': known are .*griffin-lim"):
         plugins.create("vocoder", "graphemes")
-    with pytest.raises(
-        UnknownName, match="unknown kind of plugin 'voicer': known are frontend, vocoder, transcriber"
-    ):
+    with pytest.raises(UnknownName, match="unknown kind of plugin 'voicer': known are frontend, vocoder, transcriber"):
         plugins.known("voicer")
 
 
 def test_a_plugin_of_this_repository_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "entry_points", lambda group: ())
-    with pytest.raises(
-        UnknownName, match="known are none; install the package voicebank-phonemizer to add it"
-    ):
+    with pytest.raises(UnknownName, match="known are none; install the package voicebank-phonemizer to add it"):
         plugins.create("frontend", "phonemizer")
     with pytest.raises(UnknownName, match="install the package voicebank-whisper to add it"):
         plugins.create("transcriber", "whisper")

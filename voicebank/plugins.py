@@ -113,9 +113,7 @@ def _load(kind: str, entry: EntryPoint) -> Any:
     try:
         plugin = entry.load()
     except (Exception, SystemExit) as error:  # a module may even exit on import; it must break only itself
-        raise PluginError(
-            f"{kind} {entry.name!r} of {_package(entry)} does not load: {_line(error)}"
-        ) from error
+        raise PluginError(f"{kind} {entry.name!r} of {_package(entry)} does not load: {_line(error)}") from error
     if not callable(plugin):
         raise PluginError(f"{kind} {entry.name!r} of {_package(entry)} is neither a class nor a function")
     return plugin

@@ -27,9 +27,7 @@ _CHUNK = 8000
 
 
 def say(
-    text: Annotated[
-        str | None, typer.Argument(help="What to say; without it and -f, standard input.")
-    ] = None,
+    text: Annotated[str | None, typer.Argument(help="What to say; without it and -f, standard input.")] = None,
     voice: Annotated[
         str, typer.Option("--voice", "-v", help="A voice of `voicebank voices`, or a voice folder.")
     ] = DEFAULT_VOICE,
@@ -37,16 +35,10 @@ def say(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Sound file to write: .wav, .ogg, .flac or .mp3.")
     ] = None,
-    frontend: Annotated[
-        str | None, typer.Option(help="Reads the text: a frontend of `voicebank plugins`.")
-    ] = None,
-    vocoder: Annotated[
-        str | None, typer.Option(help="Makes the sound: a vocoder of `voicebank plugins`.")
-    ] = None,
+    frontend: Annotated[str | None, typer.Option(help="Reads the text: a frontend of `voicebank plugins`.")] = None,
+    vocoder: Annotated[str | None, typer.Option(help="Makes the sound: a vocoder of `voicebank plugins`.")] = None,
     speed: Annotated[float, typer.Option(help="1.1 is a tenth faster.")] = 1.0,
-    lexicon: Annotated[
-        Path | None, typer.Option(help="File of `word IPA` lines: your pronunciations.")
-    ] = None,
+    lexicon: Annotated[Path | None, typer.Option(help="File of `word IPA` lines: your pronunciations.")] = None,
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
 ) -> None:
     """Say a text: play it, or write it to a sound file.

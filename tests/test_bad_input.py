@@ -1,0 +1,336 @@
+"""What people get wrong: each case is one line that says what to do, in Python and on the command line.
+
+The voice is small and untrained, so that nothing is waited for; where a sentence has to be spoken to its end,
+the decoder is replaced by one that hums.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+import voicebank.voice
+from voicebank.audio import Audio
+from voicebank.cli import app
+from voicebank.config import PRESETS, VoiceConfig
+from voicebank.dctts.decoder import Decoded
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.errors import BadAudio, BadData, BadText, BadVoice, RunawayError, UnknownName, VoicebankError
+from voicebank.voice import Voice
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an untrained voice."""
+    torch.manual_seed(0)
+    text2mel, ssrn = PRESETS["tiny"]
+    config = VoiceConfig(name="untrained", text2mel=text2mel, ssrn=ssrn)
+    audio = config.audio
+    voice = Voice(config, Text2Mel(text2mel, audio.n_mels), SSRN(ssrn, audio.n_mels, audio.bins, audio.reduction))
+    return voice.save(tmp_path_factory.mktemp("voices") / "untrained")
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to damage."""
+    return Path(shutil.copytree(folder, tmp_path / "voice"))
+
+
+@pytest.fixture
+def humming(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Voice:
+    """The voice, with every sentence decoded to a few frames."""
+
+    def decode(model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int]) -> list[Decoded]:
+        return [Decoded(torch.full((8, 80), 0.4), torch.full((8, len(s)), 1 / len(s)), True) for s in sentences]
+
+    monkeypatch.setattr(voicebank.voice, "decode", decode)
+    return voicebank.load(folder)
+
+
+def one_line(caught: pytest.ExceptionInfo[VoicebankError]) -> str:
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) > 20
+    return message
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t \n", "\u00a0\u2003", "\x00\x07\x1b"])
+def test_empty_or_blank_text(humming: Voice, text: str) -> None:
+    for speak in (humming.say, lambda t: list(humming.stream(t)), lambda t: humming.say([t, t])):
+        with pytest.raises(BadText) as caught:
+            speak(text)
+        one_line(caught)
+
+
+@pytest.mark.parametrize(("text", "shown"), [("😀 🎉", "😀"), ("你好。", "你"), ("Привет", "П"), ("مرحبا", "م")])
+def test_only_emoji_or_another_script(humming: Voice, text: str, shown: str) -> None:
+    with pytest.raises(BadText) as caught:
+        humming.say(text)
+    assert shown in one_line(caught)
+
+
+def test_what_cannot_be_spoken_is_left_out_of_what_can(humming: Voice) -> None:
+    (spoken,) = humming.say_detailed("Hello 😀 there.").sentences
+    assert spoken.sentence.symbols == "HELLO THERE."
+    assert "😀" in spoken.sentence.dropped
+
+
+def test_control_characters_are_not_spoken(humming: Voice) -> None:
+    (spoken,) = humming.say_detailed("Hel\x00lo\x07 \x1b[31mthere\u200b\ufeff.").sentences
+    assert not set("\x00\x07\x1b\u200b\ufeff") & set(spoken.sentence.symbols)
+    assert spoken.sentence.symbols.startswith("HEL")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A short sentence, said again. " * 6667,
+        "word " * 40_000,
+        "a" * 200_000,
+        pytest.param(
+            "." * 199_999 + "a",
+            marks=pytest.mark.xfail(run=False, reason="a run of stops takes quadratic time to split, minutes here"),
+        ),
+        "9" * 200_000,
+    ],
+    ids=["sentences", "words", "letters", "dots", "digits"],
+)
+def test_200_000_characters(humming: Voice, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def vocode(magnitude: torch.Tensor, *options: object) -> torch.Tensor:
+        return torch.zeros(len(magnitude), 100)
+
+    monkeypatch.setattr(humming, "vocode", vocode)
+    began = time.process_time()
+    stream = humming.stream(text)
+    next(stream)
+    assert time.process_time() - began < 5  # the first sentence does not wait for the last
+    monkeypatch.setattr(humming.ssrn, "magnitude", lambda mel: mel)
+    assert sum(1 for _ in stream) >= (0 if text[0] == "." else 499)
+    assert time.process_time() - began < 60
+
+
+def test_a_sentence_without_end_is_an_error_and_not_silence(folder: Path) -> None:
+    with pytest.raises(RunawayError) as caught:
+        voicebank.load(folder).say("This voice was never trained.")
+    assert "This voice was never trained." in one_line(caught)
+
+
+@pytest.mark.parametrize("speed", [0, -1, 0.1, 50, float("nan")])
+def test_speeds_out_of_range(humming: Voice, speed: float) -> None:
+    with pytest.raises(VoicebankError, match="speed"):
+        humming.say("Hello.", speed=speed)
+
+
+def test_unknown_names(humming: Voice) -> None:
+    with pytest.raises(UnknownName, match="unknown voice 'klingon'.*"):
+        voicebank.load("klingon")
+    with pytest.raises(UnknownName, match="unknown frontend 'klingon': known are .*graphemes"):
+        humming.say("Hello.", frontend="klingon")
+    with pytest.raises(UnknownName, match="unknown vocoder 'klingon': known are .*griffin-lim"):
+        humming.say("Hello.", vocoder="klingon")
+
+
+def reshape(path: Path) -> None:
+    tensors = load_file(path)
+    name = sorted(tensors)[0]
+    save_file({**tensors, name: torch.zeros(7, 7)}, path)
+
+
+def lose(path: Path) -> None:
+    tensors = load_file(path)
+    del tensors[sorted(tensors)[0]]
+    save_file(tensors, path)
+
+
+def poison(path: Path) -> None:
+    tensors = load_file(path)
+    tensors[sorted(tensors)[0]].view(-1)[0] = float("nan")
+    save_file(tensors, path)
+
+
+@pytest.mark.parametrize("file", ["text2mel.safetensors", "ssrn.safetensors"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(path.read_bytes()[:100]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"<html>not found</html>" * 100),
+        lambda path: path.unlink(),
+        reshape,
+        lose,
+        poison,
+    ],
+    ids=[
+        "cut by a byte",
+        "cut short",
+        "empty",
+        "no weights",
+        "missing",
+        "reshaped",
+        "a tensor lost",
+        "not a number",
+    ],
+)
+def test_damaged_weights(copy: Path, file: str, damage: Callable[[Path], None]) -> None:
+    damage(copy / file)
+    with pytest.raises(BadVoice) as caught:
+        voicebank.load(copy)
+    assert file in one_line(caught)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format_version": 2}, "newer than 1: upgrade voicebank"),
+        ({"format_version": "two"}, "format_version"),
+        ({"text2mel": {"channels": -1}}, "text2mel.channels"),
+        ({"text2mel": {"channels": 10**9}}, "text2mel.channels"),
+        ({"frontend": {"name": "../../etc"}}, "frontend.name"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_configs_that_are_newer_or_wrong(copy: Path, change: dict[str, object], message: str) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(BadVoice) as caught:
+        voicebank.load(copy)
+    assert message in one_line(caught)
+    assert "config.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"[" * 100_000])
+def test_configs_that_are_no_config(copy: Path, content: bytes) -> None:
+    (copy / "config.json").write_bytes(content)
+    with pytest.raises(BadVoice, match=r"config\.json") as caught:
+        voicebank.load(copy)
+    one_line(caught)
+
+
+def test_folders_that_are_no_voice(tmp_path: Path) -> None:
+    with pytest.raises(BadVoice, match=r"no config\.json"):
+        voicebank.load(tmp_path)
+    (tmp_path / "voice.onnx").touch()
+    with pytest.raises(BadVoice, match="name the folder"):
+        voicebank.load(tmp_path / "voice.onnx")
+
+
+def dataset(folder: Path, lines: str, **clips: Audio | bytes) -> Path:
+    """An LJSpeech-layout folder."""
+    (folder / "wavs").mkdir(parents=True)
+    (folder / "metadata.csv").write_text(lines)
+    for name, clip in clips.items():
+        path = folder / "wavs" / f"{name}.wav"
+        path.write_bytes(clip if isinstance(clip, bytes) else clip.to_bytes("wav"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("lines", "clips", "message"),
+    [
+        ("a|One.\n", "ab", "without a line in metadata.csv, first: b"),
+        ("a|One.\nb|Two.\n", "a", "not in wavs/, first: b"),
+        ("a|One.\nb|\n", "ab", "without a transcript, first: line 2"),
+        ("a|One.\nb\n", "ab", "without a transcript, first: line 2"),
+        ("a|One.\ne|Nothing.\n", "ae", "of zero length, first: e"),
+        ("a|One.\nz|Empty file.\n", "az", "of zero length, first: z"),
+        ("a|One.\nt|Text.\n", "at", "not readable as audio, first: t"),
+        ("", "", "is empty"),
+    ],
+)
+def test_incomplete_datasets(tone: Audio, tmp_path: Path, lines: str, clips: str, message: str) -> None:
+    sounds = {"e": Audio.silence(0, 24000), "z": b"", "t": b"no sound at all" * 100}
+    folder = dataset(tmp_path / "mine", lines, **{name: sounds.get(name, tone) for name in clips})
+    command = ["train", "text2mel", str(folder), "--run", str(tmp_path / "run"), "--frontend", "graphemes"]
+    result = CliRunner().invoke(app, [*command, "--preset", "tiny", "--steps", "1"])
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("voicebank: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--preset", "huge"], "no preset 'huge'"),
+        (["--rate", "0"], "option --rate"),
+        (["--precision", "float8"], "option --precision"),
+        (["--frontend", "klingon"], "unknown frontend 'klingon'"),
+        (["--language", "en-us", "--language", "en-gb"], "languages"),
+    ],
+)
+def test_bad_options_of_training(tone: Audio, tmp_path: Path, options: list[str], message: str) -> None:
+    folder = dataset(tmp_path / "mine", "a|One.\n", a=tone)
+    command = [
+        "train",
+        "text2mel",
+        str(folder),
+        "--run",
+        str(tmp_path / "run"),
+        "--steps",
+        "1",
+        "--preset",
+        "tiny",
+    ]
+    result = CliRunner().invoke(app, [*command, *options])
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_command_line_says_a_book(humming: Voice, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("One line\nof two.\n\n* * *\n\nThe [pause:0.5] end. 😀\n")
+    (tmp_path / "words.txt").write_text("end\tˈɛnd\n")
+    command = ["say", "-f", str(tmp_path / "book.txt"), "--voice", str(folder)]
+    options = ["-o", str(tmp_path / "book.ogg"), "--lexicon", str(tmp_path / "words.txt")]
+    result = CliRunner().invoke(app, [*command, *options])
+    assert result.exit_code == 0, result.output
+    assert Audio.read(tmp_path / "book.ogg").duration > 0.5
+
+
+def test_the_command_line_draws_the_attention(humming: Voice, folder: Path, tmp_path: Path) -> None:
+    command = ["say", "One. Two.", "--voice", str(folder), "-o", str(tmp_path / "a.wav")]
+    result = CliRunner().invoke(app, [*command, "--attention", str(tmp_path / "a.png")])
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a-2.png", "a.png", "a.wav"]
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "😀"])
+def test_the_command_line_refuses_what_cannot_be_spoken(
+    humming: Voice, folder: Path, tmp_path: Path, text: str
+) -> None:
+    for arguments, input in (([text], None), ([], text)):
+        command = ["say", *arguments, "--voice", str(folder), "-o", str(tmp_path / "a.wav")]
+        result = CliRunner().invoke(app, command, input=input)
+        assert result.exit_code == 2, result.output
+        assert result.stderr.startswith("voicebank: ")
+        assert result.stderr.count("\n") == 1
+        assert not list(tmp_path.iterdir())
+
+
+def test_bad_lexicons(humming: Voice, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("# mine\nnguyen\n")
+    command = ["say", "Hello.", "--voice", str(folder), "-o", str(tmp_path / "a.wav"), "--lexicon", str(path)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "line 2" in result.stderr
+    path.unlink()
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+def test_all_of_them_are_voicebank_errors() -> None:
+    for error in (BadText, BadVoice, BadData, BadAudio, UnknownName, RunawayError):
+        assert issubclass(error, VoicebankError)
