@@ -114,7 +114,7 @@ def test_ssrn_alone(untrained: Voice, dataset: Dataset, tmp_path: Path) -> None:
     for scores in (result.truth, result.ssrn):
         assert scores.seconds == pytest.approx(result.truth.seconds, abs=0.2)
     assert SsrnScores.model_validate_json((tmp_path / "ssrn.json").read_text(encoding="utf-8")) == result
-    assert "SSRN adds" in (tmp_path / "ssrn.md").read_text(encoding="utf-8")
+    assert "| points more | +" in (tmp_path / "ssrn.md").read_text(encoding="utf-8")
 
 
 def test_words_by_frontend(dataset: Dataset, tmp_path: Path) -> None:

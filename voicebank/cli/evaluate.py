@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,61 +16,67 @@ def evaluate(
     ],
     sentences: Annotated[
         Path | None,
-        typer.Option(
-            help="One sentence a line, or `id|text` lines. A folder may have a metadata.csv instead."
-        ),
+        typer.Option(help="One sentence a line, or `id|text` lines. A folder may have a metadata.csv instead."),
+    ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option(help="A file as voices/words.txt: count the words that are understood, by frontend."),
+    ] = None,
+    ssrn: Annotated[
+        Path | None,
+        typer.Option(help="LJSpeech-layout folder of held-back clips: score the second network alone."),
     ] = None,
     frontend: Annotated[str | None, typer.Option(help="The voice's own if left out.")] = None,
     vocoder: Annotated[str | None, typer.Option(help="The voice's own if left out.")] = None,
     reference: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Folder of clips of a speaker to compare with, again for each; its name is theirs."
-        ),
+        typer.Option(help="Folder of clips of a speaker to compare with, again for each; its name is theirs."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for scores.json and scores.md [default: scores/NAME]"),
     ] = None,
-    save_audio: Annotated[
-        bool, typer.Option("--save-audio", help="Keep what was said, beside the scores.")
-    ] = False,
+    save_audio: Annotated[bool, typer.Option("--save-audio", help="Keep what was said, beside the scores.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Clips scored at a time.")] = None,
-    transcriber: Annotated[
-        str | None, typer.Option(help="Listens: a transcriber of `voicebank plugins`.")
-    ] = None,
+    transcriber: Annotated[str | None, typer.Option(help="Listens: a transcriber of `voicebank plugins`.")] = None,
 ) -> None:
     """Score a voice: how well it is understood, how it sounds, whose voice it is, how fast it is."""
+    import voicebank
     from voicebank import evaluation
     from voicebank.evaluation.listening import TRANSCRIBER
-    from voicebank.evaluation.report import markdown_table, summary_lines
 
-    transcriber = transcriber or TRANSCRIBER
     references = {path.resolve().name: path for path in reference or []}
     if len(references) < len(reference or []):
         raise BadData("two references have the same folder name: rename one, the name is the speaker's")
     folder = Path(voice)
     name = folder.resolve().name if folder.is_dir() else voice.replace("/", "--")
     out = out or Path("scores") / (f"{name}-{frontend}" if frontend else name)
+    common: dict[str, Any] = {"out": out, "workers": workers, "transcriber": transcriber or TRANSCRIBER}
     if folder.is_dir() and not (folder / "config.json").exists():
-        scores = evaluation.evaluate_folder(
-            folder, sentences, references=references, out=out, workers=workers, transcriber=transcriber
-        )
-    else:
-        import voicebank
+        if words is not None:
+            _tell(evaluation.evaluate_words_folder(folder, words, **common), out / "words")
+        else:
+            _tell(evaluation.evaluate_folder(folder, sentences, references=references, **common), out / "scores")
+        return
+    if sentences is None and words is None and ssrn is None:
+        raise BadData("say what to speak: --sentences FILE, --words FILE or --ssrn FOLDER")
+    speaker = voicebank.load(voice)
+    if sentences is not None:
+        options: dict[str, Any] = {
+            "frontend": frontend,
+            "vocoder": vocoder,
+            "references": references,
+            "save_audio": save_audio,
+        }
+        _tell(evaluation.evaluate_voice(speaker, sentences, **options, **common), out / "scores")
+    if words is not None:
+        frontends = (frontend,) if frontend else evaluation.FRONTENDS
+        _tell(evaluation.evaluate_words(speaker, words, frontends=frontends, **common), out / "words")
+    if ssrn is not None:
+        _tell(evaluation.evaluate_ssrn(speaker, ssrn, vocoder=vocoder, **common), out / "ssrn")
 
-        if sentences is None:
-            raise BadData("say what to speak: --sentences FILE")
-        scores = evaluation.evaluate_voice(
-            voicebank.load(voice),
-            sentences,
-            frontend=frontend,
-            vocoder=vocoder,
-            references=references,
-            out=out,
-            save_audio=save_audio,
-            workers=workers,
-            transcriber=transcriber,
-        )
-    typer.echo(markdown_table(("measure", "value"), summary_lines(scores)))
-    typer.echo(f"{out / 'scores.json'}, {out / 'scores.md'}")
+
+def _tell(result: Any, files: Path) -> None:
+    """Print the summary of a result and where its report lies."""
+    typer.echo(result.summary())
+    typer.echo(f"{files}.json, {files}.md")

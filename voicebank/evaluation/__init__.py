@@ -4,5 +4,18 @@ from __future__ import annotations
 
 from voicebank.evaluation.evaluate import evaluate_folder, evaluate_voice
 from voicebank.evaluation.scores import Scores, SentenceScore
+from voicebank.evaluation.ssrn import SsrnScores, evaluate_ssrn
+from voicebank.evaluation.words import FRONTENDS, WordScores, evaluate_words, evaluate_words_folder
 
-__all__ = ["Scores", "SentenceScore", "evaluate_folder", "evaluate_voice"]
+__all__ = [
+    "FRONTENDS",
+    "Scores",
+    "SentenceScore",
+    "SsrnScores",
+    "WordScores",
+    "evaluate_folder",
+    "evaluate_ssrn",
+    "evaluate_voice",
+    "evaluate_words",
+    "evaluate_words_folder",
+]

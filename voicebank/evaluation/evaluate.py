@@ -19,7 +19,7 @@ from voicebank.evaluation.listening import (
     workers_or_default,
 )
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.report import markdown, write_report
+from voicebank.evaluation.report import write_report
 from voicebank.evaluation.scores import Scores, summarise
 from voicebank.evaluation.similarity import References, centroids
 from voicebank.evaluation.sources import Sentences, match_clips, read_sentences
@@ -79,7 +79,7 @@ def evaluate_voice(
         own=own_reference(voice.config.name, compared),
     )
     if out is not None:
-        write_report(out, "scores", scores, markdown(scores))
+        write_report(out, "scores", scores, scores.markdown())
     return scores
 
 
@@ -119,7 +119,7 @@ def evaluate_folder(
         rows, system=name, transcriber=describe(ears), own=own_reference(name, compared), missing=missing
     )
     if out is not None:
-        write_report(out, "scores", scores, markdown(scores))
+        write_report(out, "scores", scores, scores.markdown())
     return scores
 
 

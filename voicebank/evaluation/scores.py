@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from voicebank.evaluation.report import markdown_table, number, percent
+
 Fault = Literal["ran away", "repeated", "skipped", "stopped early"]
 FAULTS: tuple[Fault, ...] = ("ran away", "repeated", "skipped", "stopped early")
 
@@ -86,6 +88,57 @@ class Scores(_Result):
     """Sentences with at least one of the four faults."""
     rows: list[SentenceScore]
     """Worst first: faults, then word errors, then DNSMOS."""
+
+    def summary(self) -> str:
+        """The measures as a Markdown table."""
+        lines = [("sentences", f"{self.sentences}, {self.seconds / 60:.1f} min")]
+        if self.missing:
+            lines.append(("sentences without a clip", str(self.missing)))
+        lines += [
+            ("word error rate", percent(self.wer)),
+            ("character error rate", percent(self.cer)),
+            ("DNSMOS overall", number(self.dnsmos)),
+            ("DNSMOS signal", number(self.dnsmos_signal)),
+            ("DNSMOS background", number(self.dnsmos_background)),
+        ]
+        for name, value in self.similarity.items():
+            lines.append((f"similarity to {name}{' (its own)' if name == self.own else ''}", f"{value:.3f}"))
+        if self.nearest_own is not None:
+            lines.append(("clips nearest their own corpus", percent(self.nearest_own)))
+        if self.compute_per_second is not None:
+            lines.append(("computing for 1 s of speech, median", f"{self.compute_per_second:.3f} s"))
+        lines += [
+            ("ran away", str(self.ran_away)),
+            ("repeated", str(self.repeated)),
+            ("skipped", str(self.skipped)),
+            ("stopped early", str(self.stopped_early)),
+            ("sentences with any of these", str(self.faulty)),
+        ]
+        return markdown_table(("measure", "value"), lines)
+
+    def markdown(self) -> str:
+        """The summary, and every sentence as a row, worst first."""
+        made = [self.system]
+        made += [f"frontend {self.frontend}"] if self.frontend else []
+        made += [f"vocoder {self.vocoder}"] if self.vocoder else []
+        header = ("id", "words wrong", "DNSMOS", "similarity", "faults", "text", "heard")
+        rows = [
+            (
+                row.id,
+                f"{row.word_errors} of {row.words}",
+                number(row.dnsmos),
+                number(row.similarity.get(self.own or "")),
+                row.evidence,
+                row.text,
+                row.heard,
+            )
+            for row in self.rows
+        ]
+        return (
+            f"# {', '.join(made)}\n\n"
+            f"Heard by {self.transcriber}, scored by voicebank {self.voicebank_version}.\n\n"
+            f"{self.summary()}\n## Sentences, worst first\n\n{markdown_table(header, rows)}"
+        )
 
 
 def summarise(

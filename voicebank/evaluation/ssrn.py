@@ -26,7 +26,7 @@ from voicebank.evaluation.listening import (
     workers_or_default,
 )
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.report import markdown, write_report
+from voicebank.evaluation.report import markdown_table, number, percent, write_report
 from voicebank.evaluation.scores import Scores, summarise
 from voicebank.signal.spectrogram import (
     denormalise_magnitude,
@@ -55,6 +55,23 @@ class SsrnScores(BaseModel):
     """Word error rate of ``ssrn`` less that of ``truth``: 0.02 is two points more."""
     l1: float
     """Mean absolute difference of the normalised magnitudes."""
+
+    def summary(self) -> str:
+        """What SSRN costs, as a Markdown table."""
+        lines = [
+            ("clips", str(self.truth.sentences)),
+            ("word error rate, true magnitudes", percent(self.truth.wer)),
+            ("word error rate, true mels through SSRN", percent(self.ssrn.wer)),
+            ("points more", f"{100 * self.more_wer:+.1f}"),
+            ("DNSMOS, true magnitudes", number(self.truth.dnsmos)),
+            ("DNSMOS, true mels through SSRN", number(self.ssrn.dnsmos)),
+            ("L1 of the magnitudes", f"{self.l1:.4f}"),
+        ]
+        return markdown_table(("measure", "value"), lines)
+
+    def markdown(self) -> str:
+        """The summary, then the sentences of both ways."""
+        return f"{self.summary()}\n{self.ssrn.markdown()}\n{self.truth.markdown()}"
 
 
 def evaluate_ssrn(
@@ -110,7 +127,7 @@ def evaluate_ssrn(
         **scores, more_wer=scores["ssrn"].wer - scores["truth"].wer, l1=sum(distances) / len(distances)
     )
     if out is not None:
-        write_report(out, "ssrn", result, ssrn_markdown(result))
+        write_report(out, "ssrn", result, result.markdown())
     return result
 
 
@@ -124,15 +141,6 @@ def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocode) ->
     predicted = ssrn.magnitude(mel[None])[0].T[:, : truth.shape[1]]
     distance = float((truth - predicted).abs().mean())
     return _vocoded(truth, config, vocode), _vocoded(predicted, config, vocode), distance
-
-
-def ssrn_markdown(result: SsrnScores) -> str:
-    """The cost of SSRN in one line, then both tables."""
-    return (
-        f"SSRN adds {100 * result.more_wer:+.1f} points of word error rate "
-        f"({100 * result.truth.wer:.1f} % to {100 * result.ssrn.wer:.1f} %); L1 {result.l1:.4f}.\n\n"
-        f"{markdown(result.ssrn)}\n{markdown(result.truth)}"
-    )
 
 
 def _vocoded(magnitude: torch.Tensor, config: AudioConfig, vocode: Vocode) -> Audio:

@@ -71,6 +71,29 @@ class WordScores(BaseModel):
     right_unseen: dict[str, int]
     rows: list[WordScore]
 
+    def summary(self) -> str:
+        """The counts as a Markdown table, a column a frontend."""
+        counts = [
+            ("understood", *(f"{n} of {self.words}" for n in self.right.values())),
+            ("of those in no transcript", *(f"{n} of {self.unseen}" for n in self.right_unseen.values())),
+        ]
+        return markdown_table(("words", *self.right), counts)
+
+    def markdown(self) -> str:
+        """The counts, and every word, with what was heard instead where it was not understood."""
+        rows = [
+            (
+                row.word + (" (seen)" if row.seen else ""),
+                row.carrier,
+                *("yes" if right else f"no: {row.heard[name]}" for name, right in row.right.items()),
+            )
+            for row in self.rows
+        ]
+        return (
+            f"# Words of {self.system}\n\nHeard by {self.transcriber}.\n\n{self.summary()}\n"
+            + markdown_table(("word", "carrier", *self.right), rows)
+        )
+
 
 def read_words(path: str | PathLike[str]) -> list[Entry]:
     """Read a words file. Lines that start with ``#`` are comments.
@@ -155,32 +178,6 @@ def evaluate_words_folder(
     return _listen(entries, {name: files}, name, out, workers, transcriber, progress)
 
 
-def words_markdown(scores: WordScores) -> str:
-    """The counts, and every word with what was heard instead where it was not understood."""
-    columns = list(scores.right)
-    counts = [
-        ("understood", *(f"{scores.right[c]} of {scores.words}" for c in columns)),
-        (
-            "understood, of those in no transcript",
-            *(f"{scores.right_unseen[c]} of {scores.unseen}" for c in columns),
-        ),
-    ]
-    rows = [
-        (
-            row.word + (" (seen)" if row.seen else ""),
-            row.carrier,
-            *("yes" if row.right[c] else f"no: {row.heard[c]}" for c in columns),
-        )
-        for row in scores.rows
-    ]
-    return (
-        f"# Words of {scores.system}\n\nHeard by {scores.transcriber}.\n\n"
-        + markdown_table(("", *columns), counts)
-        + "\n"
-        + markdown_table(("word", "carrier", *columns), rows)
-    )
-
-
 def _listen(
     entries: Sequence[Entry],
     clips: Mapping[str, Mapping[str, Audio | Path | None]],
@@ -221,7 +218,7 @@ def _listen(
         rows=rows,
     )
     if out is not None:
-        write_report(out, "words", scores, words_markdown(scores))
+        write_report(out, "words", scores, scores.markdown())
     return scores
 
 
