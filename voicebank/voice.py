@@ -52,6 +52,8 @@ class SpokenSentence:
     """Coarse mel ``(frames, n_mels)``, 0..1."""
     attention: torch.Tensor
     """``(frames, symbols)``, the end symbol last."""
+    pieces: int = 1
+    """More than one if the sentence ran away as a whole and was spoken in pieces."""
 
 
 @dataclass(frozen=True)
@@ -163,25 +165,39 @@ class Voice:
         decoded = self._decode(sentences)
         audio = self.config.audio
         result = []
-        for sentence, one in zip(sentences, decoded, strict=True):
+        for sentence, (one, pieces) in zip(sentences, decoded, strict=True):
             magnitude = self.ssrn.magnitude(one.mel[None])
             samples = self.vocode(magnitude, vocoder, speed)[0]
             result.append(
-                SpokenSentence(sentence, Audio(samples.numpy(), audio.sample_rate), one.mel, one.attention)
+                SpokenSentence(sentence, Audio(samples.numpy(), audio.sample_rate), one.mel, one.attention, pieces)
             )
         return result
 
-    def _decode(self, sentences: list[Sentence]) -> list[Decoded]:
-        symbols = [encode(s.symbols) for s in sentences]
-        longest = [self._longest_frames(len(s)) for s in symbols]
-        decoded = decode(self.text2mel, symbols, longest)
-        for sentence, one in zip(sentences, decoded, strict=True):
-            if not one.ended:
-                raise RunawayError(
-                    f"{self.config.name} did not find the end of {sentence.text[:60]!r}: "
-                    "rephrase it, or cut it with a comma"
-                )
-        return decoded
+    def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, int]]:
+        """What was decoded for each sentence, and in how many pieces."""
+        decoded = self._run([s.symbols for s in sentences])
+        return [
+            (one, 1) if one.ended else self._in_pieces(sentence)
+            for sentence, one in zip(sentences, decoded, strict=True)
+        ]
+
+    def _in_pieces(self, sentence: Sentence) -> tuple[Decoded, int]:
+        # One sentence in a thousand must not cost the whole book: what attention loses its way in as a whole is
+        # nearly always spoken well in two halves, and else in four.
+        pieces = [sentence.symbols]
+        for _ in range(2):
+            pieces = [half for piece in pieces for half in _halves(piece)]
+            decoded = self._run(pieces)
+            if all(one.ended for one in decoded):
+                mel = torch.cat([one.mel for one in decoded])
+                return Decoded(mel, torch.block_diag(*(one.attention for one in decoded)), True), len(pieces)
+        raise RunawayError(
+            f"{self.name} did not find the end of {sentence.text[:60]!r}: rephrase it, or cut it with a comma"
+        )
+
+    def _run(self, symbols: list[str]) -> list[Decoded]:
+        encoded = [encode(s) for s in symbols]
+        return decode(self.text2mel, encoded, [self._longest_frames(len(s)) for s in encoded])
 
     def vocode(self, magnitude: torch.Tensor, vocoder: Any | None = None, speed: float = 1.0) -> torch.Tensor:
         """Samples ``(batch, length)`` of a normalised magnitude ``(batch, frames, bins)``."""
@@ -231,6 +247,8 @@ class Voice:
                 save_file(state, new / f"{name}.safetensors", metadata={"format": "pt"})
             text = json.dumps(self.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
             (new / "config.json").write_text(text + "\n", encoding="utf-8")
+            for path in new.iterdir():
+                path.chmod(0o644)  # safetensors writes files that only their owner may read
             if card is not None:
                 (new / "README.md").write_text(card, encoding="utf-8")
             if sample is not None:
@@ -258,6 +276,16 @@ class Voice:
         load_network(text2mel, folder / "text2mel.safetensors")
         load_network(ssrn, folder / "ssrn.safetensors")
         return cls(config, text2mel, ssrn)
+
+
+def _halves(symbols: str) -> list[str]:
+    """Cut at the space nearest the middle; a string of one word stays whole."""
+    spaces = [i for i, c in enumerate(symbols) if c == " "]
+    if not spaces:
+        return [symbols]
+    cut = min(spaces, key=lambda i: abs(i - len(symbols) / 2))
+    first = symbols[:cut].rstrip()
+    return [first if first[-1:] in ".,!?;:" else first + ",", symbols[cut:].strip()]
 
 
 def read_config(folder: Path) -> VoiceConfig:

@@ -21,6 +21,9 @@ def attention_faults(speech: Speech) -> dict[Fault, str]:
     """Faults of any sentence of a speech, with the evidence: see :func:`path_faults`."""
     faults: dict[Fault, str] = {}
     for spoken in speech.sentences:
+        if spoken.pieces > 1:
+            faults.setdefault("ran away", f"as a whole; spoken in {spoken.pieces} pieces instead")
+            continue
         path = spoken.attention.argmax(-1).cpu().numpy()
         for fault, evidence in path_faults(path, spoken.sentence.symbols).items():
             faults.setdefault(fault, evidence)

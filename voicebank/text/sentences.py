@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from voicebank.text.abbreviations import COUNTERS, DAYS, MONTHS, OTHERS, TITLES
 
-END = re.compile(r"""(?P<mark>[.!?…]+)["'”’)\]]*(?=\s+(?:["'“‘(<]*[^\W_a-z]|\[))|\n\s*\n""")
+# A mark starts where its run of stops does, else a long run would be tried from each of its stops.
+END = re.compile(r"""(?<![.!?…])(?P<mark>[.!?…]+)["'”’)\]]*(?=\s+(?:["'“‘(<]*[^\W_a-z]|\[))|\n\s*\n""")
 # "end.Start": a space that somebody forgot, or two pieces of text put together without one.
 FORGOTTEN = re.compile(r"(?<=[a-z][.!?])(?=[A-Z][a-z]+\b(?![.@/]\w))")
 NEVER_LAST = frozenset({*TITLES, *COUNTERS, *MONTHS, *DAYS}) - {"No", "Sun", "Sat", "Mar", "St", "p"}

@@ -58,8 +58,8 @@ class Text2MelTask(Task):
         seed: of batches and noise.
         noise: standard deviation of the noise on the teacher-forced mel: a network that never sees a mistake
             never learns to recover from its own.
-        own_frames: share of the teacher-forced frames that are replaced by the network's own prediction of them
-            (scheduled sampling made parallel: one extra pass without gradient).
+        own_frames: in every other step, share of the teacher-forced frames that are replaced by the network's own
+            prediction of them (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without gradient).
     """
 
     name = "text2mel"
@@ -96,7 +96,7 @@ class Text2MelTask(Task):
         rng = np.random.default_rng((self.seed, 1, step))
         batch = self._move(text2mel_batch(self.order[step], self.audio, rng, self.phones), device)
         previous = shift(batch.mel)
-        if self.own_frames:
+        if self.own_frames and step % 2:
             with torch.no_grad():
                 own = torch.sigmoid(
                     model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float()

@@ -1,0 +1,190 @@
+"""Words that are written against words that were heard: which is which, and what does not fit."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from statistics import median
+from typing import NamedTuple
+
+from voicebank.text.normalise import normalise
+
+ALIKE = 0.6
+"""Words that share this much of their letter pairs are one word, spelt or heard a little differently."""
+FILLERS = frozenset("um umm uh uhm uhh er erm hmm hm mm mhm ah eh".split())
+LATE = 0.05  # cost of a second between where a word is written and where it is heard
+
+
+@lru_cache(maxsize=1 << 16)
+def keys(token: str) -> tuple[str, ...]:
+    """A written token as the words that are spoken, lower case, letters only: ``$5,`` is ``five dollars``."""
+    return tuple(re.findall(r"[a-z]+", normalise(token).lower().replace("'", "")))
+
+
+@lru_cache(maxsize=1 << 16)
+def alike(a: str, b: str) -> float:
+    """Likeness of two words, 0..1: the share of letter pairs that they have in common."""
+    if a == b:
+        return 1.0
+    first, second = Counter(zip(f"^{a}", f"{a}$", strict=True)), Counter(zip(f"^{b}", f"{b}$", strict=True))
+    return 2 * sum((first & second).values()) / (len(a) + len(b) + 2)
+
+
+def offset(written: Sequence[str], at: Sequence[float], heard: Sequence[str], heard_at: Sequence[float]) -> float:
+    """Seconds by which all words are heard later than captions say, from groups of words that come once."""
+    size = 3
+    places: dict[tuple[str, ...], list[float]] = {}
+    for i in range(len(heard) - size + 1):
+        places.setdefault(tuple(heard[i : i + size]), []).append(heard_at[i])
+    counts = Counter(tuple(written[i : i + size]) for i in range(len(written) - size + 1))
+    late = [
+        places[group][0] - at[i]
+        for i in range(len(written) - size + 1)
+        if counts[group := tuple(written[i : i + size])] == 1 and len(places.get(group, ())) == 1
+    ]
+    return median(late) if len(late) >= 3 else 0.0
+
+
+def align(
+    written: Sequence[str],
+    heard: Sequence[str],
+    at: Sequence[float] | None = None,
+    heard_at: Sequence[float] | None = None,
+    reach: float = math.inf,
+) -> list[int]:
+    """For each written word the index of the heard word that stands for it, or -1.
+
+    The cheapest monotonic alignment, in which unlike words may stand for each other (:func:`alike` tells).
+    With times, words are matched only within ``reach`` seconds.
+    """
+    n, m = len(written), len(heard)
+    if at is None or heard_at is None:
+        at, heard_at, reach = [0.0] * n, [0.0] * m, math.inf
+    low, high = _band(n, m, at, heard_at, reach)
+    rows: list[bytearray] = []
+    before: list[float] = [float(j) for j in range(high[0] + 1)]
+    for i in range(1, n + 1):
+        lo, hi, lo_before, hi_before = low[i], high[i], low[i - 1], high[i - 1]
+        word, time = written[i - 1], at[i - 1]
+        row = [math.inf] * (hi - lo + 1)
+        moves = bytearray(hi - lo + 1)
+        for j in range(lo, hi + 1):
+            best, move = math.inf, 0
+            if lo_before <= j <= hi_before:
+                best = before[j - lo_before] + 1
+            if lo_before <= j - 1 <= hi_before:
+                likeness = alike(word, heard[j - 1])
+                price = 0.0 if likeness == 1 else 0.3 + 1.5 * (1 - likeness)
+                cost = before[j - 1 - lo_before] + price + LATE * abs(heard_at[j - 1] - time)
+                if cost <= best:
+                    best, move = cost, 1
+            if j > lo and row[j - 1 - lo] + 1 < best:
+                best, move = row[j - 1 - lo] + 1, 2
+            row[j - lo], moves[j - lo] = best, move
+        rows.append(moves)
+        before = row
+    found = [-1] * n
+    i, j = n, m
+    while i > 0:
+        move = rows[i - 1][j - low[i]]
+        if move == 1:
+            i, j = i - 1, j - 1
+            found[i] = j
+        elif move == 2:
+            j -= 1
+        else:
+            i -= 1
+    return found
+
+
+def _band(
+    n: int, m: int, at: Sequence[float], heard_at: Sequence[float], reach: float
+) -> tuple[list[int], list[int]]:
+    """For 0..n written words consumed, the least and the most heard words that may have been consumed."""
+    if math.isinf(reach):
+        return [0] * (n + 1), [m] * (n + 1)
+    low, high = [0], [0]
+    for time in at:
+        low.append(max(low[-1], bisect_left(heard_at, time - reach)))
+        high.append(max(high[-1], bisect_right(heard_at, time + reach)))
+    high[n] = m
+    for i in range(n):  # neighbours must touch, or there is no way through
+        high[i] = max(high[i], low[i + 1])
+        high[i + 1] = max(high[i + 1], high[i])
+    return low, high
+
+
+class Gap(NamedTuple):
+    """Words between two that were heard as written. ``at`` is the index of the first written one."""
+
+    at: int
+    written: list[str]
+    heard: list[str]
+    first: bool
+    last: bool
+
+    @property
+    def errors(self) -> int:
+        """Words wrong, missing or added."""
+        return max(len(self.written), len(self.heard))
+
+    @property
+    def uneven(self) -> int:
+        """How many more words there are on one side."""
+        return abs(len(self.written) - len(self.heard))
+
+
+class Match(NamedTuple):
+    """How well a transcript fits what was heard."""
+
+    words: int
+    heard: int
+    gaps: list[Gap]
+
+    @property
+    def rate(self) -> float:
+        """Share of the words that do not fit; above 1 where much more is heard than written."""
+        return sum(gap.errors for gap in self.gaps) / max(1, self.words)
+
+
+def compare(text: str, heard: str) -> Match:
+    """A transcript against what the recogniser wrote."""
+    written = [key for token in text.split() for key in keys(token)]
+    got = [key for token in heard.split() for key in keys(token)]
+    return Match(len(written), len(got), gaps(written, got, align(written, got)))
+
+
+def gaps(written: Sequence[str], heard: Sequence[str], matched: Sequence[int]) -> list[Gap]:
+    """What lies between words that were heard as written, unless it only is spelt in another way."""
+    found = []
+    at = heard_at = 0
+    pairs = [(i, j) for i, j in enumerate(matched) if j >= 0 and alike(written[i], heard[j]) >= ALIKE]
+    for i, j in [*pairs, (len(written), len(heard))]:
+        left, right = list(written[at:i]), list(heard[heard_at:j])
+        if (left or right) and (not left or not right or alike("".join(left), "".join(right)) < ALIKE):
+            found.append(Gap(at, left, right, at == 0, i == len(written)))
+        at, heard_at = i + 1, j + 1
+    return found
+
+
+def disfluencies(match: Match, heard: str) -> list[str]:
+    """Ums, stutters and repeated words that were said and are not written."""
+    got = [key for token in heard.split() for key in keys(token)]
+    written = {word for gap in match.gaps for word in gap.written}
+    found = [word for gap in match.gaps for word in gap.heard if word in FILLERS and word not in written]
+    for gap in match.gaps:
+        if gap.written or not gap.heard:
+            continue
+        for i in range(len(got) - 1):
+            if gap.heard == [got[i]] and got[i] == got[i + 1]:
+                found.append(f"{got[i]} {got[i]}")
+                break
+        else:
+            size = len(gap.heard)
+            if any(got[i : i + size] == gap.heard == got[i + size : i + 2 * size] for i in range(len(got))):
+                found.append(" ".join(gap.heard * 2))
+    return found

@@ -1,0 +1,151 @@
+"""Sound out of any audio or video file, as long as it may be, through PyAV (FFmpeg)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voicebank.audio import Audio
+from voicebank.errors import BadAudio
+
+RATE = 24000
+SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".m4b", ".aac", ".wma", ".aif", ".aiff", ".amr"),
+    *(".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".mka", ".ts", ".3gp"),
+)
+FULL = 0.9995  # of full scale: what is as loud as this for three samples running was cut off by the recorder
+
+
+@dataclass
+class Sound:
+    """Mono sound: ``samples`` int16 ``(n,)``, perhaps a memory map; ``clipped`` seconds where it was cut off."""
+
+    samples: np.ndarray
+    rate: int = RATE
+    clipped: list[float] = field(default_factory=list)
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.rate
+
+    def piece(self, start: float, end: float) -> Audio:
+        """The sound from one second to another."""
+        first, last = max(0, round(start * self.rate)), max(0, round(end * self.rate))
+        return Audio(np.asarray(self.samples[first:last], np.float32) / 32768, self.rate)
+
+    def clipped_between(self, start: float, end: float) -> int:
+        """How often the recorder cut off the wave between two times."""
+        return sum(start <= time <= end for time in self.clipped)
+
+
+def read(path: Path, rate: int = RATE) -> Sound:
+    """Sound of a whole file in memory.
+
+    Raises:
+        BadAudio: the file is missing or unreadable, or has no audio track.
+    """
+    clipped: list[float] = []
+    parts = list(_decode(path, rate, clipped))
+    return Sound(np.concatenate(parts), rate, clipped)
+
+
+def read_cached(path: Path, cache: Path, rate: int = RATE) -> Sound:
+    """As :func:`read`, through a file of raw samples: constant memory, and decoded only once.
+
+    Raises:
+        BadAudio: as :func:`read`.
+        OSError: the cache cannot be written.
+    """
+    marks = cache.with_suffix(".json")
+    if not cache.is_file():
+        clipped: list[float] = []
+        partial = cache.with_suffix(".part")
+        with open(partial, "wb") as file:
+            for block in _decode(path, rate, clipped):
+                file.write(block.tobytes())
+        marks.write_text(json.dumps(clipped), encoding="utf-8")
+        os.replace(partial, cache)  # last: where it stands, all is there
+    return Sound(np.memmap(cache, np.int16, "r"), rate, json.loads(marks.read_text(encoding="utf-8")))
+
+
+def _decode(path: Path, rate: int, clipped: list[float]) -> Iterator[np.ndarray]:
+    """Blocks of int16 mono samples; a damaged stretch inside a file is left out."""
+    import av
+
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise BadAudio(f"cannot read {path}: {_reason(error)}") from error
+    length = 0
+    with container:
+        if not container.streams.audio:
+            raise BadAudio(f"{path} has no audio track: give the recording that has the speech")
+        stream = container.streams.audio[0]
+        resampler: Any = None
+        kind: tuple[str, str, int] | None = None
+        try:
+            for frame in _frames(container, stream):
+                if resampler is None and frame.time and 0 < frame.time < 3600:
+                    late = np.zeros(round(frame.time * rate), np.int16)  # the track starts after the picture
+                    length += len(late)
+                    yield late
+                _mark_clipping(frame, length / rate, clipped)
+                shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+                if shape != kind:
+                    if resampler is not None:
+                        yield from _blocks(resampler.resample(None))
+                    resampler, kind = av.AudioResampler("s16", "mono", rate), shape
+                frame.pts = None
+                for block in _blocks(resampler.resample(frame)):
+                    length += len(block)
+                    yield block
+            if resampler is not None:
+                yield from _blocks(resampler.resample(None))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise BadAudio(f"cannot read {path}: {_reason(error)}") from error
+    if not length:
+        raise BadAudio(f"cannot read {path}: there is no sound in it")
+
+
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    import av
+
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            continue
+
+
+def _blocks(frames: list[Any]) -> Iterator[np.ndarray]:
+    for frame in frames:
+        yield frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+
+
+def _mark_clipping(frame: Any, start: float, clipped: list[float]) -> None:
+    values = frame.to_ndarray()
+    if values.dtype == np.uint8:
+        values = values.astype(np.float32) / 128 - 1
+    elif values.dtype.kind == "i":
+        values = values / float(np.iinfo(values.dtype).max)
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    loud = np.abs(values) >= FULL
+    flat = loud[:, :-2] & loud[:, 1:-1] & loud[:, 2:]
+    if flat.any():
+        first = np.flatnonzero(flat.any(0))
+        # one mark for each wave that was cut, not for each sample
+        kept = first[np.insert(np.diff(first) > frame.sample_rate // 1000, 0, True)]
+        clipped.extend(round(start + int(i) / frame.sample_rate, 3) for i in kept)
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(str(text).split()).rstrip(".") or type(error).__name__
