@@ -16,6 +16,7 @@ from voicebank.errors import VoicebankError
 if TYPE_CHECKING:
     from voicebank.audio import Audio
     from voicebank.bank import load, voices
+    from voicebank.hub_search import search
     from voicebank.voice import Voice
 
 try:
@@ -23,13 +24,14 @@ try:
 except PackageNotFoundError:  # run from a source folder that was never installed
     __version__ = "0"
 
-__all__ = ["Audio", "Voice", "VoicebankError", "__version__", "load", "voices"]
+__all__ = ["Audio", "Voice", "VoicebankError", "__version__", "load", "search", "voices"]
 
 # Name to module, imported at first use: `import voicebank` and `voicebank --help` must not wait for torch.
 _LAZY = {
     "Audio": "voicebank.audio",
     "Voice": "voicebank.voice",
     "load": "voicebank.bank",
+    "search": "voicebank.hub_search",
     "voices": "voicebank.bank",
 }
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicebank.config import VoiceConfig
+from voicebank.config import FORMAT_VERSION, VoiceConfig
 from voicebank.errors import BadVoice, UnknownName
-from voicebank.voice import Voice, read_config
+from voicebank.hub_trust import read_config
+from voicebank.voice import Voice
 
 _PACKAGE = Path(__file__).parent
+# Base voices on the Hub: name to the commit they are taken at; one that is not listed, at the tag of its format.
+PINNED: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -40,24 +44,41 @@ def voices() -> list[VoiceInfo]:
     ]
 
 
-def load(name: str | Path) -> Voice:
-    """Load a voice: the name of a bundled one, or a voice folder.
+def load(name: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Voice:
+    """Load a voice: the name of a bundled one, a voice folder, or a repository on the Hugging Face Hub.
+
+    Args:
+        name: bundled name, folder, or ``owner/name``, to which ``@revision`` may be added. A plain name that is not
+            bundled is looked for as ``$VOICEBANK_ORG/name`` where that variable is set, at a pinned revision.
+        revision: branch, tag or commit on the Hub.
+        token: of the Hub; the one that is logged in if left out.
 
     Raises:
         UnknownName: there is no such voice; the message lists those there are.
-        BadVoice: its files are damaged, or it needs a newer voicebank.
+        BadVoice: its files are damaged or not to be trusted, or it needs a newer voicebank.
+        HubError: the Hub refuses, or cannot be reached and the voice is not in its cache.
     """
-    bundled = folder() / str(name)
-    if _is_name(str(name)) and bundled.is_dir():
+    text = str(name)
+    bundled = folder() / text
+    if _is_name(text) and bundled.is_dir():
         return Voice.from_folder(bundled)
     path = Path(name)
     if path.is_dir():
         return Voice.from_folder(path)
     if path.exists():
         raise BadVoice(f"{path} is a file: name the folder that holds config.json")
+    if isinstance(name, str):
+        repo, _, asked = text.partition("@")
+        owner = os.environ.get("VOICEBANK_ORG")
+        if _is_name(repo) and owner:
+            asked = asked or revision or PINNED.get(repo, f"v{FORMAT_VERSION}")
+            return Voice.from_pretrained(f"{owner}/{repo}", revision=asked, token=token)
+        if repo.count("/") == 1 and not repo.startswith((".", "~", "/")) and "\\" not in repo:
+            return Voice.from_pretrained(repo, revision=asked or revision, token=token)
     known = ", ".join(p.parent.name for p in sorted(folder().glob("*/config.json"))) or "none"
     raise UnknownName(
-        f"unknown voice {str(name)!r}: bundled are {known}; a folder with a config.json works too"
+        f"unknown voice {text!r}: bundled are {known}; "
+        "a folder with a config.json or owner/name on the Hugging Face Hub works too"
     )
 
 

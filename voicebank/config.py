@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 # Version of the voice folder's layout and of the networks' arithmetic. A newer one is refused, never guessed at.
 FORMAT_VERSION = 1
 
 Channels = Annotated[int, Field(ge=8, le=2048)]
+
+
+def _one_line(text: str) -> str:
+    """Refuse control characters: these texts are shown in terminals and cards, and may come from anybody."""
+    if not text.isprintable():
+        raise ValueError("holds characters that are not printable")
+    return text
+
+
+Name = Annotated[str, Field(max_length=96), AfterValidator(_one_line)]
+Line = Annotated[str, Field(max_length=2000), AfterValidator(_one_line)]
 Dilations = Annotated[tuple[Annotated[int, Field(ge=1, le=243)], ...], Field(max_length=32)]
 
 
 class Config(BaseModel):
     """Base of all configurations: immutable, and unknown fields are an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class AudioConfig(Config):
@@ -26,18 +37,24 @@ class AudioConfig(Config):
     n_fft: Annotated[int, Field(ge=256, le=4096)] = 1024
     hop: Annotated[int, Field(ge=64, le=1024)] = 256
     n_mels: Annotated[int, Field(ge=20, le=256)] = 80
-    reduction: Annotated[int, Field(ge=1, le=8)] = 4
+    reduction: Literal[1, 2, 4, 8] = 4
     """Full-rate frames for each coarse frame that Text2Mel predicts."""
-    level_db: float = -23.0
+    level_db: Annotated[float, Field(ge=-80, le=0)] = -23.0
     """Root mean square level, dB of full scale, to which every clip is brought before analysis."""
-    mel_top_db: float = 40.0
+    mel_top_db: Annotated[float, Field(ge=-200, le=200)] = 40.0
     """Mel amplitude, in dB, that is normalised to 1."""
-    mel_range_db: Annotated[float, Field(gt=0)] = 65.0
+    mel_range_db: Annotated[float, Field(ge=1, le=200)] = 65.0
     """Mel amplitudes this far below the top, or further, are normalised to 0: inaudible noise costs no loss."""
-    magnitude_top: Annotated[float, Field(gt=0)] = 80.0
+    magnitude_top: Annotated[float, Field(ge=1e-3, le=1e6)] = 80.0
     """Magnitude that is normalised to 1."""
-    magnitude_power: Annotated[float, Field(gt=0, le=1)] = 0.5
+    magnitude_power: Annotated[float, Field(ge=0.1, le=1)] = 0.5
     """Exponent that compresses magnitudes (paper, section 4.1, uses 0.6)."""
+
+    @model_validator(mode="after")
+    def _overlapping(self) -> AudioConfig:
+        if self.hop > self.n_fft // 2:
+            raise ValueError(f"hop {self.hop} leaves gaps between windows of n_fft {self.n_fft}")
+        return self
 
     @property
     def bins(self) -> int:
@@ -57,7 +74,9 @@ class Text2MelConfig(Config):
     text_channels: Channels = 256
     channels: Channels = 192
     """d of the paper: channels of keys, values, queries and of both audio networks."""
-    text_dilations: Dilations = (1, 3, 9, 27)
+    text_dilations: Dilations = (1, 1, 3, 3)
+    """The paper's reach forty symbols and more. A base voice sees about ten: what it is to say must be where it
+    attends, or it loses its place when it hears itself."""
     audio_dilations: Dilations = (1, 3, 9, 27, 1, 3, 9, 27, 3, 3)
     decoder_dilations: Dilations = (1, 3, 9, 27, 1, 1)
     speakers: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -94,29 +113,43 @@ PRESETS: dict[str, tuple[Text2MelConfig, SSRNConfig]] = {
 }
 
 
+OptionText = Annotated[str, Field(max_length=1000)]
+
+
 class FrontendConfig(Config):
     """The frontend a voice speaks with when none is asked for."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] = "graphemes"
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")] = "en-us"
-    options: dict[str, str | int | float | bool] = {}
+    options: Annotated[dict[str, OptionText | int | float | bool], Field(max_length=32)] = {}
+
+    @field_validator("options")
+    @classmethod
+    def _keywords(cls, options: dict[str, Any]) -> dict[str, Any]:
+        for key in options:
+            # They become keyword arguments beside these three.
+            if not key.isidentifier() or len(key) > 64 or key.startswith("_") or key in ("kind", "name", "language"):
+                raise ValueError(f"{key[:64]!r} is no name of an option")
+        return options
 
 
 class VoiceConfig(Config):
     """``config.json`` of a voice folder."""
 
     format_version: Literal[1] = 1
-    name: Annotated[str, Field(min_length=1, max_length=96)]
-    language: str = "en-us"
-    accent: str = ""
-    gender: str = ""
-    origin: str = ""
+    name: Annotated[Name, Field(min_length=1)]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")] = "en-us"
+    accent: Name = ""
+    gender: Name = ""
+    origin: Line = ""
     """What the voice was trained on, in one line."""
-    license: str = "apache-2.0"
-    parent: str | None = None
-    """The base voice a clone was fine-tuned from."""
+    consent: Line = ""
+    """Who agreed to this voice being made and used, in one line."""
+    license: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")] = "apache-2.0"
+    parent: Line | None = None
+    """The base voice a clone was fine-tuned from: a bundled name or a repository."""
     frontend: FrontendConfig = FrontendConfig()
-    lexicon: dict[str, str] = {}
+    lexicon: Annotated[dict[str, Annotated[str, Field(max_length=200)]], Field(max_length=20_000)] = {}
     """Words of this voice that are spelled out in IPA, whatever the frontend."""
     audio: AudioConfig = AudioConfig()
     text2mel: Text2MelConfig = Text2MelConfig()

@@ -31,3 +31,7 @@ class PluginError(VoicebankError):
 
 class RunawayError(VoicebankError):
     """A sentence that ran past its longest plausible length without reaching its end."""
+
+
+class HubError(VoicebankError):
+    """The Hugging Face Hub refused, failed or could not be reached; or a name that is no repository's."""

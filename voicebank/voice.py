@@ -14,8 +14,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from voicebank import plugins
@@ -25,6 +23,9 @@ from voicebank.dctts.decoder import Decoded, decode
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadText, BadVoice, RunawayError
+from voicebank.hub_trust import check_folder, read_config
+from voicebank.hub_voice import HubVoice
+from voicebank.hub_weights import as_stored, build, load_network
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.text.frontend import Frontend
 from voicebank.text.lexicon import Lexicon
@@ -38,8 +39,6 @@ BATCH = 16
 GAP_SECONDS = 0.12
 # A sentence may take so many times its mean length, and this long on top, before it counts as a runaway.
 LONGEST_FACTOR, LONGEST_EXTRA = 2.0, 2.0
-# What config.json may say of the networks' size is bounded, and so are the files read into memory.
-MAX_CONFIG_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -64,18 +63,19 @@ class Speech:
     sentences: list[SpokenSentence] = field(default_factory=list)
 
 
-class Voice:
+class Voice(HubVoice):
     """A voice that speaks English text.
 
     Args:
         config: name, sizes, frontend.
-        text2mel, ssrn: the networks, in evaluation mode after this.
+        text2mel, ssrn: the networks, in evaluation mode after this. Copied, unless float16 holds their weights as
+            they are: a voice sounds the same before it is saved and after.
     """
 
     def __init__(self, config: VoiceConfig, text2mel: Text2Mel, ssrn: SSRN) -> None:
         self.config = config
-        self.text2mel = text2mel.eval()
-        self.ssrn = ssrn.eval()
+        self.text2mel = as_stored(text2mel).eval()
+        self.ssrn = as_stored(ssrn).eval()
 
     @property
     def name(self) -> str:
@@ -168,6 +168,8 @@ class Voice:
         for sentence, (one, pieces) in zip(sentences, decoded, strict=True):
             magnitude = self.ssrn.magnitude(one.mel[None])
             samples = self.vocode(magnitude, vocoder, speed)[0]
+            if not bool(torch.isfinite(samples).all()):
+                raise BadVoice(f"{self.name} makes no sound, its weights are damaged: fetch the voice again")
             result.append(
                 SpokenSentence(sentence, Audio(samples.numpy(), audio.sample_rate), one.mel, one.attention, pieces)
             )
@@ -271,11 +273,13 @@ class Voice:
         """
         folder = Path(folder)
         config = read_config(folder)
-        text2mel = Text2Mel(config.text2mel, config.audio.n_mels)
-        ssrn = SSRN(config.ssrn, config.audio.n_mels, config.audio.bins, config.audio.reduction)
+        check_folder(folder)
+        text2mel, ssrn = build(config)
         load_network(text2mel, folder / "text2mel.safetensors")
         load_network(ssrn, folder / "ssrn.safetensors")
-        return cls(config, text2mel, ssrn)
+        voice = cls(config, text2mel, ssrn)
+        voice.folder = folder
+        return voice
 
 
 def _halves(symbols: str) -> list[str]:
@@ -286,57 +290,3 @@ def _halves(symbols: str) -> list[str]:
     cut = min(spaces, key=lambda i: abs(i - len(symbols) / 2))
     first = symbols[:cut].rstrip()
     return [first if first[-1:] in ".,!?;:" else first + ",", symbols[cut:].strip()]
-
-
-def read_config(folder: Path) -> VoiceConfig:
-    """``config.json`` of a voice folder, validated.
-
-    Raises:
-        BadVoice: it is missing, no JSON, or not valid.
-    """
-    path = folder / "config.json"
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise BadVoice(f"{path} is no voice configuration: it is larger than {MAX_CONFIG_BYTES} bytes")
-        return VoiceConfig.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadVoice(f"{folder} is no voice: there is no config.json in it") from error
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        reason = error.errors()[0] if isinstance(error, ValidationError) else None
-        where = ".".join(map(str, reason["loc"])) if reason else ""
-        what = f"{where}: {reason['msg']}" if reason else str(error)
-        raise BadVoice(f"{path} is not valid: {what.strip(': ')}") from error
-
-
-def load_network(network: torch.nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file, after names and shapes were checked against it.
-
-    Raises:
-        BadVoice: the file is missing, truncated, or its tensors are not those of the network, or not finite.
-    """
-    expected = network.state_dict()
-    try:
-        with safe_open(path, "pt") as file:
-            names = set(file.keys())
-            if names != set(expected):
-                odd = sorted(names ^ set(expected))[0]
-                raise BadVoice(
-                    f"{path} does not fit config.json: tensor {odd} is {'unknown' if odd in names else 'missing'}"
-                )
-            for name, tensor in expected.items():
-                shape = file.get_slice(name).get_shape()
-                if list(shape) != list(tensor.shape):
-                    raise BadVoice(
-                        f"{path} does not fit config.json: tensor {name} has shape {shape}, not {list(tensor.shape)}"
-                    )
-            state = {name: file.get_tensor(name).float() for name in expected}
-    except FileNotFoundError as error:
-        raise BadVoice(f"{path} is missing: fetch the voice again") from error
-    except (SafetensorError, OSError) as error:
-        raise BadVoice(
-            f"{path} is truncated or no safetensors file: fetch the voice again ({error})"
-        ) from error
-    for name, tensor in state.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that are not finite")
-    network.load_state_dict(state)

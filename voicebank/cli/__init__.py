@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from voicebank import __version__
 from voicebank.cli.assemble import assemble, card
 from voicebank.cli.evaluate import evaluate
+from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
 from voicebank.cli.train import train
@@ -36,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Voices that speak English text, and turn into yours.",
 )
-for command in (say, voices, plugins, train, assemble, evaluate, card):
+for command in (say, voices, plugins, train, assemble, evaluate, card, push, pull, search):
     app.command()(command)
 
 

@@ -50,7 +50,8 @@ def card(
 ) -> None:
     """Write what was measured into a voice's card."""
     from voicebank.card import card as render
-    from voicebank.voice import read_config
+    from voicebank.card import merge
+    from voicebank.hub_trust import read_config
 
     found: dict[str, Any] = {}
     for path in scores:
@@ -60,5 +61,8 @@ def card(
             raise BadData(f"{path} is no file of `voicebank evaluate`: {error}") from error
         found["ssrn" if path.stem == "ssrn" else content.get("frontend") or "own"] = content
     config = read_config(folder)
-    (folder / "README.md").write_text(render(config, found), encoding="utf-8")
-    typer.echo(f"{folder / 'README.md'}: {len(found)} evaluations")
+    path = folder / "README.md"
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    fresh = render(config, found, sample=(folder / "sample.ogg").exists())
+    path.write_text(merge(fresh, local=before), encoding="utf-8")
+    typer.echo(f"{path}: {len(found)} evaluations")

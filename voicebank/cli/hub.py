@@ -1,0 +1,74 @@
+"""``voicebank push``, ``voicebank pull`` and ``voicebank search``: voices on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Token = Annotated[
+    str | None, typer.Option(help="Of the Hub. Better: set HF_TOKEN, or log in once with `hf auth login`.")
+]
+
+
+def push(
+    voice: Annotated[str, typer.Argument(help="A voice folder, or the name of a bundled voice.")],
+    repo: Annotated[str, typer.Argument(help="Where to: owner/name. It is made if it is not there.")],
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
+    revision: Annotated[str | None, typer.Option(help="A branch, made if it is not there.")] = None,
+    message: Annotated[str | None, typer.Option(help="First line of the commit.")] = None,
+    pull_request: Annotated[bool, typer.Option("--pr", help="Open a pull request in place of a commit.")] = False,
+    token: Token = None,
+) -> None:
+    """Push a voice to the Hugging Face Hub, as one commit or not at all."""
+    import voicebank
+
+    made = voicebank.load(voice).push_to_hub(
+        repo,
+        private=private or None,
+        revision=revision,
+        commit_message=message,
+        create_pr=pull_request,
+        token=token,
+    )
+    typer.echo(made.pr_url or made.commit_url)
+
+
+def pull(
+    repo: Annotated[str, typer.Argument(help="The voice: owner/name.")],
+    folder: Annotated[Path | None, typer.Argument(help="Where to; the voice's name if left out.")] = None,
+    revision: Annotated[str | None, typer.Option(help="A branch, tag or commit.")] = None,
+    token: Token = None,
+) -> None:
+    """Fetch a voice from the Hugging Face Hub into a folder, once every file of it was checked."""
+    from voicebank.hub import copy_files
+    from voicebank.voice import Voice
+
+    found = Voice.from_pretrained(repo, revision=revision, token=token)
+    assert found.folder is not None
+    target = copy_files(found.folder, folder or Path(repo.rsplit("/", 1)[-1]))
+    typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="Part of the owner's or the voice's name.")] = "",
+    accent: Annotated[str | None, typer.Option(help="US, British...")] = None,
+    gender: Annotated[str | None, typer.Option(help="female, male...")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag of the card; may be given several times.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most voices to list.")] = 20,
+    token: Token = None,
+) -> None:
+    """List voices on the Hugging Face Hub, those downloaded most first."""
+    from voicebank.cli.listing import _table
+    from voicebank.hub_search import search as find
+
+    found = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
+    rows = [
+        (v.repo, v.accent, v.gender, v.license, str(v.downloads), "private" if v.private else "public", v.base)
+        for v in found
+    ]
+    if not rows:
+        typer.echo("no such voice on the Hub", err=True)
+        return
+    _table(("name", "accent", "gender", "license", "downloads", "visible", "base voice"), rows)

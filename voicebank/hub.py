@@ -1,0 +1,296 @@
+"""Voices on the Hugging Face Hub: fetch, push, find. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN`` and
+``HF_HUB_OFFLINE`` mean here what they mean to the Hub's own client, which does the transfers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
+
+from voicebank import __version__, hub_trust
+from voicebank.card import merge
+from voicebank.config import VoiceConfig
+from voicebank.errors import BadVoice, HubError
+from voicebank.hub_errors import again, translated, unreachable, valid_id
+from voicebank.hub_trust import CARD, CONFIG, LARGEST, REQUIRED, check_folder, check_listing, check_size, read_config
+
+MAIN = "main"
+TIMEOUT = 10.0
+_REVISION = re.compile(r"[\w][\w./+-]{0,249}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_LIBRARY: Any = {"library_name": "voicebank", "library_version": __version__}
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A file as the Hub lists it."""
+
+    size: int
+    hash: str
+    """SHA-256 of a large file, git's SHA-1 of a small one."""
+
+
+def download(
+    repo: str,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    force_download: bool = False,
+    local_files_only: bool = False,
+    largest: Callable[[VoiceConfig], Mapping[str, int]] | None = None,
+) -> Path:
+    """Fetch a voice into the Hub's cache, from which it is taken where it is there or the Hub cannot be reached.
+
+    Nothing but the files of a voice is fetched, none before its size is known, and weights only once the config is
+    valid. What arrives damaged is fetched once more.
+
+    Args:
+        repo: ``owner/name``.
+        revision: branch, tag or commit; the main branch if left out.
+        token: of the Hub; the one that is logged in if left out.
+        cache_dir: the Hub's cache if left out.
+        force_download: fetch again what is cached.
+        local_files_only: do not ask the Hub.
+        largest: the most bytes of the weight files, given the config.
+
+    Returns:
+        The folder with the files, for :meth:`voicebank.voice.Voice.from_folder`. It belongs to the cache: do not
+        write to it.
+
+    Raises:
+        HubError: the Hub refuses, cannot be reached, or sends damaged files.
+        BadVoice: the repository holds no voice, or something that no voice holds.
+    """
+    repo, revision = valid_id(repo), _valid_revision(revision)
+    get = _Getter(repo, token, cache_dir)
+    with translated(repo):
+        try:
+            if local_files_only:
+                return get.cached(revision)
+            commit, files = _listing(repo, revision, token)
+        except Exception as error:
+            if local_files_only or not unreachable(error):
+                raise
+            try:
+                return get.cached(revision)
+            except EntryNotFoundError:
+                raise error from None
+        where = f"{repo} at {commit[:8]}"
+        sizes: Mapping[str, int] = {}
+        path = Path()
+        for name in LARGEST:  # the config comes first
+            if name not in files:
+                continue
+            check_size(name, files[name].size, where, sizes.get(name))
+            path = get.fetch(name, commit, files[name], force_download)
+            if name == CONFIG:
+                config = read_config(path.parent)
+                sizes = largest(config) if largest else {}
+        _remember(path.parent, revision, commit)
+        return path.parent
+
+
+def upload(
+    folder: str | Path,
+    repo: str,
+    *,
+    card: str,
+    private: bool | None = None,
+    token: str | bool | None = None,
+    revision: str | None = None,
+    commit_message: str | None = None,
+    create_pr: bool = False,
+) -> CommitInfo:
+    """Push a voice folder as one commit, or not at all. What the Hub has already is not sent again.
+
+    Args:
+        folder: of the voice.
+        repo: ``owner/name``; it is made if it is not there.
+        card: the card as it would be made afresh. Words that a person wrote into the card of the folder or of the
+            repository stay, see :func:`voicebank.card.merge`.
+        private: make the repository private; refused for one that is there and public.
+        token: of the Hub; the one that is logged in if left out.
+        revision: a branch, which is made if it is not there.
+        commit_message: the commit's first line.
+        create_pr: open a pull request in place of a commit.
+
+    Returns:
+        The URL of the commit, with ``oid`` and ``pr_url``.
+
+    Raises:
+        HubError: the Hub refuses or fails; nothing was written then.
+        BadVoice: the folder holds no voice, or the card cannot be joined with the one that is there.
+    """
+    folder, repo, branch = Path(folder), valid_id(repo), _valid_revision(revision)
+    if create_pr and branch != MAIN:
+        raise HubError("a pull request is made against the main branch: leave out the revision or the pull request")
+    check_folder(folder)
+    config = read_config(folder)
+    api = HfApi(token=token, **_LIBRARY)
+    with translated(repo):
+        if not create_pr:
+            repo = str(api.create_repo(repo, private=private, exist_ok=True).repo_id)
+            if branch != MAIN:
+                api.create_branch(repo, branch=branch, exist_ok=True)
+        info = again(lambda: api.model_info(repo, revision=branch, files_metadata=True, timeout=TIMEOUT))
+        if private and not info.private:
+            raise HubError(f"{repo} is there and public, nothing was written: make it private on its page first")
+        there = {s.rfilename: s.size or 0 for s in info.siblings or []}
+        local = _text(folder / CARD) if (folder / CARD).exists() else None
+        remote = None
+        if CARD in there:
+            check_size(CARD, there[CARD], repo)
+            remote = _text(Path(hf_hub_download(repo, CARD, revision=info.sha, token=token, **_LIBRARY)))
+        operations = [
+            CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
+            for name in LARGEST
+            if name != CARD and (folder / name).exists()
+        ]
+        text = merge(card, local=local, remote=remote)
+        operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=text.encode("utf-8")))
+        # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite
+        # somebody's change of this moment.
+        return api.create_commit(
+            repo,
+            operations,
+            commit_message=commit_message or f"Voice {config.name}",
+            revision=branch,
+            create_pr=create_pr,
+            parent_commit=info.sha,
+        )
+
+
+def copy_files(snapshot: Path, folder: str | Path) -> Path:
+    """Copy a voice out of the cache, to a folder that is new, empty or a voice's.
+
+    Raises:
+        BadVoice: the folder holds something else.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).exists())):
+        raise BadVoice(f"{folder} is there and no voice: name a new folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        names = [name for name in LARGEST if (snapshot / name).exists()]
+        for name in names:
+            shutil.copyfile(snapshot / name, Path(temporary) / name)
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            os.replace(Path(temporary) / name, folder / name)
+    return folder
+
+
+def _listing(repo: str, revision: str, token: str | bool | None) -> tuple[str, dict[str, _Listed]]:
+    """The commit that a revision stands for, and the files of a voice in it."""
+    api = HfApi(token=token, **_LIBRARY)
+    info = again(lambda: api.model_info(repo, revision=revision, files_metadata=True, timeout=TIMEOUT))
+    commit = info.sha or ""
+    if not _COMMIT.fullmatch(commit):
+        raise HubError(f"{repo} has no commit at {revision}: is HF_ENDPOINT a Hub?")
+    siblings = info.siblings or []
+    check_listing([s.rfilename for s in siblings], repo)
+    files = {}
+    for sibling in siblings:
+        if sibling.rfilename in LARGEST:
+            size, hash_ = sibling.size, sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
+            if size is None or hash_ is None:
+                raise HubError(f"{repo} does not tell the size of {sibling.rfilename}: is HF_ENDPOINT a Hub?")
+            files[sibling.rfilename] = _Listed(size, hash_)
+    return commit, files
+
+
+@dataclass(frozen=True)
+class _Getter:
+    """Takes single files through the client's cache, and compares each with its hash."""
+
+    repo: str
+    token: str | bool | None
+    cache_dir: str | Path | None
+
+    def _get(self, name: str, revision: str, **options: Any) -> Path:
+        options |= {"token": self.token, "cache_dir": self.cache_dir, **_LIBRARY}
+        return Path(hf_hub_download(self.repo, name, revision=revision, **options))
+
+    def fetch(self, name: str, commit: str, listed: _Listed, force: bool) -> Path:
+        """One file of a commit, whole; what is damaged is fetched a second time and never left in the cache."""
+        for number in range(2):
+            path = self._get(name, commit, force_download=force or number > 0)
+            if path.stat().st_size == listed.size and _hash(path, listed.hash) == listed.hash:
+                return path
+            os.unlink(os.path.realpath(path))
+            path.unlink(missing_ok=True)
+        raise HubError(f"{name} of {self.repo} arrived damaged twice, and was not kept: try again later")
+
+    def cached(self, revision: str) -> Path:
+        """The folder of a revision that was fetched before.
+
+        Raises:
+            EntryNotFoundError: it was not, or not wholly.
+            BadVoice: what is there is damaged.
+        """
+        path = Path()
+        for name in LARGEST:
+            try:
+                path = self._get(name, revision, local_files_only=True)
+            except EntryNotFoundError:
+                if name in REQUIRED:
+                    raise
+                continue
+            # The cache names its blobs by hash, where links exist.
+            blob = os.path.basename(os.path.realpath(path))
+            if hub_trust.is_hash(blob) and _hash(path, blob) != blob:
+                raise BadVoice(f"{path} is damaged: fetch the voice again with force_download, or `voicebank pull`")
+        return path.parent
+
+
+def _hash(path: Path, like: str) -> str:
+    """The hash of a file, of the kind that ``like`` is: git's SHA-1 of a blob, or SHA-256."""
+    found = hashlib.sha256()
+    if len(like) == 40:
+        found = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
+
+
+def _remember(snapshot: Path, revision: str, commit: str) -> None:
+    """Note in the cache what a branch or tag stood for, so that it is found without a network.
+
+    The client does so where it resolves the name itself; here the commit was resolved once, for all files alike.
+    """
+    path = snapshot.parents[1] / "refs" / revision
+    try:
+        if revision != commit and (not path.is_file() or path.read_text() != commit):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            new.write_text(commit)
+            os.replace(new, path)
+    except OSError:
+        pass  # a cache that is read-only serves its readers all the same
+
+
+def _valid_revision(revision: str | None) -> str:
+    revision = revision or MAIN
+    if not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision or revision.endswith("/"):
+        raise HubError(f"{revision!r} is no revision: name a branch, a tag or a commit")
+    return revision
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadVoice(f"{path} is no UTF-8 text: correct it, then push again") from error
+

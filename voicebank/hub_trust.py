@@ -1,0 +1,245 @@
+"""What a voice's files may be: nothing that was downloaded is trusted.
+
+Every check reads little and allocates less: a file is measured before it is read, a header before its tensors, and
+the sound and the card are looked at, never decoded or shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from voicebank.config import VoiceConfig
+from voicebank.errors import BadVoice
+
+CONFIG, TEXT2MEL, SSRN = "config.json", "text2mel.safetensors", "ssrn.safetensors"
+CARD, SAMPLE = "README.md", "sample.ogg"
+REQUIRED = (CONFIG, TEXT2MEL, SSRN)
+# All that a voice folder holds, and all that is ever fetched: name to the most bytes it may have.
+LARGEST = {CONFIG: 1_000_000, CARD: 1_000_000, SAMPLE: 5_000_000, TEXT2MEL: 256_000_000, SSRN: 256_000_000}
+MAX_HEADER_BYTES = 1_000_000
+MAX_SAMPLE_SECONDS = 120
+# Weights are stored in one of these; safetensors has more, none of them of use here.
+BYTES = {"F16": 2, "F32": 4}
+
+# What makes a page do something, as code or not: a card is text, tables, sound. Bounded repeats, so that no text
+# makes the search slow.
+_ACTIVE = re.compile(
+    r"<\s{0,9}/?(script|iframe|object|embed|applet)\b|<\w[^<>]{0,500}?[\s\"'/]on\w{3,20}\s{0,9}="
+    r"|\bjavascript:|\bdata:text/html",
+    re.IGNORECASE,
+)
+_BLOB = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+def check_listing(names: Iterable[str], where: str) -> None:
+    """Refuse a repository that holds names which leave its folder.
+
+    Raises:
+        BadVoice: such a name, or a required file is missing.
+    """
+    found = set(names)
+    for name in found:
+        parts = PurePosixPath(name).parts
+        if ".." in parts or name.startswith(("/", "~")) or "\\" in name or ":" in name or not name.isprintable():
+            raise BadVoice(f"{where} holds a file named {name!r}, which is no name inside a folder: do not use it")
+    for name in REQUIRED:
+        if name not in found:
+            raise BadVoice(f"{where} is no voice: there is no {name} in it")
+
+
+def check_size(name: str, size: int, where: str, largest: int | None = None) -> None:
+    """Refuse a file that is larger than a file of that name has reason to be.
+
+    Raises:
+        BadVoice: it is.
+    """
+    most = min(LARGEST[name], LARGEST[name] if largest is None else largest)
+    if size > most:
+        raise BadVoice(f"{where}/{name} has {size} bytes, more than the {most} it may have: do not use it")
+
+
+def check_file(path: Path) -> int:
+    """Size in bytes of a voice's file, which is a plain one, of no more than its bytes.
+
+    A link is refused, unless it is one of the Hub's cache, from its snapshots to its blobs.
+
+    Raises:
+        BadVoice: it is missing, a link out of the folder, no plain file, or too large.
+    """
+    try:
+        if path.is_symlink() and not _is_cached(path):
+            raise BadVoice(f"{path} is a link, which a voice may not hold: do not use it")
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise BadVoice(f"{path} is missing: fetch the voice again") from error
+    except OSError as error:
+        raise BadVoice(f"{path} cannot be read: {error}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BadVoice(f"{path} is no plain file: do not use it")
+    check_size(path.name, found.st_size, str(path.parent))
+    return found.st_size
+
+
+def check_folder(folder: Path) -> None:
+    """Look at all files of a voice folder that can be judged without its networks.
+
+    Raises:
+        BadVoice: one of them is not what it should be.
+    """
+    for name in REQUIRED:
+        check_file(folder / name)
+    for name, check in ((CARD, check_card), (SAMPLE, check_sample)):
+        if os.path.lexists(folder / name):
+            check_file(folder / name)
+            check(folder / name)
+
+
+def read_config(folder: Path) -> VoiceConfig:
+    """``config.json`` of a voice folder, validated.
+
+    Raises:
+        BadVoice: it is missing, no JSON, or not valid.
+    """
+    path = folder / CONFIG
+    if not os.path.lexists(path):
+        raise BadVoice(f"{folder} is no voice: there is no config.json in it")
+    check_file(path)
+    try:
+        return VoiceConfig.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
+        reason = error.errors(include_url=False, include_input=False)[0] if isinstance(error, ValidationError) else None
+        where = ".".join(map(str, reason["loc"])) if reason else ""
+        what = f"{where}: {reason['msg']}" if reason else str(error)
+        raise BadVoice(f"{path} is not valid: {' '.join(what.strip(': ').split())[:300]}") from error
+
+
+def check_weights(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Compare a safetensors file with the network that it is for, by its header and its size alone.
+
+    Args:
+        path: of the file.
+        shapes: name to shape of every tensor of the network.
+
+    Raises:
+        BadVoice: the file is missing, truncated, no safetensors file, or holds other tensors than these.
+    """
+    size = check_file(path)
+    header, data = _header(path, size)
+    odd = sorted(set(header) ^ set(shapes))
+    if odd:
+        what = "unknown" if odd[0] in header else "missing"
+        raise BadVoice(f"{path} does not fit config.json: tensor {odd[0][:80]!r} is {what}")
+    spans = []
+    for name, shape in shapes.items():
+        entry = header[name]
+        if not isinstance(entry, dict):
+            raise _damaged(path, f"tensor {name} is not described")
+        if entry.get("dtype") not in BYTES:
+            kind = str(entry.get("dtype"))[:20]
+            raise BadVoice(f"{path} does not fit config.json: tensor {name} is of type {kind}, not F16 or F32")
+        if entry.get("shape") != list(shape):
+            held = str(entry.get("shape"))[:80]
+            raise BadVoice(f"{path} does not fit config.json: tensor {name} has shape {held}, not {list(shape)}")
+        needed = BYTES[entry["dtype"]]
+        for length in shape:
+            needed *= length
+        span = entry.get("data_offsets")
+        if not (isinstance(span, list) and len(span) == 2 and all(type(x) is int for x in span)):
+            raise _damaged(path, f"tensor {name} has no place in it")
+        if span[1] - span[0] != needed:
+            raise _damaged(path, f"tensor {name} has {span[1] - span[0]} bytes, not {needed}")
+        spans.append((span[0], span[1]))
+    end = 0
+    for start, stop in sorted(spans):
+        if start != end:
+            raise _damaged(path, "its tensors overlap or leave gaps")
+        end = stop
+    if end != data:
+        raise _damaged(path, f"it holds {data} bytes of weights, not {end}")
+
+
+def check_card(path: Path) -> None:
+    """Refuse a card with something that runs where it is shown.
+
+    Raises:
+        BadVoice: it has, or is no UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadVoice(f"{path} is not readable as text: {error}") from error
+    if found := _ACTIVE.search(text):
+        raise BadVoice(f"{path} holds {found[0][:40]!r}, which runs where it is shown: do not use it")
+
+
+def check_sample(path: Path) -> None:
+    """Walk the pages of ``sample.ogg`` to its end, without decoding it.
+
+    Raises:
+        BadVoice: it is no Ogg file, more than an Ogg file, or longer than two minutes.
+    """
+    content = path.read_bytes()
+    place, position, seconds = 0, 0, 0.0
+    rate = 48000  # of Opus, whatever it was made from
+    while place < len(content):
+        if content[place : place + 4] != b"OggS" or place + 27 > len(content):
+            raise BadVoice(f"{path} is no Ogg file, or more than one: do not use it")
+        (position,) = struct.unpack_from("<q", content, place + 6)
+        body = place + 27 + content[place + 26]
+        size = sum(content[place + 27 : body])
+        if place == 0 and content[body + 1 : body + 7] == b"vorbis" and body + 16 <= len(content):
+            rate = max(1, struct.unpack_from("<I", content, body + 12)[0])
+        place = body + size
+        seconds = max(seconds, position / rate)
+    if place != len(content) or not content:
+        raise BadVoice(f"{path} is truncated: fetch the voice again")
+    if seconds > MAX_SAMPLE_SECONDS:
+        raise BadVoice(f"{path} claims to last {seconds:.0f} s, more than {MAX_SAMPLE_SECONDS}: do not use it")
+
+
+def _header(path: Path, size: int) -> tuple[dict[str, object], int]:
+    """The header of a safetensors file, and how many bytes follow it."""
+    with path.open("rb") as file:
+        start = file.read(8)
+        if len(start) < 8:
+            raise _damaged(path, "it has no header")
+        (length,) = struct.unpack("<Q", start)
+        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+            raise _damaged(path, "its header has no plausible length")
+        raw = file.read(length)
+    try:
+        header = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "its header is no JSON") from error
+    if not isinstance(header, dict):
+        raise _damaged(path, "its header is no table")
+    header.pop("__metadata__", None)
+    return header, size - 8 - length
+
+
+def _damaged(path: Path, why: str) -> BadVoice:
+    return BadVoice(f"{path} is truncated or no safetensors file: {why}; fetch the voice again")
+
+
+def is_hash(name: str) -> bool:
+    """Whether a name is one that the Hub's cache gives to a blob: its SHA-1 or SHA-256."""
+    return _BLOB.fullmatch(name) is not None
+
+
+def _is_cached(path: Path) -> bool:
+    """Whether a link is one that the Hub's client made: from ``snapshots/<commit>`` to ``blobs/<hash>``."""
+    target = os.path.normpath(path.parent / os.readlink(path))
+    blobs = os.path.normpath(path.parent / "../../blobs")
+    return (
+        path.parent.parent.name == "snapshots"
+        and os.path.dirname(target) == blobs
+        and is_hash(os.path.basename(target))
+    )
