@@ -98,9 +98,7 @@ def test_faults_in_what_is_heard() -> None:
     assert faults("") == {"stopped early"}
     chile = "Mix green chile peppers, tomatoes with green chile peppers and refried beans."
     assert compare(chile, chile.replace("chile", "chili")).faults == {}  # misheard twice is not repeated
-    assert set(compare("Very very very good, very very very good.", "Very very very good.").faults) == {
-        "stopped early"
-    }
+    assert set(compare("Very very very good, very very very good.", "Very very very good.").faults) == {"stopped early"}
     assert compare("No no no no.", "No, no, no, no.").faults == {}
 
 

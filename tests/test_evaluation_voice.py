@@ -78,9 +78,7 @@ def test_a_voice_is_scored_and_timed(dataset: Dataset, tmp_path: Path) -> None:
     assert scores.similarity["us-male"] > 0.85
     audio = tmp_path / "scores" / "audio"
     assert sorted(path.name for path in audio.iterdir()) == ["001.wav", "002.wav"]
-    assert Audio.read(audio / "001.wav").duration == pytest.approx(
-        Audio.read(clips[0].path).duration, abs=0.01
-    )
+    assert Audio.read(audio / "001.wav").duration == pytest.approx(Audio.read(clips[0].path).duration, abs=0.01)
 
 
 def test_a_voice_that_runs_away_is_counted(untrained: Voice, tmp_path: Path) -> None:

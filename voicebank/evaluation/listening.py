@@ -28,6 +28,7 @@ class Take:
     text: str
     audio: Audio | Path | None
     compute_per_second: float | None = None
+    pieces: int = 1
     faults: dict[Fault, str] = field(default_factory=dict)
     """What the system itself reported, with the evidence."""
 
@@ -88,6 +89,7 @@ def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np
         character_errors=compared.character_errors,
         seconds=audio.duration if audio is not None else 0.0,
         compute_per_second=take.compute_per_second,
+        pieces=take.pieces,
         dnsmos=mos.overall if mos else None,
         dnsmos_signal=mos.signal if mos else None,
         dnsmos_background=mos.background if mos else None,

@@ -14,9 +14,7 @@ from voicebank.errors import BadData
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; what would break it is escaped."""
     lines = [header, ["---"] * len(header), *rows]
-    return "".join(
-        "| " + " | ".join(" ".join(c.split()).replace("|", r"\|") for c in line) + " |\n" for line in lines
-    )
+    return "".join("| " + " | ".join(" ".join(c.split()).replace("|", r"\|") for c in line) + " |\n" for line in lines)
 
 
 def write_report(folder: str | os.PathLike[str], name: str, result: BaseModel, text: str) -> None:

@@ -40,6 +40,8 @@ class SentenceScore(_Result):
     similarity: dict[str, float] = {}
     """Cosine to the centroid of each reference speaker, by name."""
     faults: list[Fault] = []
+    pieces: int = 1
+    """More than one if the sentence ran away as a whole and the voice then spoke it in pieces."""
     evidence: str = ""
     """Why each fault was found, in words."""
 
@@ -86,6 +88,9 @@ class Scores(_Result):
     stopped_early: int
     faulty: int
     """Sentences with at least one of the four faults."""
+    in_pieces: int = 0
+    """Sentences that ran away as a whole and then went well in pieces. What is heard is whole, so they are no
+    fault, but they say how steady the network is."""
     rows: list[SentenceScore]
     """Worst first: faults, then word errors, then DNSMOS."""
 
@@ -114,6 +119,8 @@ class Scores(_Result):
             ("stopped early", str(self.stopped_early)),
             ("sentences with any of these", str(self.faulty)),
         ]
+        if self.compute_per_second is not None:
+            lines.append(("spoken in pieces, having run away as a whole", str(self.in_pieces)))
         return markdown_table(("measure", "value"), lines)
 
     def markdown(self) -> str:
@@ -184,6 +191,7 @@ def summarise(
         skipped=counts["skipped"],
         stopped_early=counts["stopped early"],
         faulty=sum(bool(row.faults) for row in rows),
+        in_pieces=sum(row.pieces > 1 for row in rows),
         rows=sorted(rows, key=_badness),
     )
 

@@ -74,9 +74,7 @@ def match_clips(folder: Path, sentences: Sentences | None) -> tuple[dict[str, tu
     if len(unknown) < len(files) or not all(key.isdigit() for key in texts):
         raise BadData(f"{len(unknown)} clips of {folder} have no sentence, first: {unknown[0]}")
     if len(files) != len(texts):
-        raise BadData(
-            f"{folder} has {len(files)} clips for {len(texts)} sentences: write the sentences as `id|text`"
-        )
+        raise BadData(f"{folder} has {len(files)} clips for {len(texts)} sentences: write the sentences as `id|text`")
     return {n: (p, text) for (n, p), text in zip(files.items(), texts.values(), strict=True)}, 0
 
 

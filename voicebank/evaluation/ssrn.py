@@ -123,9 +123,7 @@ def evaluate_ssrn(
         )
         for name, list_ in takes.items()
     }
-    result = SsrnScores(
-        **scores, more_wer=scores["ssrn"].wer - scores["truth"].wer, l1=sum(distances) / len(distances)
-    )
+    result = SsrnScores(**scores, more_wer=scores["ssrn"].wer - scores["truth"].wer, l1=sum(distances) / len(distances))
     if out is not None:
         write_report(out, "ssrn", result, result.markdown())
     return result

@@ -89,9 +89,8 @@ class WordScores(BaseModel):
             )
             for row in self.rows
         ]
-        return (
-            f"# Words of {self.system}\n\nHeard by {self.transcriber}.\n\n{self.summary()}\n"
-            + markdown_table(("word", "carrier", *self.right), rows)
+        return f"# Words of {self.system}\n\nHeard by {self.transcriber}.\n\n{self.summary()}\n" + markdown_table(
+            ("word", "carrier", *self.right), rows
         )
 
 
@@ -192,9 +191,7 @@ def _listen(
     jobs = [(name, entry, clips[name][entry.word]) for name in clips for entry in entries]
     heard: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
     with ThreadPoolExecutor(workers) as pool, bar("listening", len(jobs), progress) as advance:
-        for (name, entry, _), text in zip(
-            jobs, pool.map(lambda job: _transcribe(ears, job[2]), jobs), strict=True
-        ):
+        for (name, entry, _), text in zip(jobs, pool.map(lambda job: _transcribe(ears, job[2]), jobs), strict=True):
             heard[entry.word][name] = text
             advance()
     rows = [
