@@ -97,6 +97,8 @@ def download(
             if name == CONFIG:
                 config = read_config(path.parent)
                 sizes = largest(config) if largest else {}
+            elif name in hub_trust.LOOKED_AT:
+                hub_trust.LOOKED_AT[name](path)
         _remember(path.parent, revision, commit)
         return path.parent
 

@@ -96,7 +96,7 @@ def check_folder(folder: Path) -> None:
     """
     for name in REQUIRED:
         check_file(folder / name)
-    for name, check in ((CARD, check_card), (SAMPLE, check_sample)):
+    for name, check in LOOKED_AT.items():
         if os.path.lexists(folder / name):
             check_file(folder / name)
             check(folder / name)
@@ -203,6 +203,10 @@ def check_sample(path: Path) -> None:
         raise BadVoice(f"{path} is truncated: fetch the voice again")
     if seconds > MAX_SAMPLE_SECONDS:
         raise BadVoice(f"{path} claims to last {seconds:.0f} s, more than {MAX_SAMPLE_SECONDS}: do not use it")
+
+
+# Checks of the files that a voice can do without.
+LOOKED_AT = {CARD: check_card, SAMPLE: check_sample}
 
 
 def _header(path: Path, size: int) -> tuple[dict[str, object], int]:

@@ -1,0 +1,82 @@
+"""What the tests of the Hub share: a server, a client that talks to it, a small untrained voice.
+
+conftest.py takes the whole suite off the network; here the client is pointed at 127.0.0.1 and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hub_client import connect
+from hub_server import Hub
+
+import voicebank.hub_errors
+import voicebank.voice
+from voicebank.audio import Audio
+from voicebank.card import card
+from voicebank.config import PRESETS, VoiceConfig
+from voicebank.dctts.decoder import Decoded
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.voice import Voice
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A server, to which the client is connected and logged in as the user ``me``."""
+    with Hub(tmp_path / "hub") as server:
+        connect(monkeypatch, server.endpoint, tmp_path / "cache")
+        monkeypatch.setenv("HF_TOKEN", "hf_me")
+        yield server
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting between two tries takes no time."""
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
+    monkeypatch.setattr(voicebank.hub_errors, "sleep", lambda seconds: None)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an untrained voice, with card and sample."""
+    torch.manual_seed(0)
+    text2mel, ssrn = PRESETS["tiny"]
+    config = VoiceConfig(
+        name="my-voice",
+        accent="US",
+        gender="female",
+        origin="Nothing: it is untrained.",
+        consent="Nobody is heard in it.",
+        parent="me/base",
+        license="cc-by-4.0",
+        text2mel=text2mel,
+        ssrn=ssrn,
+        training={"minutes": 7},
+    )
+    audio = config.audio
+    voice = Voice(config, Text2Mel(text2mel, audio.n_mels), SSRN(ssrn, audio.n_mels, audio.bins, audio.reduction))
+    tone = Audio(0.3 * np.sin(np.arange(24000) / 10), 24000)
+    return voice.save(tmp_path_factory.mktemp("voices") / "my-voice", card=card(config), sample=tone)
+
+
+@pytest.fixture
+def speaking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained voices find the end of a sentence: sound of their own weights, a frame for each symbol."""
+
+    def decode(network: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int]) -> list[Decoded]:
+        result = []
+        for symbols in sentences:
+            mask = torch.ones(1, len(symbols), dtype=torch.bool)
+            with torch.no_grad():
+                out = network(torch.tensor([list(symbols)]), mask, torch.zeros(1, len(symbols), network.n_mels))
+            result.append(Decoded(torch.sigmoid(out.logits[0]), out.attention[0], True))
+        return result
+
+    monkeypatch.setattr(voicebank.voice, "decode", decode)

@@ -1,0 +1,242 @@
+"""Cards that people edit, and voices that are searched for, from Python and from the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hub_client import environment
+from hub_server import Hub
+from huggingface_hub import HfApi, ModelCard
+from typer.testing import CliRunner
+
+import voicebank
+from voicebank.card import card, merge
+from voicebank.cli import app
+from voicebank.errors import BadVoice, HubError
+from voicebank.hub_search import search
+from voicebank.hub_trust import read_config
+from voicebank.voice import Voice
+
+pytest_plugins = ["hub_fixtures"]
+
+
+def remote(hub: Hub, repo: str = "me/my-voice") -> str:
+    return hub.store.read(hub.store.repos[repo], "README.md").decode()
+
+
+def edit(text: str) -> None:
+    HfApi().upload_file(path_or_fileobj=text.encode(), path_in_repo="README.md", repo_id="me/my-voice")
+
+
+def copied(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "voice"))
+
+
+def test_what_a_card_says(hub: Hub, folder: Path) -> None:
+    scores = {"graphemes": {"wer": 0.05, "cer": 0.02, "dnsmos": 3.1, "sentences": 9, "faulty": 1}}
+    scores["graphemes"] |= {"similarity": {}, "own": None}  # type: ignore[dict-item]
+    voicebank.load(folder).push_to_hub("me/my-voice", scores=scores)
+    text = remote(hub)
+    data = ModelCard(text).data.to_dict()
+    assert data["library_name"] == "voicebank"
+    assert data["pipeline_tag"] == "text-to-speech"
+    assert (data["language"], data["license"]) == ("en", "cc-by-4.0")
+    assert (data["base_model"], data["base_model_relation"]) == ("me/base", "finetune")
+    assert {"text-to-speech", "voicebank", "accent-us", "gender-female"} <= set(data["tags"])
+    assert data["widget"][0]["output"]["url"] == "sample.ogg"
+    for words in ('load("me/my-voice")', "minutes of speech: 7", "Nobody is heard in it.", "5.0 %", "Intended use"):
+        assert words in text
+    usage = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert usage and len(usage[1].splitlines()) == 5
+    compile(usage[1], "card", "exec")
+
+
+def test_words_written_on_the_hub_stay(hub: Hub, folder: Path) -> None:
+    voice = voicebank.load(folder)
+    voice.push_to_hub("me/my-voice")
+    text = remote(hub).replace("Nobody is heard in it.", "I am heard in it, and agree.").replace("cc-by-4.0", "mit")
+    text = text.replace("tags:\n", "tags:\n- mine\n") + "\nMy dog barks in the second clip.\n"
+    edit(text)
+    config = voice.config.model_copy(update={"origin": "Eight minutes of me."})
+    Voice(config, voice.text2mel, voice.ssrn).push_to_hub("me/my-voice")
+    after = remote(hub)
+    assert "I am heard in it, and agree." in after
+    assert "My dog barks in the second clip." in after
+    assert "Eight minutes of me." in after
+    assert "untrained" not in after
+    data = yaml.safe_load(after.split("---\n")[1])
+    assert data["license"] == "mit"
+    assert {"mine", "voicebank"} <= set(data["tags"])
+    voicebank.load(folder).push_to_hub("me/my-voice")  # from a folder whose card nobody edited
+    assert "My dog barks" in remote(hub)
+
+
+def test_words_written_in_the_folder_stay(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    copy = copied(folder, tmp_path)
+    path = copy / "README.md"
+    path.write_text(path.read_text().replace("# my-voice\n", "# My own voice\n") + "\nOne.\n")
+    voicebank.load(copy).push_to_hub("me/my-voice")
+    assert "# My own voice\n" in remote(hub)
+    path.write_text(path.read_text().replace("One.", "One, corrected."))
+    voicebank.load(copy).push_to_hub("me/my-voice")
+    assert "One, corrected." in remote(hub)
+    edit(remote(hub) + "\nTwo.\n")
+    with pytest.raises(BadVoice, match="edited both here and on the Hub"):
+        path.write_text(path.read_text() + "\nThree.\n")
+        voicebank.load(copy).push_to_hub("me/my-voice")
+    path.write_text(path.read_text().replace("One.", "One, corrected.") + "\nTwo.\n")
+    voicebank.load(copy).push_to_hub("me/my-voice")
+    assert all(word in remote(hub) for word in ("One, corrected.", "Two.", "Three."))
+
+
+def test_a_card_that_is_all_by_hand_stays_so(folder: Path) -> None:
+    fresh = card(read_config(folder))
+    mine = "---\nlicense: mit\n---\n# Mine\n\nAll of it.\n"
+    after = merge(fresh, remote=mine)
+    assert "# Mine\n\nAll of it.\n" in after
+    assert "library_name: voicebank" in after
+    assert "license: mit" in after
+    assert "## Use" not in after
+    assert merge(fresh, remote=after) == after
+    assert merge(fresh, local=fresh) == fresh
+    assert merge(fresh, local=fresh.replace("\n", "\r\n")) == fresh
+
+
+@pytest.mark.parametrize("metadata", ["a: [", "- a\n- b", "a: !!python/object/apply:os.system ['true']"])
+def test_metadata_that_is_none(folder: Path, metadata: str) -> None:
+    with pytest.raises(BadVoice, match="metadata"):
+        merge(card(read_config(folder)), remote=f"---\n{metadata}\n---\n# Mine\n")
+
+
+def test_configs_cannot_write_tags_into_cards(folder: Path) -> None:
+    config = read_config(folder).model_copy(update={"origin": "<script>alert(1)</script>", "license": "a: b"})
+    text = card(config)
+    assert "<script" not in text
+    assert yaml.safe_load(text.split("---\n")[1])["license"] == "a: b"
+
+
+def test_scores_stay_with_the_weights_they_lie_beside(folder: Path, tmp_path: Path) -> None:
+    copy = copied(folder, tmp_path)
+    scores = {"frontend": "graphemes", "wer": 0.05, "cer": 0.02, "dnsmos": 3.1, "sentences": 9, "faulty": 1}
+    (tmp_path / "scores.json").write_text(json.dumps({**scores, "similarity": {}, "own": None}))
+    (copy / "README.md").write_text((copy / "README.md").read_text() + "\nMine.\n")
+    result = CliRunner().invoke(app, ["card", str(copy), str(tmp_path / "scores.json")])
+    assert result.exit_code == 0, result.output
+    text = (copy / "README.md").read_text()
+    assert "5.0 %" in text
+    assert "Mine." in text
+    assert "5.0 %" in merge(card(read_config(copy)), local=text)
+    assert "5.0 %" not in merge(card(read_config(copy)), remote=text)
+
+
+def publish_some(hub: Hub, folder: Path) -> None:
+    voice = voicebank.load(folder)
+    for name, accent, gender in (("a", "US", "male"), ("b", "British", "male"), ("c", "British", "female")):
+        config = voice.config.model_copy(update={"accent": accent, "gender": gender, "name": name})
+        made = Voice(config, voice.text2mel, voice.ssrn)
+        made.folder = folder
+        made.push_to_hub(f"me/voice-{name}", private=name == "c")
+    hub.store.publish("other/something", {"README.md": b"---\ntags: [voicebank\x1b]\n---\n"})
+    hub.store.publish("other/llm", {"README.md": b"---\ntags: [gender-male]\n---\n"})
+
+
+def test_search(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_some(hub, folder)
+    assert {v.repo for v in voicebank.search()} == {"me/voice-a", "me/voice-b", "me/voice-c"}
+    assert {v.repo for v in search("me", accent="British")} == {"me/voice-b", "me/voice-c"}
+    assert [v.repo for v in search(gender="male", accent="us")] == ["me/voice-a"]
+    assert len(search(limit=1)) == 1
+    assert not search("nobody")
+    found = search("voice-c")[0]
+    assert (found.accent, found.gender, found.license, found.private) == ("british", "female", "cc-by-4.0", True)
+    assert found.base == "me/base"
+    monkeypatch.delenv("HF_TOKEN")
+    assert not search("voice-c")
+    hub.fail("GET /api/models", 400)
+    with pytest.raises(HubError):
+        search()
+
+
+def test_the_terminal(hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, list(arguments))
+        assert result.exit_code == code, result.output
+        if code:
+            assert result.stderr.startswith("voicebank: ")
+            assert result.stderr.count("\n") == 1
+        return result.stderr if code else result.stdout
+
+    monkeypatch.chdir(tmp_path)
+    assert "/me/my-voice/commit/" in run("push", str(folder), "me/my-voice", "--private", "--message", "Mine")
+    assert hub.store.repos["me/my-voice"].private
+    assert "my-voice" in run("pull", "me/my-voice")
+    for path in folder.iterdir():
+        if path.name != "README.md":
+            assert (tmp_path / "my-voice" / path.name).read_bytes() == path.read_bytes()
+    run("pull", "me/my-voice", "my-voice")  # once more, over it
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/thesis.txt").touch()
+    assert "name a new folder" in run("pull", "me/my-voice", "full", code=2)
+    assert "me/my-voice" in run("search", "me", "--accent", "US", "--gender", "female")
+    assert run("search", "me", "--accent", "Scottish") == ""
+    assert "no such revision" in run("pull", "me/my-voice", "x", "--revision", "v9", code=2)
+    assert "not there, or private" in run("pull", "me/nothing", "x", code=2)
+    assert "does not know the token" in run("push", str(folder), "me/x", "--token", "hf_wrong", code=2)
+    assert "is no repository" in run("push", str(folder), "no/such/name", code=2)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_the_official_commands(hub: Hub, folder: Path, tmp_path: Path, speaking: None) -> None:
+    hf = Path(sys.executable).with_name("hf")
+    if not hf.exists():
+        pytest.skip("the command hf is not installed")
+    env = environment(hub, tmp_path / "home")
+
+    def run(*arguments: str) -> None:
+        command = [str(hf), *arguments]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    voicebank.load(folder).push_to_hub("me/pushed")
+    run("download", "me/pushed", "--local-dir", str(tmp_path / "fetched"))
+    spoken = voicebank.load(tmp_path / "fetched").say("As it was.")
+    assert (spoken.samples == voicebank.load(folder).say("As it was.").samples).all()
+    run("download", "me/pushed")
+    (snapshot,) = (tmp_path / "home/hub/models--me--pushed/snapshots").iterdir()
+    assert voicebank.load(snapshot).name == "my-voice"
+    run("upload", "me/uploaded", str(folder))
+    assert (voicebank.load("me/uploaded").say("As it was.").samples == spoken.samples).all()
+
+
+@pytest.mark.slow
+def test_the_environment_is_honoured(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    voicebank.load(folder).push_to_hub("me/my-voice", private=True)
+
+    def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+        env = {**environment(hub, tmp_path / "home"), **changes}
+        kept = {k: v for k, v in env.items() if v is not None}
+        command = [sys.executable, "-m", "voicebank", *arguments]
+        source = str(Path(voicebank.__file__).parents[1])
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, (source, kept.get("PYTHONPATH"))))
+        return subprocess.run(command, env=kept, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    assert "me/my-voice" in run("search", "me").stdout
+    assert "me/my-voice" not in run("search", "me", HF_TOKEN=None).stdout
+    assert run("pull", "me/my-voice", "a", HF_TOKEN=None).returncode == 2
+    assert run("pull", "me/my-voice", "a").returncode == 0
+    assert (tmp_path / "home/hub/models--me--my-voice").is_dir()
+    asked = len(hub.requests)
+    assert run("pull", "me/my-voice", "b", HF_TOKEN=None, HF_HUB_OFFLINE="1").returncode == 0
+    assert len(hub.requests) == asked
+    done = run("pull", "me/my-voice", "c", HF_TOKEN=None, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "empty"))
+    assert done.returncode == 2
+    assert "HF_HUB_OFFLINE" in done.stderr
