@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from voicebank import __version__
 from voicebank.cli.assemble import assemble, card
+from voicebank.cli.dataset import dataset
 from voicebank.cli.evaluate import evaluate
 from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 for command in (say, voices, plugins, train, assemble, evaluate, card, push, pull, search):
     app.command()(command)
+app.add_typer(dataset, name="dataset")
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")
 FORMATS = {".vtt": "vtt", ".srt": "srt", ".ass": "ass", ".ssa": "ssa"}
 
 STAMP = re.compile(r"<(?:(\d+):)?(\d\d):(\d\d)[.,](\d{3})>")
+# How they are written for the parser, which would take a line with two of them for the times of a cue.
+MARK = re.compile(r"<@(\d+)>")
 TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
 # What is not said: [Music], ♪ songs ♪, (laughs), >> and - at a change of speaker, and a speaker's name.
 UNSAID = re.compile(r"\[[^\]]*\]|♪[^♪]*♪?|♫[^♫]*♫?|^\s*\([^)]*\)\s*$|\([A-Z\s]+\)|(?:^|\s)>>+|^\s*[-–—]\s+")
@@ -105,31 +107,38 @@ def _subtitles(path: Path, text: str) -> list[Cue]:
     kind = FORMATS[path.suffix.lower()]
     options: dict[str, Any] = {"keep_unknown_html_tags": True} if kind in ("vtt", "srt") else {}
     try:
-        events = list(pysubs2.SSAFile.from_string(text, format_=kind, **options))
+        events = list(pysubs2.SSAFile.from_string(STAMP.sub(_mark, text), format_=kind, **options))
     except Exception as error:  # whatever a broken file does to the parser
         raise BadData(f"captions {path}: not a readable .{kind} file ({error})") from error
     if not events:
         raise _no_times(path)
-    return [
-        _stamped(Cue(e.start / 1000, e.end / 1000, e.text.replace(r"\N", "\n").replace(r"\h", " ")))
-        for e in events
-        if not e.is_comment
-    ]
+    cues = []
+    for event in events:
+        shown = event.text.replace(r"\N", "\n").replace(r"\h", " ")
+        if kind == "vtt":
+            shown = shown.partition("\n\n")[0]  # what follows is a note or the name of the next cue
+        if not event.is_comment:
+            cues.append(_stamped(Cue(event.start / 1000, event.end / 1000, shown)))
+    return cues
+
+
+def _mark(stamp: re.Match[str]) -> str:
+    hours, minutes, seconds, thousandths = (int(group or 0) for group in stamp.groups())
+    return f"<@{((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths}>"
 
 
 def _stamped(cue: Cue) -> Cue:
     """A cue of automatic captions: ``first<00:00:01.200><c> second</c>`` on the line that is new."""
-    if not STAMP.search(cue.text):
+    if not MARK.search(cue.text):
         return cue
     lines = [line for line in cue.text.splitlines() if line.strip()]
-    new = next(i for i, line in enumerate(lines) if STAMP.search(line))
+    new = next(i for i, line in enumerate(lines) if MARK.search(line))
     pieces: list[tuple[float, str]] = []
     at, last = cue.start, 0
     line = "\n".join(lines[new:])
-    for mark in STAMP.finditer(line):
+    for mark in MARK.finditer(line):
         pieces.append((at, line[last : mark.start()]))
-        hours, minutes, seconds, thousandths = (int(group or 0) for group in mark.groups())
-        at, last = hours * 3600 + minutes * 60 + seconds + thousandths / 1000, mark.end()
+        at, last = int(mark[1]) / 1000, mark.end()
     pieces.append((at, line[last:]))
     words = _timed([(start, said(piece)) for start, piece in pieces], cue.end)
     # The lines above are those that were on the screen already.

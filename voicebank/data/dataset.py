@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import soundfile as sf
 
+from voicebank.data.clips import SUFFIXES, Clip
 from voicebank.errors import BadData
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+if TYPE_CHECKING:
+    from voicebank.data.rows import Report
+    from voicebank.transcript import Transcriber
 
-
-@dataclass(frozen=True)
-class Clip:
-    """One recording of one speaker with its transcript."""
-
-    id: str
-    path: Path
-    text: str
+__all__ = ["SUFFIXES", "Clip", "Dataset"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,54 @@ class Dataset:
         if not clips:
             raise BadData(f"{metadata} is empty: a dataset needs at least one line")
         return Dataset(folder.name, clips, language)
+
+    @staticmethod
+    def make(
+        source: str | Path,
+        out: str | Path,
+        *,
+        captions: str | Path | None = None,
+        transcriber: str | Transcriber | None = "whisper",
+        language: str = "en-us",
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Dataset:
+        """Make a dataset of what there is, and open it.
+
+        Args:
+            source: a recording or video of any length; a folder of clips in LJSpeech layout, with ``.txt`` or
+                ``.lab`` beside them, or as a Hugging Face AudioFolder; sound without transcripts.
+            out: folder to make, in LJSpeech layout with ``report.html``. An interrupted making goes on there.
+            captions: of the recording (VTT, SRT, ASS, json3). Captions of the same name are found without.
+            transcriber: a plugin's name or the transcriber itself. None for clips with transcripts that
+                nobody is to listen to.
+            progress: called with what is done, how much of it is, and how much there is.
+
+        Raises:
+            BadData: nothing usable is found, the captions do not fit, or the folder cannot be written.
+            UnknownName, PluginError: the transcriber is not installed or does not load.
+        """
+        from voicebank.data.make import make
+
+        beside = Path(captions) if captions is not None else None
+        make(Path(source), Path(out), captions=beside, transcriber=transcriber, language=language, progress=progress)
+        return Dataset.read(out, language)
+
+    @staticmethod
+    def check(
+        folder: str | Path,
+        *,
+        transcriber: str | Transcriber | None = "whisper",
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Report:
+        """What is wrong with a folder of clips that :meth:`make` takes: ``.findings`` of the whole and of clips.
+
+        Raises:
+            BadData: there are no clips in it.
+            UnknownName, PluginError: the transcriber is not installed or does not load.
+        """
+        from voicebank.data.make import check
+
+        return check(Path(folder), transcriber=transcriber, progress=progress)
 
 
 def _unreadable(path: Path) -> str | None:

@@ -15,7 +15,7 @@ from voicebank.text.normalise import normalise
 
 ALIKE = 0.6
 """Words that share this much of their letter pairs are one word, spelt or heard a little differently."""
-FILLERS = frozenset("um umm uh uhm uhh er erm hmm hm mm mhm ah eh".split())
+FILLERS = frozenset(("um", "umm", "uh", "uhm", "uhh", "er", "erm", "hmm", "hm", "mm", "mhm", "ah", "eh"))
 LATE = 0.05  # cost of a second between where a word is written and where it is heard
 
 
@@ -101,9 +101,7 @@ def align(
     return found
 
 
-def _band(
-    n: int, m: int, at: Sequence[float], heard_at: Sequence[float], reach: float
-) -> tuple[list[int], list[int]]:
+def _band(n: int, m: int, at: Sequence[float], heard_at: Sequence[float], reach: float) -> tuple[list[int], list[int]]:
     """For 0..n written words consumed, the least and the most heard words that may have been consumed."""
     if math.isinf(reach):
         return [0] * (n + 1), [m] * (n + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -118,10 +119,8 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
     import av
 
     for packet in container.demux(stream):
-        try:
+        with contextlib.suppress(av.error.InvalidDataError):
             yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
 
 
 def _blocks(frames: list[Any]) -> Iterator[np.ndarray]:

@@ -1,42 +1,24 @@
-"""Whose voice it is: speaker embeddings by Resemblyzer and their cosine to reference speakers."""
+"""Whose voice it is: mean speaker embeddings of reference speakers."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import sys
-import threading
-import types
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from voicebank.audio import Audio
 from voicebank.errors import BadData
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.requirements import require
 from voicebank.evaluation.sources import audio_files
+from voicebank.speaker import Embedding, embed
 
-RATE = 16000  # Hz, the rate of the encoder
 REFERENCE_CLIPS = 40  # a centroid moves by less than 0.01 when more are added
 
 References = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None
-Embedding = np.ndarray
-_LOADING = threading.Lock()
-
-
-def embed(audio: Audio) -> Embedding | None:
-    """Speaker embedding of a clip: 256 values of norm 1. None when no speech is found in it."""
-    resemblyzer, encoder = _encoder()
-    samples = audio.resample(RATE).samples
-    if not np.any(samples):
-        return None
-    speech = resemblyzer.preprocess_wav(np.clip(samples, -1, 1))
-    return encoder.embed_utterance(speech) if len(speech) else None
 
 
 @lru_cache(maxsize=32)
@@ -69,39 +51,3 @@ def centroids(references: References, workers: int = 1, progress: bool = False) 
             found[name] = mean
             advance()
     return found
-
-
-@lru_cache(maxsize=1)
-def _load() -> tuple[Any, Any]:
-    resemblyzer = _import_resemblyzer()
-    return resemblyzer, resemblyzer.VoiceEncoder("cpu", verbose=False)
-
-
-def _encoder() -> tuple[Any, Any]:
-    with _LOADING:
-        return _load()
-
-
-def _import_resemblyzer() -> Any:
-    """Import Resemblyzer, lending it what newer packages have dropped.
-
-    Its dependency webrtcvad asks pkg_resources, which setuptools 81 removed, for its own version; Resemblyzer
-    takes a function from scipy.ndimage.morphology, which SciPy 2 removes.
-    """
-    from scipy.ndimage import binary_dilation
-
-    lent: dict[str, dict[str, Any]] = {
-        "pkg_resources": {
-            "get_distribution": lambda name: types.SimpleNamespace(version=importlib.metadata.version(name))
-        },
-        "scipy.ndimage.morphology": {"binary_dilation": binary_dilation},
-    }
-    added = [name for name in lent if name not in sys.modules]
-    for name in added:
-        sys.modules[name] = types.ModuleType(name)
-        vars(sys.modules[name]).update(lent[name])
-    try:
-        return require("resemblyzer")
-    finally:
-        for name in added:
-            del sys.modules[name]

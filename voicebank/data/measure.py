@@ -1,0 +1,113 @@
+"""What the ear of a recording engineer would note: level, noise, pauses, where speech begins and ends."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+HOP = 0.01  # seconds between levels
+WINDOW = 3  # levels that are averaged, so that a single wave of a deep voice is no pause
+BLOCK, AROUND = 10.0, 10.0  # seconds over which noise and speech are told apart, and on both sides of them
+DEEPEST = 60.0  # dB below the speech: noise further down counts as silence
+SILENT = -65.0  # dB of full scale: speech that is not louder than this is no speech
+
+
+class Silence(NamedTuple):
+    """A pause, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def length(self) -> float:
+        """In seconds."""
+        return self.end - self.start
+
+
+class Measures(NamedTuple):
+    """Of one clip: levels in dB of full scale, lengths in seconds."""
+
+    level: float
+    """Root mean square of the parts with speech."""
+    noise: float
+    """Level of the quietest tenth."""
+    speech: float
+    """Seconds that are not silent."""
+    pause: float
+    """The longest silence between two parts with speech."""
+    span: Silence
+    """From where the speech begins to where it ends."""
+
+    @property
+    def ratio(self) -> float:
+        """Decibels from the noise to the speech, 60 at most."""
+        return min(DEEPEST, self.level - self.noise)
+
+
+def levels(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Level in dB of full scale every :data:`HOP` seconds. Samples int16 or float ``(n,)``, perhaps on disk."""
+    hop = round(rate * HOP)
+    count = len(samples) // hop
+    power = np.empty(count, np.float64)
+    scale = 32768.0 if samples.dtype.kind == "i" else 1.0
+    block = 60_000  # ten minutes at a time
+    for first in range(0, count, block):
+        last = min(count, first + block)
+        part = np.asarray(samples[first * hop : last * hop], np.float32).reshape(-1, hop) / scale
+        power[first:last] = np.mean(np.square(part - part.mean(1, keepdims=True)), axis=1)
+    if count >= WINDOW:
+        power = np.convolve(power, np.full(WINDOW, 1 / WINDOW), "same")
+    return 10 * np.log10(power + 1e-12)
+
+
+def silences(decibels: np.ndarray, shortest: float = 0.12) -> list[Silence]:
+    """Pauses of at least so many seconds, at both ends and between words.
+
+    The threshold lies above the noise of the surrounding half minute, by a third of its distance to the speech.
+    """
+    quiet = np.zeros(len(decibels), bool)
+    block, around = round(BLOCK / HOP), round(AROUND / HOP)
+    for first in range(0, len(decibels), block):
+        near = decibels[max(0, first - around) : first + block + around]
+        part = slice(first, first + block)
+        quiet[part] = decibels[part] < _threshold(near)
+    return [Silence(first * HOP, last * HOP) for first, last in _runs(quiet) if (last - first) * HOP >= shortest - 1e-9]
+
+
+def measure(samples: np.ndarray, rate: int) -> Measures:
+    """Measures of one clip of float samples ``(n,)``. ``speech`` is 0 where there is none."""
+    decibels = levels(samples, rate)
+    if not len(decibels) or decibels.max() < SILENT:
+        return Measures(-120.0, -120.0, 0.0, len(decibels) * HOP, Silence(0.0, 0.0))
+    loud = decibels >= max(_threshold(decibels), SILENT)
+    loud_runs = [run for run in _runs(loud) if run[1] - run[0] >= 3] or [(0, len(loud))]
+    first, last = loud_runs[0][0], loud_runs[-1][1]
+    pauses = [after[0] - before[1] for before, after in zip(loud_runs, loud_runs[1:], strict=False)]
+    level = 10 * np.log10(np.mean(10 ** (decibels[loud] / 10)))
+    noise = max(float(np.percentile(decibels, 5)), -120.0)
+    span = Silence(first * HOP, last * HOP)
+    return Measures(float(level), noise, float(loud.sum()) * HOP, max(pauses, default=0) * HOP, span)
+
+
+def envelope(samples: np.ndarray, rate: int, size: int = 64) -> list[int]:
+    """A fingerprint of a clip's loudness over time, 0..255: alike for copies, whatever their level or format."""
+    decibels = np.maximum(levels(samples, rate), -70.0)
+    if len(decibels) < size:
+        return []
+    edges = np.linspace(0, len(decibels), size + 1).astype(int)
+    means = np.array([decibels[a:b].mean() for a, b in zip(edges, edges[1:], strict=False)])
+    means -= means.max()
+    return [int(v) for v in np.clip(255 + means * 4, 0, 255)]
+
+
+def _threshold(decibels: np.ndarray) -> float:
+    floor, top = (float(v) for v in np.percentile(decibels, (10, 95)))
+    floor = max(floor, top - DEEPEST)
+    return floor + max(4.0, 0.3 * (top - floor))
+
+
+def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """First index and the index after the last of every stretch of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

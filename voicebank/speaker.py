@@ -1,0 +1,82 @@
+"""Whose voice it is: speaker embeddings by Resemblyzer."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import threading
+import types
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from voicebank.audio import Audio
+from voicebank.errors import PluginError
+
+RATE = 16000  # Hz, the rate of the encoder
+
+Embedding = np.ndarray
+_LOADING = threading.Lock()
+
+
+def embed(audio: Audio) -> Embedding | None:
+    """Speaker embedding of a clip: 256 values of norm 1. None when no speech is found in it.
+
+    Raises:
+        PluginError: Resemblyzer is not installed.
+    """
+    resemblyzer, encoder = _encoder()
+    samples = audio.resample(RATE).samples
+    if not np.any(samples):
+        return None
+    speech = resemblyzer.preprocess_wav(np.clip(samples, -1, 1))
+    return encoder.embed_utterance(speech) if len(speech) else None
+
+
+def available() -> bool:
+    """Whether Resemblyzer is installed and loads."""
+    try:
+        _encoder()
+    except PluginError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1)
+def _load() -> tuple[Any, Any]:
+    resemblyzer = _import_resemblyzer()
+    return resemblyzer, resemblyzer.VoiceEncoder("cpu", verbose=False)
+
+
+def _encoder() -> tuple[Any, Any]:
+    with _LOADING:
+        return _load()
+
+
+def _import_resemblyzer() -> Any:
+    """Import Resemblyzer, lending it what newer packages have dropped.
+
+    Its dependency webrtcvad asks pkg_resources, which setuptools 81 removed, for its own version; Resemblyzer
+    takes a function from scipy.ndimage.morphology, which SciPy 2 removes.
+    """
+    from scipy.ndimage import binary_dilation
+
+    lent: dict[str, dict[str, Any]] = {
+        "pkg_resources": {
+            "get_distribution": lambda name: types.SimpleNamespace(version=importlib.metadata.version(name))
+        },
+        "scipy.ndimage.morphology": {"binary_dilation": binary_dilation},
+    }
+    added = [name for name in lent if name not in sys.modules]
+    for name in added:
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(lent[name])
+    try:
+        return importlib.import_module("resemblyzer")
+    except ImportError as error:
+        message = f"telling speakers apart needs the package resemblyzer ({error}): pip install 'voicebank[evaluate]'"
+        raise PluginError(message) from error
+    finally:
+        for name in added:
+            del sys.modules[name]
