@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from voicebank.config import PRESETS, SSRNConfig, Text2MelConfig
 from voicebank.dctts.decoder import decode
-from voicebank.dctts.losses import guided_attention_loss, guided_attention_weight, spectrogram_loss
+from voicebank.dctts.losses import alignment_loss, guided_attention_loss, guided_attention_weight, spectrogram_loss
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.symbols import encode
@@ -139,3 +139,6 @@ def test_losses() -> None:
     diagonal[0, torch.arange(40), torch.arange(40) // 2] = 1
     assert float(guided_attention_loss(diagonal, n, t)) < 0.01
     assert float(guided_attention_loss(diagonal.flip(1), n, t)) > 0.5
+    places = (torch.arange(48) // 2).clamp(max=19)[None]
+    assert float(alignment_loss(diagonal, places, torch.arange(48)[None] < t[:, None])) == pytest.approx(0, abs=1e-4)
+    assert float(alignment_loss(diagonal.flip(1), places, torch.arange(48)[None] < t[:, None])) > 5

@@ -15,14 +15,14 @@ import torch
 
 from voicebank.config import AudioConfig
 from voicebank.data import features
+from voicebank.data.alignment import align, symbol_starts
 from voicebank.data.dataset import Dataset
 from voicebank.data.features import Features
 from voicebank.errors import BadData, UnknownName
 from voicebank.text.graphemes import Graphemes
-from voicebank.text.symbols import is_phone
 from voicebank.training import checkpoint
 from voicebank.training.assemble import assemble
-from voicebank.training.batches import Order, mixed_symbols, split, ssrn_batch, text2mel_batch
+from voicebank.training.batches import Order, choose_phones, split, ssrn_batch, text2mel_batch
 from voicebank.training.run import train
 from voicebank.training.trainer import TrainerConfig
 
@@ -93,13 +93,31 @@ def test_batches_depend_on_seed_and_step_alone(built: Features) -> None:
     assert torch.equal(first.symbols, second.symbols) and torch.equal(first.mel, second.mel)
 
 
+def test_alignment_finds_the_sounds(built: Features) -> None:
+    (times,) = align([built])
+    for clip, found in zip(built.clips, times, strict=True):
+        frames = clip.frames[1] - clip.frames[0]
+        flat = [t for unit in found for t in unit]
+        assert flat == sorted(flat) and flat[0] > 0 and flat[-1] < frames - 10  # silence was left at the end
+        for shown in ([True] * len(clip.units), [False] * len(clip.units)):
+            text, starts = symbol_starts(clip.units, shown, found)
+            assert len(starts) == len(text) + 1
+            assert starts[0] == 0 and (np.diff(starts) >= 0).all() and starts[-1] == flat[-1]
+
+
+def test_marks_share_the_time_of_their_vowel() -> None:
+    units = [("two", "TWO", "tˈuː"), (",", ",", ","), ("ways", "WAYS", "wˈeɪz")]
+    times = [[4.0, 10.0, 22.0], [], [40.0, 50.0, 56.0, 60.0, 70.0]]
+    text, starts = symbol_starts(units, [True, True, False], times)
+    assert text == "tˈuː, WAYS"
+    #                               t  ˈ   u   ː   ,   " " W   A     Y   S     end
+    assert starts.tolist() == [0, 10, 14, 18, 22, 22, 40, 47.5, 55, 62.5, 70]
+
+
 def test_the_mixed_representation_mixes() -> None:
-    units = [("neural", "NEURAL", "nˈʊɹəl"), ("network", "NETWORK", "nˈɛtwɜːk"), (".", ".", ".")] * 3
-    seen = {mixed_symbols(units, np.random.default_rng(i), 0.5) for i in range(60)}
-    kinds = {(any(map(is_phone, s)), any(c.isupper() for c in s)) for s in seen}
-    assert kinds == {(True, True), (True, False), (False, True)}
-    assert mixed_symbols(units[:3], None, 1.0) == "nˈʊɹəl nˈɛtwɜːk."
-    assert mixed_symbols(units[:3], None, 0.0) == "NEURAL NETWORK."
+    seen = [choose_phones(9, np.random.default_rng(i), 0.5) for i in range(60)]
+    assert {(any(shown), all(shown)) for shown in seen} == {(True, True), (True, False), (False, False)}
+    assert choose_phones(2, None, 1.0) == [True, True] and choose_phones(2, None, 0.0) == [False, False]
 
 
 @pytest.mark.parametrize("network", ["text2mel", "ssrn"])

@@ -44,3 +44,15 @@ def guided_attention_loss(
     _, frames, symbols = attention.shape
     weight = guided_attention_weight(symbol_lengths, frame_lengths, symbols, frames, g)
     return (attention * weight).sum() / frame_lengths.sum()
+
+
+def alignment_loss(attention: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean cross entropy between attention and where the speech really is.
+
+    Args:
+        attention: ``(batch, frames, symbols)``, rows sum to 1.
+        positions: ``(batch, frames)``, the symbol that is being spoken.
+        mask: ``(batch, frames)``, false on padding.
+    """
+    chosen = attention.float().gather(-1, positions[..., None])[..., 0]
+    return -((chosen + 1e-6).log() * mask).sum() / mask.sum()

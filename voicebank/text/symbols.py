@@ -47,6 +47,6 @@ def encode(symbols: str) -> list[int]:
     return [_INDEX[c] for c in symbols + END]
 
 
-def is_phone(symbol: str) -> bool:
-    """Whether a symbol is written by a phone frontend (IPA letter, stress or length mark)."""
-    return symbol in STRESS or symbol in PHONES
+def is_sound(symbol: str) -> bool:
+    """Whether a symbol is a phone or a letter: what takes time to say, and not a mark."""
+    return symbol in PHONES or symbol in GRAPHEMES

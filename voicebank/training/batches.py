@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from voicebank.config import AudioConfig
+from voicebank.data.alignment import Times, symbol_starts
 from voicebank.data.features import ClipFeatures, Features
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude, normalised_mel
@@ -30,6 +31,8 @@ class Item:
     speaker: int
     features: Features
     clip: ClipFeatures
+    times: Times | None = None
+    """When its sounds are spoken, where that was found; see :mod:`voicebank.data.alignment`."""
 
     @property
     def frames(self) -> int:
@@ -46,6 +49,8 @@ class Text2MelBatch:
     mel: torch.Tensor
     frame_lengths: torch.Tensor
     speaker: torch.Tensor
+    positions: torch.Tensor
+    """``(batch, frames)``, the symbol that is spoken in each frame; all 0 where no alignment was made."""
 
     @property
     def symbol_mask(self) -> torch.Tensor:
@@ -63,19 +68,25 @@ def speaker_names(corpora: Sequence[Features]) -> list[str]:
     return list(dict.fromkeys(features.name for features in corpora))
 
 
-def split(corpora: Sequence[Features], held_back: int) -> tuple[list[Item], list[Item]]:
-    """Training and validation items. A corpus gives ``held_back`` clips, at most a fifth, chosen by their ids."""
+def split(
+    corpora: Sequence[Features], held_back: int, times: Sequence[Sequence[Times]] | None = None
+) -> tuple[list[Item], list[Item]]:
+    """Training and validation items. A corpus gives ``held_back`` clips, at most a fifth, chosen by their ids.
+
+    ``times`` are those of every clip of every corpus, from :func:`voicebank.data.alignment.align`.
+    """
     names = speaker_names(corpora)
     train: list[Item] = []
     validation: list[Item] = []
-    for features in corpora:
+    for i, features in enumerate(corpora):
         row = names.index(features.name)
+        known = dict(zip((c.id for c in features.clips), times[i], strict=True)) if times else {}
         limit = LONGEST_SECONDS * 93.75
         usable = [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
         chosen = sorted(usable, key=lambda c: hashlib.sha256(c.id.encode()).digest())
         n = min(held_back, len(chosen) // 5)
-        validation += [Item(row, features, c) for c in chosen[:n]]
-        train += [Item(row, features, c) for c in chosen[n:]]
+        validation += [Item(row, features, c, known.get(c.id)) for c in chosen[:n]]
+        train += [Item(row, features, c, known.get(c.id)) for c in chosen[n:]]
     if not train:
         raise BadData(f"no clip to train on: all are empty or longer than {LONGEST_SECONDS:g} s")
     return train, validation
@@ -106,45 +117,55 @@ class Order:
         return self._epoch[1][i]
 
 
-def mixed_symbols(
-    units: Sequence[tuple[str, str, str]], rng: np.random.Generator | None, phones: float
-) -> str:
-    """The symbol string of a transcript.
+def choose_phones(units: int, rng: np.random.Generator | None, phones: float) -> list[bool]:
+    """Which units of a transcript to show as phones; the rest are graphemes.
 
-    A third of the clips in graphemes and phones mixed at random (mixed representation, arXiv:1710.07654, section
-    3.2), the rest wholly in one of the two, as the voice will be used. Without ``rng``, phones if ``phones`` is
-    above 0.5, else graphemes.
+    A third of the clips has graphemes and phones mixed at random (mixed representation, arXiv:1710.07654, section
+    3.2), the rest is wholly in one of the two, as the voice will be used: a share ``phones`` of them in phones.
+    Without ``rng``, phones if ``phones`` is above 0.5, else graphemes.
     """
     if rng is None:
-        share = float(phones > 0.5)
-    else:
-        share = 0.5 if rng.random() < 1 / 3 else float(rng.random() < phones)
-    draw = rng.random(len(units)) if rng is not None else np.full(len(units), 0.5)
-    return join(Unit(written, p if d < share else g) for (written, g, p), d in zip(units, draw, strict=True))
+        return [phones > 0.5] * units
+    share = 0.5 if rng.random() < 1 / 3 else float(rng.random() < phones)
+    return (rng.random(units) < share).tolist()
 
 
 def text2mel_batch(
     items: Sequence[Item], config: AudioConfig, rng: np.random.Generator | None, phones: float = 0.55
 ) -> Text2MelBatch:
     """Stack clips. With ``rng``, graphemes and phones are mixed and each clip's reduction phase is drawn at random."""
-    symbols = [encode(mixed_symbols(item.clip.units, rng, phones)) for item in items]
-    mels = []
+    rows: list[tuple[list[int], np.ndarray, np.ndarray]] = []
     for item in items:
         phase = int(rng.integers(config.reduction)) if rng is not None else 0
-        mels.append(item.features.clip_mel(item.clip)[phase :: config.reduction])
-    n = _round(max(map(len, symbols)))
-    t = _round(max(map(len, mels)))
-    padded_symbols = np.zeros((len(items), n), np.int64)
-    padded_mels = np.zeros((len(items), t, config.n_mels), np.float32)
-    for i, (s, m) in enumerate(zip(symbols, mels, strict=True)):
-        padded_symbols[i, : len(s)] = s
-        padded_mels[i, : len(m)] = m
+        mel = item.features.clip_mel(item.clip)[phase :: config.reduction]
+        units = item.clip.units
+        shown = choose_phones(len(units), rng, phones)
+        positions = np.zeros(len(mel), np.int64)
+        if item.times is None:
+            text = join(Unit(w, p if use else g) for (w, g, p), use in zip(units, shown, strict=True))
+        else:
+            text, starts = symbol_starts(units, shown, item.times)
+            frames = phase + config.reduction * np.arange(len(mel))
+            positions = np.searchsorted(starts, frames, side="right") - 1
+        rows.append((encode(text), mel, positions))
+    n = _round(max(len(symbols) for symbols, _, _ in rows))
+    t = _round(max(len(mel) for _, mel, _ in rows))
+    batch = (
+        np.zeros((len(rows), n), np.int64),
+        np.zeros((len(rows), t, config.n_mels), np.float32),
+        np.zeros((len(rows), t), np.int64),
+    )
+    for i, row in enumerate(rows):
+        for padded, values in zip(batch, row, strict=True):
+            padded[i, : len(values)] = values
+    symbols, mels, positions = map(torch.from_numpy, batch)
     return Text2MelBatch(
-        torch.from_numpy(padded_symbols),
-        torch.tensor([len(s) for s in symbols]),
-        torch.from_numpy(padded_mels),
-        torch.tensor([len(m) for m in mels]),
+        symbols,
+        torch.tensor([len(row[0]) for row in rows]),
+        mels,
+        torch.tensor([len(row[1]) for row in rows]),
         torch.tensor([item.speaker for item in items]),
+        positions,
     )
 
 

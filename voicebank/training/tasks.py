@@ -11,14 +11,16 @@ import torch
 from torch import nn
 
 from voicebank.config import AudioConfig
+from voicebank.data.alignment import align
 from voicebank.data.features import Features
-from voicebank.dctts.losses import guided_attention_loss, spectrogram_loss
+from voicebank.dctts.losses import alignment_loss, guided_attention_loss, spectrogram_loss
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training import plots
 from voicebank.training.batches import Item, Order, Text2MelBatch, split, ssrn_batch, text2mel_batch
 
 Metrics = dict[str, torch.Tensor]
+ALIGNMENT_WEIGHT = 0.1
 
 
 class Task(abc.ABC):
@@ -58,6 +60,8 @@ class Text2MelTask(Task):
         seed: of batches and noise.
         noise: standard deviation of the noise on the teacher-forced mel: a network that never sees a mistake
             never learns to recover from its own.
+        hide: highest share of the teacher-forced frames of a clip that are blanked out. The last frame says so much
+            about the next that a network which always sees it learns to babble on and hardly reads the text.
         own_frames: in every other step, share of the teacher-forced frames that are replaced by the network's own
             prediction of them (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without gradient).
     """
@@ -74,12 +78,15 @@ class Text2MelTask(Task):
         held_back: int = 40,
         seed: int = 0,
         noise: float = 0.05,
+        hide: float = 1.0,
         own_frames: float = 0.0,
         phones: float = 0.55,
+        aligned: bool = True,
     ) -> None:
         self.model, self.audio, self.batch_size, self.seed = model, audio, batch_size, seed
-        self.noise, self.own_frames, self.phones = noise, own_frames, phones
-        self.train, self.validation = split(corpora, held_back)
+        self.noise, self.hide, self.own_frames, self.phones = noise, hide, own_frames, phones
+        self.aligned = aligned
+        self.train, self.validation = split(corpora, held_back, align(corpora) if aligned else None)
         self.order = Order(self.train, batch_size, seed)
 
     def _move(self, batch: Text2MelBatch, device: torch.device) -> Text2MelBatch:
@@ -89,7 +96,11 @@ class Text2MelTask(Task):
         output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
         l1, divergence = spectrogram_loss(output.logits, batch.mel, batch.frame_mask)
         guided = guided_attention_loss(output.attention, batch.symbol_lengths, batch.frame_lengths)
-        return {"loss": l1 + divergence + guided, "l1": l1, "divergence": divergence, "attention": guided}
+        metrics = {"l1": l1, "divergence": divergence, "attention": guided}
+        if self.aligned:
+            metrics["alignment"] = alignment_loss(output.attention, batch.positions, batch.frame_mask)
+            return {"loss": l1 + divergence + ALIGNMENT_WEIGHT * metrics["alignment"], **metrics}
+        return {"loss": l1 + divergence + guided, **metrics}
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """See :meth:`Task.loss`."""
@@ -103,6 +114,10 @@ class Text2MelTask(Task):
                 )
             use = torch.rand(*previous.shape[:2], 1, device=device) < self.own_frames
             previous = torch.where(use, shift(own), previous)
+        if self.hide:
+            # A rate for each clip, from none to nearly all of its past.
+            rate = self.hide * torch.rand(previous.shape[0], 1, 1, device=device)
+            previous = previous * (torch.rand(*previous.shape[:2], 1, device=device) >= rate)
         if self.noise:
             # Each clip has a noise level of its own, from none to twice the mean.
             scale = 2 * self.noise * torch.rand(previous.shape[0], 1, 1, device=device)
