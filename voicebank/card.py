@@ -35,7 +35,7 @@ _BLOCK = re.compile(
     r"<!-- voicebank:(?P<name>[a-z]+) (?P<hash>[0-9a-f]{12}) -->\n(?P<text>.*?)\n?<!-- /voicebank:(?P=name) -->",
     re.DOTALL,
 )
-_SEAL = re.compile(r"\n*<!-- voicebank card ([0-9a-f]{12}) -->\n*\Z")
+_SEAL = re.compile(r"\n*<!-- voicebank card ([0-9a-f]{12}) -->\n*")
 
 
 def card(
@@ -87,10 +87,12 @@ def merge(fresh: str, *, local: str | None = None, remote: str | None = None) ->
         for key, value in _read_front(older or "").items():
             if key == "tags":
                 tags = value if isinstance(value, list) else [value]
-                metadata["tags"] = [*metadata["tags"], *(t for t in tags if t not in metadata["tags"])]
+                # Those of accent and gender are the config's, which may have changed.
+                added = [t for t in tags if t not in ours["tags"] and not str(t).startswith(("accent-", "gender-"))]
+                metadata["tags"] = [*metadata["tags"], *(t for t in added if t not in metadata["tags"])]
             elif key not in _OURS and value != ours.get(key):
                 metadata[key] = value
-    body = _BLOCK.sub(replace, _META.sub("", _SEAL.sub("", base), count=1))
+    body = _BLOCK.sub(replace, _META.sub("", _unsealed(base), count=1))
     return _sealed(_front(metadata) + body)
 
 
@@ -104,8 +106,8 @@ def _base(local: str | None, remote: str | None) -> str | None:
         return local
     if here <= there:
         return remote
-    sealed = _SEAL.search(remote)
-    if sealed and sealed[1] == _hash(remote[: sealed.start()]):
+    *_, sealed = (None, *_SEAL.finditer(remote))
+    if sealed and sealed.end() == len(remote) and sealed[1] == _hash(remote[: sealed.start()]):
         return local  # nobody has edited it on the Hub since it was pushed from here
     raise BadVoice(
         "README.md was edited both here and on the Hub: bring the lines of the one on the Hub into the one here, "
@@ -115,7 +117,7 @@ def _base(local: str | None, remote: str | None) -> str | None:
 
 def _written(text: str) -> set[str]:
     """Lines that a person wrote."""
-    text = _META.sub("", _SEAL.sub("", text), count=1)
+    text = _META.sub("", _unsealed(text), count=1)
     text = _BLOCK.sub(lambda m: "" if _intact(m) else m["text"], text)
     return {line.strip() for line in text.splitlines() if line.strip()}
 
@@ -140,6 +142,11 @@ def _block(name: str, lines: list[str]) -> str:
 def _sealed(text: str) -> str:
     text = text.rstrip()
     return f"{text}\n\n<!-- voicebank card {_hash(text)} -->\n"
+
+
+def _unsealed(text: str) -> str:
+    """Without seals, at the end or, where somebody wrote below one, before it."""
+    return _SEAL.sub("\n\n", text)
 
 
 def _front(metadata: Mapping[str, Any]) -> str:

@@ -111,7 +111,8 @@ def _say(repo: str, error: BaseException) -> str:
 
 
 def _say_status(repo: str, status: int, error: HfHubHTTPError) -> str:
-    told = f" ({_line(error.server_message)})" if getattr(error, "server_message", None) else ""
+    message: str | None = getattr(error, "server_message", None)
+    told = f" ({_line(message)})" if message else ""
     if status == 401:
         return "the Hub does not know the token: set HF_TOKEN to a valid one, or run `hf auth login`"
     if status == 403:

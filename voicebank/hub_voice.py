@@ -106,10 +106,10 @@ class HubVoice(ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-sp
         scores = scores or dict(model_card_kwargs or {}).get("scores")
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "voice"
-            old = {name: self._beside(name) for name in (CARD, SAMPLE)}
-            self.save(folder, card=_text(old[CARD]), sample=None)
-            if old[SAMPLE] is not None:
-                (folder / SAMPLE).write_bytes(old[SAMPLE].read_bytes())
+            written, sample_file = self._beside(CARD), self._beside(SAMPLE)
+            self.save(folder, card=_text(written))
+            if sample_file is not None:
+                (folder / SAMPLE).write_bytes(sample_file.read_bytes())
             elif (sample := self._sample()) is not None:
                 sample.save(folder / SAMPLE)
             card = make_card(self.config, scores, repo=repo_id, sample=(folder / SAMPLE).exists())
