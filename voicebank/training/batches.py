@@ -131,7 +131,7 @@ def choose_phones(units: int, rng: np.random.Generator | None, phones: float) ->
 
 
 def text2mel_batch(
-    items: Sequence[Item], config: AudioConfig, rng: np.random.Generator | None, phones: float = 0.55
+    items: Sequence[Item], config: AudioConfig, rng: np.random.Generator | None, phones: float = 0.7
 ) -> Text2MelBatch:
     """Stack clips. With ``rng``, graphemes and phones are mixed and each clip's reduction phase is drawn at random."""
     rows: list[tuple[list[int], np.ndarray, np.ndarray]] = []

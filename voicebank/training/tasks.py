@@ -77,10 +77,10 @@ class Text2MelTask(Task):
         batch_size: int = 16,
         held_back: int = 40,
         seed: int = 0,
-        noise: float = 0.05,
-        hide: float = 1.0,
+        noise: float = 0.08,
+        hide: float = 0.5,
         own_frames: float = 0.0,
-        phones: float = 0.55,
+        phones: float = 0.7,
         aligned: bool = True,
     ) -> None:
         self.model, self.audio, self.batch_size, self.seed = model, audio, batch_size, seed

@@ -27,12 +27,12 @@ class TrainerConfig(Config):
     minutes: float | None = None
     """Stop after this much time in this call; the next call goes on from there."""
     rate: float = Field(1e-3, gt=0)
-    warmup: int = 300
-    decay: float = Field(0.25, ge=0, le=1)
+    warmup: int = 200
+    decay: float = Field(0.4, ge=0, le=1)
     """Share of the steps, at the end, in which the rate falls to a hundredth."""
     betas: tuple[float, float] = (0.9, 0.98)
     clip: float = 1.0
-    average: float = Field(0.999, ge=0, lt=1)
+    average: float = Field(0.998, ge=0, lt=1)
     """Decay of the weights' moving average, which is what is validated and kept."""
     validate_every: int = 500
     patience: int = 0
