@@ -192,7 +192,7 @@ def _unrolled(cues: list[Cue]) -> list[Cue]:
         if lines:
             shown = (shown + lines)[-3:] if rolling else lines
             until = max(until, cue.end)
-    return [_clipped(cue, later) for cue, later in zip(found, [*found[1:], None], strict=True)]
+    return [_clipped(cue, found[i + 1] if i + 1 < len(found) else None) for i, cue in enumerate(found)]
 
 
 def _without_overlap(before: str, lines: list[str]) -> list[str]:

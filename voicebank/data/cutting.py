@@ -137,6 +137,7 @@ def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None], 
     sizes = [0, *accumulate(token.size for token in tokens)]
     extra = [0, *accumulate(lone)]
     breaks = [0.0, *accumulate(max(0.0, p.length - PAUSE) if p else 0.0 for p in pauses)]
+    walls = [0, *accumulate(_walls(tokens))]
     starts = [_opening(tokens, k, pauses) for k in range(len(tokens))]
     ends = [_closing(tokens, k, pauses) for k in range(len(tokens))]
     best = [0.0] + [math.inf] * len(tokens)
@@ -160,13 +161,29 @@ def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None], 
                 continue
             first, last = tokens[a].first, tokens[b - 1].last
             errors = max(unsure[b] - unsure[a], extra[last + 1] - extra[first])
-            if errors > max(1, 0.25 * (sizes[b] - sizes[a])):
+            if errors > max(1, 0.25 * (sizes[b] - sizes[a])) or walls[b] > walls[a + 1]:
                 continue
             cost = best[a] + CLIP + ERROR * errors + 3 * (breaks[last + 1] - breaks[first + 1])
             cost += _awkward(length, opening, closing, tokens[b - 1].text)
             if cost < best[b]:
                 best[b], choice[b] = cost, a
     return _cuts(tokens, choice, starts, ends)
+
+
+def _walls(tokens: list[_Token]) -> list[int]:
+    """1 for each token before which, since the last one matched, two words more or less were heard than written.
+
+    One word for another is a slip of the recogniser; these no clip may span.
+    """
+    found, last, missing = [], -1, 0
+    for token in tokens:
+        if token.first < 0:
+            found.append(0)
+            missing += token.size
+            continue
+        found.append(int(abs(max(0, token.first - last - 1) - missing) >= 2))
+        last, missing = token.last, 0
+    return found
 
 
 def _awkward(length: float, opening: Silence, closing: Silence, last: str) -> float:

@@ -71,7 +71,7 @@ def examine(row: Row, audio: Audio, clipped: int, transcript: Transcript | None)
     if transcript is not None:
         row.heard = transcript.text
         _listened(row, transcript, add)
-    if row.words >= 3 and not PACE[0] <= row.words / measures.speech <= PACE[1]:
+    if row.words >= 3 and measures.ratio >= NOISY and not PACE[0] <= row.words / measures.speech <= PACE[1]:
         add("pace", f"{row.words / measures.speech:.1f} words a second")
 
 
