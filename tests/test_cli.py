@@ -246,9 +246,12 @@ def test_unknown_options_are_usage_errors() -> None:
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 import voicebank
 from voicebank.cli import main
+
+# A shell's background job starts with it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow:
     def stream(self, text, **options):

@@ -258,9 +258,7 @@ def test_a_push_that_is_refused_writes_nothing(
 
 
 @pytest.mark.parametrize(("status", "times"), [(429, 2), (500, 2), (500, 1000), (429, 1000), (403, 1000)])
-def test_a_failing_server_is_asked_again(
-    hub: Hub, folder: Path, fast: None, status: int, times: int
-) -> None:
+def test_a_failing_server_is_asked_again(hub: Hub, folder: Path, fast: None, status: int, times: int) -> None:
     voicebank.load(folder).push_to_hub("me/my-voice")
     hub.fail("GET /api/models/", status, times, Retry_After="1")
     before = hub.count("GET /api/models/")

@@ -8,9 +8,7 @@ from voicebank.errors import PluginError
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import known
 
-voicebank_phonemizer = pytest.importorskip(
-    "voicebank_phonemizer", reason="the phonemizer plugin is not installed"
-)
+voicebank_phonemizer = pytest.importorskip("voicebank_phonemizer", reason="the phonemizer plugin is not installed")
 
 US = voicebank_phonemizer.Phonemizer("en-us")
 GB = voicebank_phonemizer.Phonemizer("en-gb")
@@ -57,9 +55,7 @@ def test_a_merge_and_a_split_do_not_cancel_out() -> None:
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 @pytest.mark.parametrize("frontend", [US, GB], ids=["us", "gb"])
-def test_every_word_is_covered_and_every_symbol_known(
-    frontend: voicebank_phonemizer.Phonemizer, sentence: str
-) -> None:
+def test_every_word_is_covered_and_every_symbol_known(frontend: voicebank_phonemizer.Phonemizer, sentence: str) -> None:
     units = frontend.units(sentence)
     letters = [c for c in sentence if c.isalnum()]
     assert [c for u in units for c in u.graphemes if c.isalnum()] == letters

@@ -32,7 +32,7 @@ def test_shapes_and_range(samples: np.ndarray) -> None:
     linear = linear_magnitude(torch.from_numpy(samples), CONFIG)
     assert linear.shape == (513, len(samples) // 256 + 1)
     for normalised in (normalise_magnitude(linear, CONFIG), normalised_mel(linear, CONFIG)):
-        assert 0 <= float(normalised.min()) and float(normalised.max()) <= 1
+        assert float(normalised.min()) >= 0 and float(normalised.max()) <= 1
     assert normalised_mel(linear, CONFIG).shape == (80, linear.shape[1])
 
 

@@ -36,9 +36,7 @@ def test_other_tags_are_left_out_and_comparisons_stay() -> None:
     assert parse_markup("") == []
 
 
-@pytest.mark.parametrize(
-    "bad", ["[pause:x]", "[pause:-1]", "[pause:61]", '<break time="soon"/>', "[[]]", "[[123]]"]
-)
+@pytest.mark.parametrize("bad", ["[pause:x]", "[pause:-1]", "[pause:61]", '<break time="soon"/>', "[[]]", "[[123]]"])
 def test_bad_marks_say_what_to_write(bad: str) -> None:
     with pytest.raises(BadText, match=r"write|longer"):
         parse_markup(f"Hello {bad} world")

@@ -11,9 +11,7 @@ from voicebank.text.symbols import known
 
 CASES = [
     line.split("\t")
-    for line in (Path(__file__).parent / "data" / "normalisation.tsv")
-    .read_text(encoding="utf-8")
-    .splitlines()
+    for line in (Path(__file__).parent / "data" / "normalisation.tsv").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 ]
 

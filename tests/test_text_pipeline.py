@@ -37,9 +37,7 @@ class Merging(Frontend):
 def test_sentences_pauses_and_ipa() -> None:
     text = "Dr. Smith owes $5. [pause:0.5] The [[ˈnʊɹəl]] network. <break time='1s'/>Bye"
     assert list(prepare(text, GRAPHEMES)) == [
-        Sentence(
-            "Dr. Smith owes $5.", "Doctor Smith owes five dollars.", "DOCTOR SMITH OWES FIVE DOLLARS.", ""
-        ),
+        Sentence("Dr. Smith owes $5.", "Doctor Smith owes five dollars.", "DOCTOR SMITH OWES FIVE DOLLARS.", ""),
         Pause(0.5),
         Sentence("The [[ˈnʊɹəl]] network.", "The [[ˈnʊɹəl]] network.", "THE ˈnʊɹəl NETWORK.", ""),
         Pause(1.0),
@@ -72,10 +70,7 @@ def test_no_sentence_is_longer_than_the_limit(limit: int) -> None:
 
 
 def test_chunks_are_read_as_if_joined() -> None:
-    text = (
-        "Mr. Jones said: “Hello there.” [pause:1] He left at 5 p.m. and never came back. The end\n\nof it. "
-        * 40
-    )
+    text = "Mr. Jones said: “Hello there.” [pause:1] He left at 5 p.m. and never came back. The end\n\nof it. " * 40
     whole = list(prepare(text, GRAPHEMES))
     assert list(prepare((text[i : i + 11] for i in range(0, len(text), 11)), GRAPHEMES)) == whole
     assert list(prepare(text.splitlines(keepends=True), GRAPHEMES)) == whole

@@ -62,9 +62,7 @@ def test_text_without_an_end_is_cut_between_words() -> None:
 
 
 def test_long_sentences_are_cut_at_clauses() -> None:
-    sentence = (
-        "When the rain had stopped, we went out to the garden; the others, who were tired, stayed inside."
-    )
+    sentence = "When the rain had stopped, we went out to the garden; the others, who were tired, stayed inside."
     assert split_long(sentence, 60) == [
         "When the rain had stopped, we went out to the garden;",
         "the others, who were tired, stayed inside.",

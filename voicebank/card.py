@@ -18,13 +18,13 @@ import yaml  # type: ignore[import-untyped]
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadVoice
 
-USAGE = '''```python
+USAGE = """```python
 # pip install voicebank
 import voicebank
 
 voice = voicebank.load("{name}")
 voice.say("Hello there.").save("hello.wav")
-```'''
+```"""
 UNMEASURED = "Not measured yet."
 WIDGET_TEXT = "This voice reads any English text, from the first word to the last."
 # What the library decides, whatever a card said before.
@@ -201,9 +201,7 @@ def _parent(parent: str) -> str | None:
     return f"{owner}/{parent}" if owner else None
 
 
-def _blocks(
-    config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: str | None
-) -> dict[str, list[str]]:
+def _blocks(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: str | None) -> dict[str, list[str]]:
     what = _plain(" ".join(w for w in (config.accent, config.gender) if w))
     article = "An" if what[:1].lower() in tuple("aeio") else "A"
     parent = [f"Fine-tuned from `{_plain(config.parent)}`.", ""] if config.parent else []

@@ -93,9 +93,7 @@ class SSRNConfig(Config):
 
 PRESETS: dict[str, tuple[Text2MelConfig, SSRNConfig]] = {
     "paper": (
-        Text2MelConfig(
-            embedding=128, text_channels=512, channels=256, text_dilations=(1, 3, 9, 27, 1, 3, 9, 27)
-        ),
+        Text2MelConfig(embedding=128, text_channels=512, channels=256, text_dilations=(1, 3, 9, 27, 1, 3, 9, 27)),
         SSRNConfig(channels=512, top_channels=1024),
     ),
     "base": (Text2MelConfig(), SSRNConfig()),
@@ -164,7 +162,5 @@ class VoiceConfig(Config):
     def _refuse_newer(cls, data: Any) -> Any:
         version = data.get("format_version", FORMAT_VERSION) if isinstance(data, dict) else FORMAT_VERSION
         if isinstance(version, int) and version > FORMAT_VERSION:
-            raise ValueError(
-                f"this voice has format version {version}, newer than {FORMAT_VERSION}: upgrade voicebank"
-            )
+            raise ValueError(f"this voice has format version {version}, newer than {FORMAT_VERSION}: upgrade voicebank")
         return data

@@ -295,4 +295,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadVoice(f"{path} is no UTF-8 text: correct it, then push again") from error
-

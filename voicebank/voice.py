@@ -146,9 +146,7 @@ class Voice(HubVoice):
             if part is not None:
                 waiting.append(part)
             if part is None or sum(isinstance(p, Sentence) for p in waiting) >= batch:
-                spoken = iter(
-                    self._sentences([p for p in waiting if isinstance(p, Sentence)], make_sound, speed)
-                )
+                spoken = iter(self._sentences([p for p in waiting if isinstance(p, Sentence)], make_sound, speed))
                 for item in waiting:
                     if isinstance(item, Pause):
                         yield Audio.silence(item.seconds, rate)

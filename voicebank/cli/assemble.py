@@ -17,7 +17,9 @@ def assemble(
     folder: Annotated[Path, typer.Argument(help="The voice folder to write; its name is the voice's.")],
     text2mel: Annotated[Path, typer.Option(help="Run folder of Text2Mel.")],
     ssrn: Annotated[Path, typer.Option(help="Run folder of SSRN.")],
-    speaker: Annotated[str | None, typer.Option(help="Speaker of a run of several; the voice's name if left out.")] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Speaker of a run of several; the voice's name if left out.")
+    ] = None,
     accent: Annotated[str, typer.Option(help="US, British...")] = "",
     gender: Annotated[str, typer.Option(help="female, male...")] = "",
     language: Annotated[str, typer.Option(help="en-us or en-gb: what the phonemizer reads by default.")] = "en-us",

@@ -20,9 +20,7 @@ def train(
     ],
     preset: Annotated[str, typer.Option(help="Sizes of the network: base, paper...")] = "base",
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the whole run.")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop after so long; the same command goes on later.")
-    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on later.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Clips a step.")] = None,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     held_back: Annotated[
@@ -46,13 +44,9 @@ def train(
     ] = None,
     frontend: Annotated[
         str,
-        typer.Option(
-            help="Gives the phones of the mixed representation; `graphemes` trains on letters alone."
-        ),
+        typer.Option(help="Gives the phones of the mixed representation; `graphemes` trains on letters alone."),
     ] = "phonemizer",
-    cache: Annotated[
-        Path | None, typer.Option(help="Where the features are kept; beside the run if left out.")
-    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where the features are kept; beside the run if left out.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32, bfloat16 or auto.")] = None,
     compile: Annotated[bool | None, typer.Option("--compile", help="Use torch.compile.")] = None,

@@ -37,7 +37,8 @@ def align(corpora: Sequence[Features]) -> list[list[Times]]:
     spectra = [[_observations(c, clip) for clip in c.clips] for c in corpora]
     for features, clips in zip(corpora, spectra, strict=True):
         # Speakers and microphones differ by an offset of the cepstrum.
-        voiced = np.concatenate([x[features.clip_mel(c).mean(1) > SILENT_BELOW] for x, c in zip(clips, features.clips)])
+        loud = [features.clip_mel(clip).mean(1) > SILENT_BELOW for clip in features.clips]
+        voiced = np.concatenate([x[frames] for x, frames in zip(clips, loud, strict=True)])
         mean = voiced.mean(0)
         for x in clips:
             x -= mean
@@ -64,7 +65,9 @@ def align(corpora: Sequence[Features]) -> list[list[Times]]:
     ]
 
 
-def symbol_starts(units: Sequence[tuple[str, str, str]], phones: Sequence[bool], times: Times) -> tuple[str, np.ndarray]:
+def symbol_starts(
+    units: Sequence[tuple[str, str, str]], phones: Sequence[bool], times: Times
+) -> tuple[str, np.ndarray]:
     """The symbol string of a clip and the full-rate frame in which each symbol starts, the end symbol's last.
 
     Args:

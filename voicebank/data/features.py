@@ -76,9 +76,7 @@ def prepare_samples(samples: np.ndarray, config: AudioConfig) -> np.ndarray:
     """
     if samples.size == 0 or float(np.abs(samples).max()) < 1e-4:
         raise BadData("the clip is silent")
-    _, (start, end) = librosa.effects.trim(
-        samples, top_db=TRIM_DB, frame_length=config.n_fft, hop_length=config.hop
-    )
+    _, (start, end) = librosa.effects.trim(samples, top_db=TRIM_DB, frame_length=config.n_fft, hop_length=config.hop)
     speech = level(samples[start:end], config)
     rate = config.sample_rate
     before, after = int(MARGIN_START * rate), int(MARGIN_END * rate)
@@ -124,9 +122,7 @@ def build(
         partial.rename(folder)
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     clips = [
-        ClipFeatures(
-            c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [tuple(u) for u in c["units"]]
-        )
+        ClipFeatures(c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [tuple(u) for u in c["units"]])
         for c in index["clips"]
     ]
     samples = np.memmap(folder / "samples.i16", np.int16, "r")

@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+from typing import Any
 
 from voicebank.data.measure import Silence
 from voicebank.data.media import Sound
@@ -71,7 +73,7 @@ def remember(memory: Path, line: object) -> None:
         os.fsync(file.fileno())
 
 
-def lines(memory: Path) -> list[dict[str, object]]:
+def lines(memory: Path) -> list[dict[str, Any]]:
     """What was remembered; a line that was torn by a kill is left out."""
     found = []
     for line in memory.read_text(encoding="utf-8", errors="replace").splitlines() if memory.is_file() else []:
@@ -95,10 +97,10 @@ def _ends_well(memory: Path) -> bool:
 
 
 def _remembered(memory: Path | None) -> dict[Window, list[tuple[str, float, float, float]]]:
-    found = {}
+    found: dict[Window, list[tuple[str, float, float, float]]] = {}
     for line in lines(memory) if memory else []:
-        start, end = line["window"]  # type: ignore[misc]
-        found[(start, end)] = [tuple(word) for word in line["words"]]  # type: ignore[attr-defined]
+        window, words = line["window"], line["words"]
+        found[(window[0], window[1])] = [(word[0], word[1], word[2], word[3]) for word in words]
     return found
 
 

@@ -39,7 +39,7 @@ class Sound:
     def piece(self, start: float, end: float) -> Audio:
         """The sound from one second to another."""
         first, last = max(0, round(start * self.rate)), max(0, round(end * self.rate))
-        return Audio(np.asarray(self.samples[first:last], np.float32) / 32768, self.rate)
+        return Audio(np.asarray(self.samples[first:last], np.float32) / np.float32(32768), self.rate)
 
     def clipped_between(self, start: float, end: float) -> int:
         """How often the recorder cut off the wave between two times."""

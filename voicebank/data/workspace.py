@@ -71,7 +71,7 @@ class Workspace:
                 rows[row.id] = row
             elif "done" in line:
                 done.add(str(line["done"]))
-                findings += [Finding.model_validate(f) for f in line.get("findings") or ()]  # type: ignore[attr-defined]
+                findings += [Finding.model_validate(f) for f in line.get("findings") or ()]
         return rows, done, findings
 
     def note(self, **line: Any) -> None:

@@ -130,9 +130,7 @@ def decode(
         for i, row in enumerate(rows):
             frames[row].append(frame[i])
             attentions[row].append(attention[i])
-        done = [
-            int(rest) >= REST or t >= longest[row] for rest, row in zip(rested.tolist(), rows, strict=True)
-        ]
+        done = [int(rest) >= REST or t >= longest[row] for rest, row in zip(rested.tolist(), rows, strict=True)]
         if any(done):
             for i, row in enumerate(rows):
                 ended[row] = int(rested[i]) >= REST

@@ -74,9 +74,7 @@ class Conv(nn.Module):
             time = h.shape[1]
             before = self.reach if self.causal else self.reach // 2
             h = F.pad(h, (0, 0, before, self.reach - before))
-            h = torch.cat(
-                [h[:, i * self.dilation : i * self.dilation + time] for i in range(self.kernel)], -1
-            )
+            h = torch.cat([h[:, i * self.dilation : i * self.dilation + time] for i in range(self.kernel)], -1)
         if speaker is None:
             return F.linear(h, self.weight, self.bias[0])
         return F.linear(h, self.weight) + self.bias[speaker][:, None]

@@ -23,9 +23,7 @@ class SSRN(nn.Module):
         stages = reduction.bit_length() - 1
         if 2**stages != reduction:
             raise ValueError(f"the reduction must be a power of two, not {reduction}")
-        self.stages = nn.ModuleList(
-            [Stack([Conv(n_mels, c, norm=False), Highway(c, 3, 1), Highway(c, 3, 3)])]
-        )
+        self.stages = nn.ModuleList([Stack([Conv(n_mels, c, norm=False), Highway(c, 3, 1), Highway(c, 3, 3)])])
         for _ in range(stages):
             self.stages.append(Stack([Upsample(c), Highway(c, 3, 1), Highway(c, 3, 3)]))
         self.top = Stack(

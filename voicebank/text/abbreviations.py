@@ -118,9 +118,7 @@ _MONTH = re.compile(rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?<=\d\s)\b({_al
 _WEEKDAY = _alternatives(DAYS)
 _DAY_RANGE = re.compile(rf"\b({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY})\b\.?(?!\w)")
 # "Sat." and "Sun." are words as well, so a date must follow.
-_DAY = re.compile(
-    rf"\b({_WEEKDAY})(?:(?<!Sat)(?<!Sun)\.(?=,|\s)|\.?(?=,? (?:\d|(?:{'|'.join(MONTHS)})[a-z]*\.? \d)))"
-)
+_DAY = re.compile(rf"\b({_WEEKDAY})(?:(?<!Sat)(?<!Sun)\.(?=,|\s)|\.?(?=,? (?:\d|(?:{'|'.join(MONTHS)})[a-z]*\.? \d)))")
 _FORT = re.compile(r"(?<!\d )\bFt\. ?(?=[A-Z])")
 _ELISION = re.compile(rf"(?<!\w)({_alternatives(ELISIONS)})(?!\w)", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<![\w.])(?:[A-Za-z]\.){2,}(?P<plural>s\b)?(?P<end>\W*$)?", re.MULTILINE)

@@ -116,9 +116,7 @@ def _fit(
         yield from _fit(piece, phones, frontend, lexicon, limit, final if i == len(pieces) else ",")
 
 
-def _sentence(
-    text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon | None, final: str
-) -> Sentence:
+def _sentence(text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon | None, final: str) -> Sentence:
     normalised = normalise(text)
     units: list[Unit] = []
     for i, words in enumerate(normalised.split(PLACEHOLDER)):

@@ -146,9 +146,7 @@ RULES: list[Rule] = [
     (re.compile(r"\b(\d{1,2}):0([1-9])\b(?!:)"), r"\1 oh \2"),
     # Dates: the order of the words as written, the day as an ordinal.
     (
-        re.compile(
-            rf"(?P<the>\b[Tt]he )?\b(?P<day>[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?(?P<month>{MONTH})\b"
-        ),
+        re.compile(rf"(?P<the>\b[Tt]he )?\b(?P<day>[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?(?P<month>{MONTH})\b"),
         _day_month,
     ),
     (

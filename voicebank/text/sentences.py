@@ -97,9 +97,7 @@ def _split_keeping_end(text: str) -> list[str]:
     for match in END.finditer(text, 0, len(text)):
         if len(text) - match.end() < LOOKAHEAD:
             break
-        if not match["mark"] or not _is_inside(
-            text[cut : match.start()], match["mark"], text[match.end() :][:60]
-        ):
+        if not match["mark"] or not _is_inside(text[cut : match.start()], match["mark"], text[match.end() :][:60]):
             cut = match.end()
     return [*split_sentences(text[:cut]), text[cut:]]
 

@@ -13,9 +13,7 @@ from voicebank.training.run import load_weights
 from voicebank.voice import Voice
 
 
-def assemble(
-    text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any
-) -> Voice:
+def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any) -> Voice:
     """Make a voice of the best weights of two runs.
 
     Args:
@@ -47,7 +45,5 @@ def assemble(
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
     training = {"text2mel_steps": notes.get("step"), "ssrn_steps": ssrn_notes.get("step")}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
-    config = VoiceConfig(
-        name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about
-    )
+    config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Voice(config, network, upper)

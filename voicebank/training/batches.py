@@ -150,23 +150,22 @@ def text2mel_batch(
         rows.append((encode(text), mel, positions))
     n = _round(max(len(symbols) for symbols, _, _ in rows))
     t = _round(max(len(mel) for _, mel, _ in rows))
-    batch = (
-        np.zeros((len(rows), n), np.int64),
-        np.zeros((len(rows), t, config.n_mels), np.float32),
-        np.zeros((len(rows), t), np.int64),
-    )
-    for i, row in enumerate(rows):
-        for padded, values in zip(batch, row, strict=True):
-            padded[i, : len(values)] = values
-    symbols, mels, positions = map(torch.from_numpy, batch)
     return Text2MelBatch(
-        symbols,
-        torch.tensor([len(row[0]) for row in rows]),
-        mels,
-        torch.tensor([len(row[1]) for row in rows]),
+        _padded([np.array(symbols) for symbols, _, _ in rows], n),
+        torch.tensor([len(symbols) for symbols, _, _ in rows]),
+        _padded([mel for _, mel, _ in rows], t),
+        torch.tensor([len(mel) for _, mel, _ in rows]),
         torch.tensor([item.speaker for item in items]),
-        positions,
+        _padded([positions for _, _, positions in rows], t),
     )
+
+
+def _padded(arrays: Sequence[np.ndarray], length: int) -> torch.Tensor:
+    """Arrays ``(its length, ...)`` as one tensor ``(arrays, length, ...)``, zeros behind their ends."""
+    padded = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return torch.from_numpy(padded)
 
 
 def ssrn_batch(

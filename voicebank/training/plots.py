@@ -17,9 +17,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _image(axis: Any, values: torch.Tensor, title: str, label: str) -> None:
-    axis.imshow(
-        values.detach().float().cpu().numpy().T, origin="lower", aspect="auto", interpolation="nearest"
-    )
+    axis.imshow(values.detach().float().cpu().numpy().T, origin="lower", aspect="auto", interpolation="nearest")
     axis.set(title=title, xlabel="frame", ylabel=label)
 
 

@@ -69,9 +69,7 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     run, audio = Path(run), AudioConfig()
-    corpora = load_features(
-        folders, languages, audio, frontend, cache or run.parent / "features", features_progress
-    )
+    corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", features_progress)
     names = speaker_names(corpora)
     torch.manual_seed(config.seed)
     task: Task
@@ -117,9 +115,7 @@ def load_features(
     if len(languages) == 1:
         languages = [languages[0]] * len(folders)
     if languages and len(languages) != len(folders):
-        raise BadData(
-            f"{len(folders)} folders but {len(languages)} languages: give one for each, or one for all"
-        )
+        raise BadData(f"{len(folders)} folders but {len(languages)} languages: give one for each, or one for all")
     result = []
     for i, folder in enumerate(folders):
         dataset = Dataset.read(folder, languages[i] if languages else "en-us")
@@ -152,9 +148,7 @@ def _text2mel_from(start: Path, names: list[str], speaker: str | None) -> Text2M
     if len(known) == len(names):
         return model
     if len(names) != 1:
-        raise BadData(
-            f"{start} knows {len(known)} speakers and this run has {len(names)}: train on one or on all"
-        )
+        raise BadData(f"{start} knows {len(known)} speakers and this run has {len(names)}: train on one or on all")
     wanted = speaker or names[0]
     if wanted not in known:
         raise UnknownName(f"{start} has no speaker {wanted!r}; it has: {', '.join(known)}")

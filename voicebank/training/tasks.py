@@ -109,9 +109,7 @@ class Text2MelTask(Task):
         previous = shift(batch.mel)
         if self.own_frames and step % 2:
             with torch.no_grad():
-                own = torch.sigmoid(
-                    model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float()
-                )
+                own = torch.sigmoid(model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float())
             use = torch.rand(*previous.shape[:2], 1, device=device) < self.own_frames
             previous = torch.where(use, shift(own), previous)
         if self.hide:
@@ -139,9 +137,7 @@ class Text2MelTask(Task):
         batch = self._move(text2mel_batch((self.validation or self.train)[:1], self.audio, None, 1.0), device)
         output = model(batch.symbols, batch.symbol_mask, shift(batch.mel), batch.speaker)
         n, t = int(batch.symbol_lengths[0]), int(batch.frame_lengths[0])
-        plots.text2mel(
-            path, output.attention[0, :t, :n], batch.mel[0, :t], torch.sigmoid(output.logits[0, :t].float())
-        )
+        plots.text2mel(path, output.attention[0, :t, :n], batch.mel[0, :t], torch.sigmoid(output.logits[0, :t].float()))
 
 
 class SSRNTask(Task):
@@ -185,10 +181,7 @@ class SSRNTask(Task):
         """See :meth:`Task.validate`: the same crops each time."""
         rng = np.random.default_rng(0)
         return self._mean(
-            [
-                self._losses(model, self.validation[i : i + 16], rng, device)
-                for i in range(0, len(self.validation), 16)
-            ]
+            [self._losses(model, self.validation[i : i + 16], rng, device) for i in range(0, len(self.validation), 16)]
         )
 
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:

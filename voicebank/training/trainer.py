@@ -141,9 +141,7 @@ class Trainer:
         tensors, state = checkpoint.load(path)
         for key in ("task", "config"):
             if state.get(key) != self.notes.get(key):
-                raise BadData(
-                    f"{self.folder} holds a run with another {key}: choose another folder, or remove it"
-                )
+                raise BadData(f"{self.folder} holds a run with another {key}: choose another folder, or remove it")
         self.model.load_state_dict(checkpoint.unprefixed("model", tensors))
         self.average = {k: v.to(self.device) for k, v in checkpoint.unprefixed("average", tensors).items()}
         slots = {
