@@ -170,7 +170,7 @@ def _log_likelihood(x: np.ndarray, means: np.ndarray, variances: np.ndarray) -> 
     return constant + x @ (means * precision).T - 0.5 * np.square(x) @ precision.T
 
 
-@numba.njit(cache=True)
+@numba.njit
 def _viterbi(scores: np.ndarray, optional: np.ndarray) -> np.ndarray:
     """The best path of states, ``(frames,)``, through scores ``(frames, states)``: from the first to the last."""
     frames, states = scores.shape
