@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 from voicebank.data.measure import Silence
 from voicebank.data.media import Sound
