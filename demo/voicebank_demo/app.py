@@ -1,0 +1,123 @@
+"""The app: tabs, visitors, and what is served."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+
+from voicebank_demo import api
+from voicebank_demo.context import Demo
+from voicebank_demo.jobs import Jobs
+from voicebank_demo.settings import Settings, settings
+from voicebank_demo.tabs import difference, make, speak, whose
+from voicebank_demo.theme import STATIC, Theme, css
+from voicebank_demo.visitors import Visitor, Visitors
+
+HEAD = """<div class="vb-head"><svg viewBox="0 0 48 48" aria-hidden="true"><g stroke="currentColor" stroke-width="4"
+stroke-linecap="round"><path d="M6 20v8M15 12v24M24 5v38M33 14v20M42 20v8"/></g></svg><div><h1>voicebank</h1>
+<p>Voices that speak English text, and turn into yours. Small, open, on a processor.</p></div></div>"""
+
+
+FOOT = """<p class="vb-foot" data-arrived="{arrived}">What you do here stays in a folder of your own. It is deleted
+{minutes:g} minutes after you leave; if a voice is being made, {hours:g} h after it is done.
+<a href="?view=api">Programs</a> can use this page, too.</p>"""
+
+
+def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
+    """The app, and what its ``launch`` is to be called with.
+
+    Args:
+        root: folder for everything that visitors leave; Gradio's own files go there, too.
+    """
+    os.environ["GRADIO_TEMP_DIR"] = str(root / "uploads")
+    bounds = settings()
+    jobs = Jobs(bounds.job_minutes)
+    visitors = Visitors(root / "visitors", bounds.grace, bounds.age, lambda visitor: stays(visitor, jobs, bounds))
+    demo = Demo(bounds, visitors, jobs)
+
+    with gr.Blocks(title="voicebank", analytics_enabled=False, delete_cache=(60, 1800)) as blocks:
+        gr.HTML(HEAD, apply_default_css=False)
+        remembered = gr.BrowserState(None, storage_key="voicebank-visitor")
+        with gr.Tabs():
+            with gr.Tab("Speak", id="speak"):
+                speak.build(demo)
+            with gr.Tab("Make your voice", id="make"):
+                make.build(demo)
+            with gr.Tab("Hear the difference", id="difference"):
+                difference.build(demo)
+            with gr.Tab("Whose voice is this?", id="whose"):
+                whose.build(demo)
+        times = {"minutes": round(bounds.grace / 60, 1), "hours": round(bounds.job_grace / 3600, 1)}
+        foot = gr.HTML(FOOT.format(arrived="no", **times), apply_default_css=False)
+        api.build(demo)
+
+        def arrive(token: str | None, request: gr.Request) -> tuple[str, str]:
+            visitor = demo.visitors.arrive(request.session_hash or "", token)
+            return visitor.token, FOOT.format(arrived="yes", **times)
+
+        def leave(request: gr.Request) -> None:
+            demo.visitors.leave(request.session_hash or "")
+
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        arrived = blocks.load(arrive, remembered, [remembered, foot], **quiet)
+        for look, inputs, outputs in demo.looks:
+            arrived.then(look, inputs, outputs, **quiet)
+        blocks.unload(leave)
+    blocks.queue(max_size=int(bounds.waiting), default_concurrency_limit=4)
+    demo.visitors.start_sweeping()
+    jobs.start()
+    atexit.register(jobs.close)
+    return blocks, {
+        "theme": Theme(),
+        "css": css(),
+        "allowed_paths": [str(root / "visitors")],
+        "max_file_size": int(bounds.upload_megabytes * 1e6),
+        "favicon_path": str(STATIC / "icon.svg"),
+        "footer_links": [],
+        "run_history": False,
+        "share": False,
+        "strict_cors": True,
+        "pwa": False,
+        "mcp_server": True,
+    }
+
+
+def stays(visitor: Visitor, jobs: Jobs, bounds: Settings) -> bool:
+    """Whether the folder of a visitor who left is kept for longer: a voice is being made, or was just made."""
+    if jobs.of(visitor.token) is not None:
+        return True
+    marks = [path.stat().st_mtime for path in (visitor.folder / "voice").glob("state.json")]
+    return bool(marks) and time.time() - max(marks) < bounds.job_grace
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the app until it is interrupted."""
+    parser = argparse.ArgumentParser(description="The web demo of voicebank.")
+    parser.add_argument("--host", default=None, help="address to listen on; 0.0.0.0 for other machines")
+    parser.add_argument("--port", type=int, default=None, help="port; the first free one from 7860 if left out")
+    parser.add_argument("--open", action="store_true", help="open a browser")
+    given = parser.parse_args(arguments)
+    serve(given.host, given.port, given.open)
+
+
+def serve(host: str | None = None, port: int | None = None, browser: bool = False) -> None:
+    """Run the app until it is interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    root = Path(tempfile.mkdtemp(prefix="voicebank-demo-")).resolve()
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder goes then, too
+    blocks, options = build(root)
+    blocks.launch(server_name=host, server_port=port, inbrowser=browser, **options)

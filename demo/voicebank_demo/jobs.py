@@ -1,0 +1,200 @@
+"""Work that takes minutes, in processes of its own: one queue for checking recordings, one for making voices."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from voicebank.data.workspace import atomic
+from voicebank.errors import BadData
+
+log = logging.getLogger("voicebank.demo")
+Kind = Literal["check", "train"]
+STATE, REQUEST, STOP = "state.json", "request.json", "stop"
+PATIENCE = 90.0  # seconds that a worker may take to end after it was told to stop
+
+
+@dataclass
+class Job:
+    """One piece of work of one visitor, in their folder."""
+
+    owner: str
+    kind: Kind
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    stopping: float = 0.0
+    ended: bool = False
+    asked: float = field(default_factory=time.monotonic)
+
+    def state(self) -> dict[str, Any]:
+        """What the worker last wrote."""
+        return read_state(self.folder)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """What was last written about the work in a folder."""
+    try:
+        found = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Jobs:
+    """First come, first served; a visitor has one job at a time, so nobody can fill a queue.
+
+    Args:
+        minutes: a worker that takes longer than this is told to stop.
+        command: what runs in a job's folder.
+    """
+
+    def __init__(self, minutes: float, command: list[str] | None = None) -> None:
+        self.minutes = minutes
+        self.command = command or [sys.executable, "-m", "voicebank_demo.worker"]
+        self.lock = threading.RLock()
+        self.queues: dict[Kind, list[Job]] = {"check": [], "train": []}
+
+    def submit(self, owner: str, kind: Kind, folder: Path, request: dict[str, Any]) -> Job:
+        """Queue a job; ``folder`` takes its request and, while it runs, its state.
+
+        Raises:
+            BadData: the visitor has a job that has not ended.
+        """
+        with self.lock:
+            if self.of(owner) is not None:
+                raise BadData("your last job is still at work: wait for it, or stop it")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / STOP).unlink(missing_ok=True)
+            (folder / STATE).unlink(missing_ok=True)
+            atomic(folder / REQUEST, json.dumps({"kind": kind, **request}))
+            job = Job(owner, kind, folder)
+            self.queues[kind].append(job)
+        self.advance()
+        return job
+
+    def of(self, owner: str) -> Job | None:
+        """The visitor's job that waits or runs."""
+        with self.lock:
+            return next((job for queue in self.queues.values() for job in queue if job.owner == owner), None)
+
+    def place(self, job: Job) -> int:
+        """How many are before it: 0 while it runs."""
+        with self.lock:
+            queue = self.queues[job.kind]
+            return queue.index(job) if job in queue else 0
+
+    def wait_seconds(self, job: Job) -> float | None:
+        """How long the running one still takes, if it says so; those between are not known."""
+        with self.lock:
+            queue = self.queues[job.kind]
+            return queue[0].state().get("seconds_left") if queue and queue[0] is not job else None
+
+    def stop(self, owner: str) -> None:
+        """Take a waiting job back; tell a running one to end with what it has."""
+        with self.lock:
+            job = self.of(owner)
+            if job is None:
+                return
+            if job.process is None:
+                self.queues[job.kind].remove(job)
+                job.ended = True
+            elif not job.stopping:
+                job.stopping = time.monotonic()
+                (job.folder / STOP).touch()
+
+    def drop(self, owner: str) -> None:
+        """End a visitor's job at once, whatever it has."""
+        with self.lock:
+            job = self.of(owner)
+            if job is None:
+                return
+            if job.process is not None:
+                job.process.kill()
+                job.process.wait()
+            self.queues[job.kind].remove(job)
+            job.ended = True
+        self.advance()
+
+    def advance(self) -> None:
+        """See who has ended, and start who is next."""
+        with self.lock:
+            for queue in self.queues.values():
+                if queue and queue[0].process is not None and queue[0].process.poll() is not None:
+                    self._ended(queue.pop(0))
+                if queue and queue[0].process is None:
+                    self._start(queue[0])
+                elif queue:
+                    self._watch(queue[0])
+
+    def start(self) -> None:
+        """Look after the queues from now on, in a thread that ends with the program."""
+
+        def forever() -> None:
+            while True:
+                time.sleep(0.5)
+                try:
+                    self.advance()
+                except OSError as error:
+                    log.warning("a job could not be started: %s", error)
+
+        threading.Thread(target=forever, name="jobs", daemon=True).start()
+
+    def close(self) -> None:
+        """End everything."""
+        with self.lock:
+            for owner in [job.owner for queue in self.queues.values() for job in queue]:
+                job = self.of(owner)
+                if job is not None and job.process is not None:
+                    job.process.kill()
+            self.queues = {"check": [], "train": []}
+
+    def _start(self, job: Job) -> None:
+        job.started = time.monotonic()
+        paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        with open(job.folder / "worker.log", "wb") as output:
+            job.process = subprocess.Popen(
+                [*self.command, str(job.folder)],
+                stdin=subprocess.PIPE,  # it ends when this program does
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+
+    def _watch(self, job: Job) -> None:
+        now = time.monotonic()
+        if not job.stopping and now - job.started > 60 * self.minutes:
+            self.stop(job.owner)
+        if job.stopping and now - job.stopping > PATIENCE and job.process is not None:
+            job.process.kill()
+
+    def _ended(self, job: Job) -> None:
+        job.ended = True
+        state = job.state()
+        if state.get("phase") in ("done", "failed"):
+            return
+        last = (job.folder / "worker.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        log.warning(
+            "%s ended early: %s", job.kind, last[0] if last else f"status {job.process and job.process.returncode}"
+        )
+        message = "it was stopped" if job.stopping else "it ended without a result: start it again"
+        atomic(job.folder / STATE, json.dumps({**state, "phase": "failed", "error": message}))
+
+
+def remove_results(folder: Path, keep: Callable[[Path], bool] = lambda path: False) -> None:
+    """Empty a job's folder for a new start."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not keep(path):
+            (shutil.rmtree if path.is_dir() else os.unlink)(path)

@@ -1,0 +1,144 @@
+// Plays the parts of a speech as they are made, without gaps; when all are there, a player of the whole takes over.
+const box = element.querySelector(".vb-player");
+const button = box.querySelector("button");
+const status = box.querySelector(".text");
+const bar = box.querySelector(".done");
+const whole = box.querySelector("audio");
+const link = box.querySelector("a");
+const RATE = 24000;
+let context = null;
+let run;
+let state = {};
+
+function unlock() {
+  // Browsers let a page make sound only after a click or a key.
+  context = context || new AudioContext({ sampleRate: RATE });
+  if (context.state === "suspended" && !state.paused) context.resume();
+}
+document.addEventListener("pointerdown", unlock, true);
+document.addEventListener("keydown", unlock, true);
+
+function clock(seconds) {
+  return Math.floor(seconds / 60) + ":" + String(Math.floor(seconds % 60)).padStart(2, "0");
+}
+
+function reset() {
+  for (const source of state.sources || []) source.stop();
+  if (state.url) URL.revokeObjectURL(state.url);
+  state = { asked: 0, buffers: [], sources: [], begin: 0, seconds: 0, chain: Promise.resolve(), asking: performance.now() };
+  box.classList.remove("ready");
+  whole.pause();
+  whole.removeAttribute("src");
+  box.removeAttribute("data-seconds");
+  box.dataset.state = "idle";
+  bar.style.width = "0";
+  button.disabled = true;
+  button.textContent = "❚❚";
+  if (context && context.state === "suspended") context.resume();
+}
+
+function schedule(buffer, mine) {
+  if (mine !== state || mine.stopped) return;
+  mine.buffers.push(buffer);
+  const now = context.currentTime + 0.05;
+  if (mine.begin < now) mine.begin = now;
+  const source = context.createBufferSource();
+  source.buffer = buffer;
+  source.connect(context.destination);
+  source.start(mine.begin);
+  mine.sources.push(source);
+  mine.begin += buffer.duration;
+  mine.seconds += buffer.duration;
+  if (mine.buffers.length === 1) box.dataset.first = Math.round(performance.now() - mine.asking);
+  button.disabled = false;
+}
+
+async function fetched(url, mine) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error("the speech is gone: speak it again");
+  const data = await answer.arrayBuffer();
+  unlock();
+  schedule(await context.decodeAudioData(data), mine);
+}
+
+function joined(buffers) {
+  const length = buffers.reduce((sum, b) => sum + b.length, 0);
+  const view = new DataView(new ArrayBuffer(44 + 2 * length));
+  const text = (at, s) => [...s].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  text(0, "RIFF"); view.setUint32(4, 36 + 2 * length, true); text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
+  view.setUint32(24, RATE, true); view.setUint32(28, 2 * RATE, true);
+  view.setUint16(32, 2, true); view.setUint16(34, 16, true);
+  text(36, "data"); view.setUint32(40, 2 * length, true);
+  let at = 44, square = 0;
+  for (const buffer of buffers) {
+    for (const sample of buffer.getChannelData(0)) {
+      square += sample * sample;
+      view.setInt16(at, Math.max(-1, Math.min(1, sample)) * 32767, true);
+      at += 2;
+    }
+  }
+  return { blob: new Blob([view], { type: "audio/wav" }), loudness: Math.sqrt(square / Math.max(1, length)) };
+}
+
+function finish(mine) {
+  if (mine !== state || !mine.buffers.length || mine.finished) return;
+  mine.finished = true;
+  const { blob, loudness } = joined(mine.buffers);
+  mine.url = URL.createObjectURL(blob);
+  whole.src = link.href = mine.url;
+  box.dataset.seconds = mine.seconds.toFixed(2);
+  box.dataset.loudness = loudness.toFixed(4);
+  mine.complete = true;
+}
+
+function sync() {
+  const value = props.value || {};
+  if (value.run !== run) { run = value.run; reset(); }
+  const mine = state;
+  if (!value.run) { status.textContent = value.message || ""; return; }
+  if (value.state === "failed") { mine.asking = 0; status.textContent = ""; return; }
+  mine.message = value.message || "";
+  mine.fraction = value.fraction || 0;
+  for (const url of (value.parts || []).slice(mine.asked)) {
+    mine.asked += 1;
+    mine.chain = mine.chain.then(() => fetched(url, mine)).catch((error) => { status.textContent = error.message; });
+  }
+  if (value.state === "done" && !mine.closing) {
+    mine.closing = true;
+    mine.chain = mine.chain.then(() => finish(mine));
+  }
+}
+watch("value", sync);
+
+element.addEventListener("voicebank-stop", () => {
+  if (!state.asking || state.finished) return;
+  state.stopped = true;
+  for (const source of state.sources) source.stop();
+  state.begin = 0;
+  if (state.buffers.length) finish(state);
+  else { state.message = "Stopped."; state.fraction = 0; }
+});
+
+button.addEventListener("click", () => {
+  state.paused = !state.paused;
+  if (state.paused) context.suspend(); else context.resume();
+  button.textContent = state.paused ? "▶" : "❚❚";
+});
+
+setInterval(() => {
+  if (!state.asking) return;
+  const left = context ? Math.max(0, state.begin - context.currentTime) : 0;
+  const heard = Math.max(0, state.seconds - left);
+  box.dataset.state = state.complete ? "complete" : state.buffers.length ? "playing" : "waiting";
+  if (state.complete && left === 0) {
+    box.classList.add("ready");
+    return;
+  }
+  bar.style.width = 100 * (state.complete ? heard / Math.max(0.01, state.seconds) : state.fraction || 0) + "%";
+  const time = state.buffers.length ? clock(heard) + " of " + clock(state.seconds) + (state.complete ? "" : " so far") : "";
+  status.textContent = [time, state.complete ? "" : state.message].filter(Boolean).join(" · ");
+}, 200);
+reset();
+state = {};
+sync();

@@ -1,0 +1,360 @@
+"""The demo's parts without a page: uploads and their bounds, visitors, the queue, recordings, pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="the demo needs gradio: pip install 'voicebank[demo]'")
+sys.path.insert(0, str(Path(__file__).parent.parent / "demo"))
+
+from voicebank.audio import Audio  # noqa: E402
+from voicebank.data import sources  # noqa: E402
+from voicebank.errors import BadAudio, BadData, BadText, UnknownName  # noqa: E402
+from voicebank_demo import bank, pictures, prompts, uploads  # noqa: E402
+from voicebank_demo.jobs import Jobs, read_state  # noqa: E402
+from voicebank_demo.recordings import Recordings  # noqa: E402
+from voicebank_demo.settings import Settings  # noqa: E402
+from voicebank_demo.speech import check_text, speak  # noqa: E402
+from voicebank_demo.visitors import Visitors  # noqa: E402
+from voicebank_demo.worker import without_places  # noqa: E402
+
+CLIPS = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs"
+CLIP = CLIPS / "us-male-00040.ogg"
+
+
+def zipped(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def taken(tmp_path: Path, *files: Path, bounds: Settings | None = None) -> tuple[Path, Path | None]:
+    return uploads.take(files, [file.name for file in files], tmp_path / "upload", bounds or Settings())
+
+
+# Uploads
+
+
+def test_a_zip_with_one_folder_in_it_is_that_folder(tmp_path: Path) -> None:
+    sound = CLIP.read_bytes()
+    entries = {"mine/a.ogg": sound, "mine/a.txt": b"A white silk jacket.", "mine/.hidden": b"x", "mine/run.exe": b"MZ"}
+    place, captions = taken(tmp_path, zipped(tmp_path / "clips.zip", entries))
+    assert captions is None
+    assert sorted(path.name for path in place.iterdir()) == ["a.ogg", "a.txt"]
+
+
+def test_a_recording_with_captions(tmp_path: Path) -> None:
+    captions = tmp_path / "talk.vtt"
+    captions.write_text("WEBVTT\n\n00:00.000 --> 00:02.000\nA white silk jacket\n")
+    place, beside = taken(tmp_path, CLIP, captions)
+    assert place.name == CLIP.name
+    assert beside is not None and beside.name == "talk.vtt"
+
+
+def test_clips_beside_their_metadata(tmp_path: Path) -> None:
+    files = [CLIPS.parent / "metadata.csv", *sorted(CLIPS.glob("*.ogg"))]
+    place, _ = taken(tmp_path, *files)
+    found, findings = sources.find(place)
+    assert len(found) == 6 and findings == []
+    assert all(source.text for source in found)
+
+
+def test_an_audio_folder_names_no_file_outside_itself(tmp_path: Path) -> None:
+    rows = b"file_name,transcription\na.ogg,A white silk jacket.\n../../../secret.ogg,no\n/etc/secret.ogg,no\n"
+    for secret in (tmp_path / "secret.ogg", tmp_path.parent / "secret.ogg"):
+        secret.write_bytes(CLIP.read_bytes())
+    place, _ = taken(tmp_path, zipped(tmp_path / "a.zip", {"a.ogg": CLIP.read_bytes(), "metadata.csv": rows}))
+    found, findings = sources.find(place)
+    assert [source.path.name for source in found] == ["a.ogg"]
+    assert len(findings) == 2
+
+
+@pytest.mark.parametrize("name", ["../evil.wav", "/etc/evil.wav", "a/../../evil.wav", "..\\evil.wav", "C:\\evil.wav"])
+def test_no_entry_of_a_zip_leaves_its_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadData, match="outside"):
+        taken(tmp_path, zipped(tmp_path / "evil.zip", {name: CLIP.read_bytes()}))
+    assert not list(tmp_path.rglob("evil.wav"))
+    assert not (tmp_path / "upload").exists()
+
+
+def test_a_link_in_a_zip_is_no_link(tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo("secret.wav")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(BadAudio, match="not a sound file"):
+        taken(tmp_path, tmp_path / "link.zip")
+
+
+def test_a_zip_that_grows_is_stopped_whatever_it_says_of_its_size(tmp_path: Path) -> None:
+    bomb = zipped(tmp_path / "bomb.zip", {"a.wav": b"RIFF" + bytes(30_000_000)})
+    data = bytearray(bomb.read_bytes())
+    at = data.rindex(b"PK\x01\x02")
+    data[at + 24 : at + 28] = (1000).to_bytes(4, "little")  # the directory claims a thousand bytes
+    bomb.write_bytes(bytes(data))
+    with pytest.raises(BadData):
+        taken(tmp_path, bomb, bounds=Settings(zip_megabytes=5))
+    assert not (tmp_path / "upload").exists()
+
+
+def test_bounds_of_entries_and_of_minutes(tmp_path: Path) -> None:
+    many = zipped(tmp_path / "many.zip", {f"{i}.txt": b"x" for i in range(20)})
+    with pytest.raises(BadData, match="20 files"):
+        taken(tmp_path, many, bounds=Settings(zip_entries=10))
+    long = Audio.silence(90, 8000).save(tmp_path / "long.flac")
+    with pytest.raises(BadData, match="more than 1 minutes"):
+        taken(tmp_path, long, bounds=Settings(minutes=1))
+    with pytest.raises(BadAudio, match="longer than 60 seconds"):
+        uploads.read_clip(long, "long.flac", 60)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\n",
+        b"",
+        b"hello",
+    ],
+)
+def test_a_playlist_that_is_called_sound_is_not_opened(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(content)
+    with pytest.raises(BadAudio, match="not a sound file"):
+        uploads.read_clip(path, path.name, 60)
+    with pytest.raises(BadAudio, match="not a sound file"):
+        taken(tmp_path, path)
+
+
+def test_a_broken_file_is_named_as_the_visitor_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "broken.wav"
+    path.write_bytes(b"RIFF\x00\x00\x00\x00WAVEbroken")
+    with pytest.raises(BadAudio) as error:
+        uploads.read_clip(path, "my song.wav", 60)
+    assert "my song.wav" in str(error.value)
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<script>")
+    with pytest.raises(BadData, match="of no use"):
+        taken(tmp_path, tmp_path / "page.html")
+    with pytest.raises(BadData, match="choose"):
+        uploads.take([], [], tmp_path / "x", Settings())
+
+
+def test_messages_name_no_folder_of_the_machine() -> None:
+    assert without_places("no clip of /tmp/x-1/visitors/tok_en/voice can be used") == "no clip of voice can be used"
+
+
+# The command
+
+
+def test_the_command_says_what_is_missing() -> None:
+    code = "import sys; sys.modules['gradio'] = None; sys.argv[1:] = ['demo']; import voicebank.cli as c; c.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["voicebank: the demo needs the package gradio: pip install 'voicebank[demo]'"]
+
+
+def test_the_demo_is_where_the_command_looks() -> None:
+    from voicebank.cli.demo import folder
+
+    assert {"app.py", "README.md", "requirements.txt"} <= {path.name for path in folder().iterdir()}
+
+
+# Voices and speech
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/etc", "../voices/us-male", "voices/us-male", "~/x", "a/b/c", "x\0y"])
+def test_a_voice_is_never_a_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    with pytest.raises(UnknownName):
+        bank.get(name)
+
+
+def test_a_text_is_bounded() -> None:
+    with pytest.raises(BadText, match="write"):
+        check_text("  \n", 10)
+    with pytest.raises(BadText, match="11 characters"):
+        check_text("x" * 11, 10)
+
+
+def test_a_text_is_spoken_part_by_part() -> None:
+    voice = bank.get(bank.first())
+    parts = list(speak(voice, "Yes.\n\n***\n\nNo!", frontend="graphemes"))
+    assert [part.sentences[0].sentence.text for part in parts] == ["Yes.", "No!"]
+    assert parts[-1].fraction == 1
+    drawn = pictures.figure(parts[0].sentences[0])
+    assert drawn.count("data:image/png;base64,") == 2
+    assert "YES." in drawn
+    with pytest.raises(BadText):
+        list(speak(voice, "***"))
+
+
+def test_pictures_of_nothing() -> None:
+    assert pictures.waveform(np.zeros(0, np.float32)).startswith("<svg")
+    assert pictures.words("A B", np.zeros((0, 4))) == ""
+
+
+# Recordings
+
+
+def test_prompts_cover_the_phones_of_english_early() -> None:
+    pytest.importorskip("voicebank_phonemizer")
+    sentences = prompts.prompts()
+    assert len(sentences) == len(set(sentences)) >= 100
+    early = {sound for sentence in sentences[:25] for sound in prompts.phones(sentence)}
+    everything = {sound for sentence in sentences for sound in prompts.phones(sentence)}
+    assert everything - early == set()
+    assert early >= set("pbtdkɡfvθðszʃʒhmnŋlɹjwiɪɛæɑɔʊuʌəɚɜ")
+
+
+def test_recordings_are_kept_prompt_by_prompt(tmp_path: Path) -> None:
+    kept = Recordings(tmp_path / "recordings", minutes=1)
+    wav = base64.b64encode(Audio.read(CLIP).to_bytes("wav")).decode()
+    kept.add(3, wav)
+    kept.add(0, wav)
+    kept.add(3, wav)
+    value = Recordings(tmp_path / "recordings", minutes=1).value(arrived=True)
+    assert set(value["done"]) == {"0", "3"} and value["index"] == 1
+    assert value["seconds"] == pytest.approx(2 * Audio.read(CLIP).duration, abs=0.01)
+    lines = (tmp_path / "recordings" / "metadata.csv").read_text().splitlines()
+    assert lines == [f"prompt-0001|{prompts.prompts()[0]}", f"prompt-0004|{prompts.prompts()[3]}"]
+
+
+@pytest.mark.parametrize("number", [-1, 10**6, "0", 0.5, None, True, "../../x"])
+def test_only_prompts_can_be_recorded(tmp_path: Path, number: object) -> None:
+    with pytest.raises(BadData, match="prompt"):
+        Recordings(tmp_path, 1).add(number, "")
+
+
+@pytest.mark.parametrize("wav", ["", "!", "x" * 10**7, base64.b64encode(b"RIFFnothing").decode(), None, ["a"]])
+def test_only_sound_can_be_recorded(tmp_path: Path, wav: object) -> None:
+    with pytest.raises(BadAudio):
+        Recordings(tmp_path, 1).add(0, wav)
+    assert not list(tmp_path.rglob("*.wav"))
+
+
+def test_recordings_are_bounded(tmp_path: Path) -> None:
+    memory = io.BytesIO(Audio.silence(25, 8000).to_bytes("wav"))
+    with pytest.raises(BadAudio, match="0.2 minutes"):
+        Recordings(tmp_path, 0.2).add(0, base64.b64encode(memory.getvalue()).decode())
+
+
+# Visitors
+
+
+def test_a_visitor_is_found_again_and_then_forgotten(tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path, grace=0.2, age=100)
+    first = visitors.arrive("one")
+    (first.folder / "x").write_text("x")
+    assert visitors.arrive("one") is first
+    visitors.leave("one")
+    visitors.sweep()
+    assert visitors.arrive("two", first.token) is first  # a reload
+    other = visitors.arrive("three", "../../etc" + "x" * 23)
+    assert other is not first and other.folder.parent == tmp_path
+    visitors.leave("two")
+    time.sleep(0.3)
+    visitors.sweep()
+    assert not first.folder.exists() and other.folder.exists()
+    assert visitors.arrive("four", first.token) is not first
+
+
+def test_a_phone_that_slept_finds_its_folder(tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path, grace=0.2, age=100)
+    asleep = visitors.arrive("one")
+    visitors.leave("one")
+    assert visitors.arrive("one") is asleep
+    time.sleep(0.3)
+    visitors.sweep()
+    assert not asleep.folder.exists()
+
+
+def test_a_visitor_who_never_says_goodbye_is_forgotten_by_age(tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path, grace=100, age=0.1)
+    silent = visitors.arrive("one")
+    time.sleep(0.2)
+    visitors.sweep()
+    assert not silent.folder.exists()
+
+
+def test_speeches_do_not_pile_up(tmp_path: Path) -> None:
+    visitor = Visitors(tmp_path, 1, 1).arrive("one")
+    for _ in range(10):
+        visitor.new_speech()
+    assert len(list((visitor.folder / "speech").iterdir())) <= 6
+
+
+# The queue
+
+WORK = """
+import json, sys, time, pathlib
+folder = pathlib.Path(sys.argv[1])
+while not (folder / "go").exists() and not (folder / "stop").exists(): time.sleep(0.02)
+(folder / "state.json").write_text(json.dumps({"phase": "done", "stopped": (folder / "stop").exists()}))
+"""
+
+
+def wait(condition: object, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def jobs() -> object:
+    made = Jobs(60, [sys.executable, "-c", WORK])
+    made.start()
+    yield made
+    made.close()
+
+
+def test_two_who_make_voices_are_served_in_turn(tmp_path: Path, jobs: Jobs) -> None:
+    first = jobs.submit("ann", "train", tmp_path / "ann", {})
+    second = jobs.submit("bob", "train", tmp_path / "bob", {})
+    assert (jobs.place(first), jobs.place(second)) == (0, 1)
+    with pytest.raises(BadData, match="still at work"):
+        jobs.submit("ann", "train", tmp_path / "more", {})
+    check = jobs.submit("cid", "check", tmp_path / "cid", {"a": 1})
+    assert jobs.place(check) == 0  # who only wants to know what is wrong does not wait for a voice
+    assert json.loads((tmp_path / "cid" / "request.json").read_text()) == {"kind": "check", "a": 1}
+    assert second.process is None
+    (tmp_path / "ann" / "go").touch()
+    wait(lambda: second.process is not None)
+    assert jobs.of("ann") is None and jobs.place(second) == 0
+    jobs.stop("bob")
+    wait(lambda: second.ended)
+    assert read_state(tmp_path / "bob")["stopped"]
+
+
+def test_who_waits_can_go(tmp_path: Path, jobs: Jobs) -> None:
+    jobs.submit("ann", "train", tmp_path / "ann", {})
+    jobs.submit("bob", "train", tmp_path / "bob", {})
+    jobs.stop("bob")
+    assert jobs.of("bob") is None
+    job = jobs.of("ann")
+    assert job is not None
+    jobs.drop("ann")
+    assert job.process is not None and job.process.poll() is not None and jobs.of("ann") is None
+
+
+def test_a_worker_that_dies_says_so(tmp_path: Path) -> None:
+    jobs = Jobs(60, [sys.executable, "-c", "import sys; sys.exit('out of memory')"])
+    job = jobs.submit("ann", "check", tmp_path / "ann", {})
+    wait(lambda: jobs.advance() or job.ended)
+    assert read_state(job.folder)["phase"] == "failed"

@@ -1,0 +1,177 @@
+"""The demo's calls for programs, and that nobody gets at what is not theirs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+gradio_client = pytest.importorskip("gradio_client", reason="the demo needs gradio: pip install 'voicebank[demo]'")
+
+from demo_server import Server, serving  # noqa: E402
+
+from voicebank.audio import Audio  # noqa: E402
+
+CLIP = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs" / "us-male-00040.ogg"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("demo"), GRACE=1, UPLOAD_MB=2, CLIP_SECONDS=20) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return gradio_client.Client(server.url, download_files=str(tmp_path_factory.mktemp("got")), verbose=False)
+
+
+def call(server: Server, name: str, data: list[Any]) -> tuple[str, Any]:
+    """A call over plain HTTP, where nothing is checked on this side: the event and what came with it."""
+    post = urllib.request.Request(
+        f"{server.url}/gradio_api/call/{name}",
+        json.dumps({"data": data}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    event = json.load(urllib.request.urlopen(post, timeout=30))["event_id"]
+    answer = urllib.request.urlopen(f"{server.url}/gradio_api/call/{name}/{event}", timeout=120).read().decode()
+    blocks = [
+        block.split("\n", 1) for block in answer.strip().split("\n\n") if not block.startswith("event: heartbeat")
+    ]
+    kind, data_line = blocks[-1]
+    return kind.removeprefix("event: "), json.loads(data_line.removeprefix("data: "))
+
+
+def test_the_calls_are_named_and_described(server: Server, client: Any) -> None:
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/speak", "/closest", "/voices"}
+    schema = json.load(urllib.request.urlopen(f"{server.url}/gradio_api/mcp/schema", timeout=30))
+    tools = {tool["name"]: tool for tool in schema}
+    assert {"speak", "closest", "voices"} <= set(tools)
+    assert "IPA" in tools["speak"]["inputSchema"]["properties"]["text"]["description"]
+
+
+def test_voices(client: Any) -> None:
+    rows = client.predict(api_name="/voices")
+    assert [row["name"] for row in rows] == ["gb-female", "gb-male", "us-female", "us-male"]
+    assert {row["accent"] for row in rows} == {"British", "US"}
+
+
+def test_closest(client: Any) -> None:
+    rows = client.predict(gradio_client.handle_file(CLIP), api_name="/closest")
+    assert rows[0]["name"] == "us-male"
+    scores = [row["score"] for row in rows]
+    assert len(scores) == 4 and scores == sorted(scores, reverse=True)
+    assert rows[0]["similarity"] > 0.6 and 70 < rows[0]["pitch_hz"] < 180
+
+
+def test_twenty_at_once_are_all_answered_and_none_mixed_up(client: Any) -> None:
+    """Each asks for another speed or voice; alone, each gets the same. How fast: tests/benchmarks/demo.py."""
+    asked = [("Count to four.", voice, "graphemes", speed) for voice in ("us-male", "gb-female") for speed in _speeds()]
+    with ThreadPoolExecutor(20) as pool:
+        got = list(pool.map(lambda a: client.submit(*a, api_name="/speak").result(timeout=300), asked))
+    together = [Audio.read(path) for path in got]
+    for some in (0, 9, 13):
+        alone = Audio.read(client.predict(*asked[some], api_name="/speak"))
+        assert len(alone.samples) == len(together[some].samples)
+        assert np.abs(alone.samples - together[some].samples).max() < 0.01
+    assert len({len(audio.samples) for audio in together[:10]}) == 10
+
+
+def _speeds() -> list[float]:
+    return [round(0.7 + 0.1 * i, 1) for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["", "us-male"], "write a sentence"),
+        (["Hello.", "/etc"], "there is no voice"),
+        (["Hello.", "us-male", "nothing"], "unknown frontend"),
+        (["Hello.", "us-male", "graphemes", 9], "out of range"),
+        (["x" * 6000, "us-male"], "6000 characters"),
+    ],
+)
+def test_a_bad_request_gives_a_message_and_one_line_in_the_log(
+    server: Server, client: Any, arguments: list[Any], message: str
+) -> None:
+    before = len(server.log)
+    with pytest.raises(Exception, match=message):
+        client.predict(*arguments, api_name="/speak")
+    assert len(server.log) == before + 1
+    assert message in server.log[-1]
+
+
+def test_a_bad_file_gives_a_message_and_one_line_in_the_log(server: Server, client: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"#EXTM3U\nfile:///etc/passwd\n")
+    before = len(server.log)
+    with pytest.raises(Exception, match="not a sound file"):
+        client.predict(gradio_client.handle_file(bad), api_name="/closest")
+    assert len(server.log) == before + 1
+    long = Audio.silence(30, 8000).save(tmp_path / "long.wav")
+    with pytest.raises(Exception, match="longer than 20 seconds"):
+        client.predict(gradio_client.handle_file(long), api_name="/closest")
+
+
+def test_a_file_that_is_too_large_is_refused(server: Server, tmp_path: Path) -> None:
+    boundary = "b"
+    body = (
+        (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n'
+            f"Content-Type: audio/wav\r\n\r\n"
+        ).encode()
+        + b"RIFF"
+        + bytes(3_000_000)
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+    post = urllib.request.Request(
+        f"{server.url}/gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    with pytest.raises((urllib.error.HTTPError, urllib.error.URLError, ConnectionError)) as error:
+        urllib.request.urlopen(post, timeout=30)
+    if isinstance(error.value, urllib.error.HTTPError):
+        assert error.value.code == 413
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "/proc/self/environ", str(CLIP), "/etc/../etc/passwd", "~/.bashrc"])
+def test_no_call_reads_a_file_of_the_machine(server: Server, place: str) -> None:
+    data = [{"path": place, "meta": {"_type": "gradio.FileData"}}]
+    kind, answer = call(server, "closest", data)
+    assert kind == "error"
+    assert "similarity" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", str(CLIP), "/proc/self/environ", "..%2f..%2fetc/passwd"])
+def test_no_address_serves_a_file_of_the_machine(server: Server, place: str) -> None:
+    for route in ("file=", "file/"):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(f"{server.url}/gradio_api/{route}{place}", timeout=30)
+        assert error.value.code in (403, 404, 405)
+
+
+def test_no_address_lists_visitors(server: Server) -> None:
+    for folder in (server.temporary, *server.temporary.glob("voicebank-demo-*"), *server.visitors):
+        for place in (str(folder), str(folder) + "/", str(folder / ".." / "..")):
+            with pytest.raises(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{server.url}/gradio_api/file={urllib.parse.quote(place)}", timeout=30)
+
+
+def test_files_go_when_a_visitor_does(server: Server, client: Any) -> None:
+    """Programs leave nothing in a visitor's folder; what pages leave is looked at in the browser's test."""
+    client.predict("Hello.", api_name="/speak")
+    until = time.monotonic() + 30
+    while server.visitors and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not server.visitors
+    assert os.path.isdir(server.temporary)
