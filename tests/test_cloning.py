@@ -1,0 +1,452 @@
+"""Cloning with shipped voices and real clips: what is tested is the mechanics, in a few steps."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import voicebank
+from voicebank.audio import Audio
+from voicebank.cli import app
+from voicebank.cloning import CloneProgress, CloneSettings
+from voicebank.cloning.likeness import median_pitch
+from voicebank.cloning.rehearsal import rehearse, sentences
+from voicebank.cloning.run import frontend_of, parent_name
+from voicebank.cloning.store import Store
+from voicebank.cloning.tasks import MixedOrder, Text2MelClone, freeze, hold_out, usable, with_rows
+from voicebank.data import features
+from voicebank.data.dataset import Clip, Dataset
+from voicebank.data.features import Features
+from voicebank.errors import BadData, ConsentError
+from voicebank.training.batches import Item
+from voicebank.training.trainer import Trainer, TrainerConfig
+from voicebank.voice import Voice
+
+CLIPS = Path(__file__).parent / "data" / "clips"
+BASE = "gb-female"  # far from the speaker: there is something to learn
+ENGLISH = "p b t d k ɡ m n ŋ f v θ ð s z ʃ ʒ h l ɹ j w tʃ dʒ iː ɪ ɛ æ ɑː ɔː ʊ uː ʌ ə eɪ aɪ ɔɪ aʊ oʊ ɚ"
+FEW = {
+    "text2mel_steps": 8,
+    "ssrn_steps": 2,
+    "rate": 5e-4,
+    "batch_size": 3,
+    "rehearsal_sentences": 3,
+    "validate_every": 4,
+    "preview_every": 4,
+    "checkpoint_seconds": 0.0,
+    "preview_text": "Hello there.",
+}
+
+
+def doubled(folder: Path) -> Path:
+    """The clips of us-male twice, half a minute: enough to be cloned from."""
+    (folder / "wavs").mkdir(parents=True)
+    lines = []
+    for clip in Dataset.read(CLIPS / "us-male").clips:
+        for copy in "ab":
+            shutil.copyfile(clip.path, folder / "wavs" / f"{clip.id}{copy}{clip.path.suffix}")
+            lines.append(f"{clip.id}{copy}|{clip.text}\n")
+    (folder / "metadata.csv").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def me(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return doubled(tmp_path_factory.mktemp("recordings") / "me")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What base voices sound like is found out here, and not taken from this user's cache."""
+    before = os.environ.get("VOICEBANK_CACHE")
+    os.environ["VOICEBANK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["VOICEBANK_CACHE"]
+    else:
+        os.environ["VOICEBANK_CACHE"] = before
+
+
+class Told(CloneProgress):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.steps: list[tuple[str, int, int, float]] = []
+        self.scored: list[tuple[str, int, float, bool]] = []
+        self.previews: list[tuple[str, int, float, Path | None]] = []
+        self.notes: list[str] = []
+
+    def stage(self, name: str, steps: int) -> None:
+        self.stages.append(name)
+
+    def step(self, stage: str, step: int, steps: int, metrics: dict[str, float], seconds_left: float) -> None:
+        self.steps.append((stage, step, steps, seconds_left))
+
+    def validated(self, stage: str, step: int, metrics: dict[str, float], best: bool) -> None:
+        self.scored.append((stage, step, metrics["l1"], best))
+
+    def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:
+        self.previews.append((stage, step, audio.duration, attention))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def cloned(me: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
+    """A whole cloning without consent, and what it told."""
+    folder, told = tmp_path_factory.mktemp("voices") / "mine", Told()
+    voicebank.load(BASE).clone(Dataset.read(me), folder, settings=FEW, progress=told, gender="male")
+    return folder, told
+
+
+def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tuple[Path, Told]) -> None:
+    folder, told = cloned
+    assert list(dict.fromkeys(told.stages)) == ["features", "base speech", "text2mel", "ssrn"]
+    assert all(left >= 0 for *_, left in told.steps)
+    l1 = {step: value for stage, step, value, _ in told.scored if stage == "text2mel"}
+    assert set(l1) == {0, 4, 8} and l1[8] < l1[0]
+    voice = Voice.from_folder(folder)
+    config = voice.config
+    assert (config.name, config.parent, config.gender, config.accent) == ("mine", BASE, "male", "British")
+    assert config.training["minutes"] > 0.4 and config.training["text2mel_steps"] in (4, 8)
+    scores = config.training["scores"]
+    assert scores["text2mel_l1"] == round(min(l1.values()), 4) < scores["text2mel_l1_base"]
+    assert -1 <= scores["similarity_base"] <= 1 and -1 <= scores["similarity"] <= 1
+    assert Audio.read(folder / "sample.ogg").duration > 0.5
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"Fine-tuned from `{BASE}`" in card and "private use" in card
+    assert {p.name for p in folder.iterdir()} == {
+        "README.md",
+        "config.json",
+        "sample.ogg",
+        "ssrn.safetensors",
+        "text2mel.safetensors",
+    }
+    work = Store(folder).work
+    for stage, step, seconds, picture in told.previews:
+        assert picture is not None and picture.is_file() and seconds > 0.2
+        assert (work / "previews" / f"{stage}-{step:06d}.ogg").is_file()
+    assert [(stage, step) for stage, step, *_ in told.previews] == [("text2mel", 4), ("text2mel", 8)]
+    assert not list(work.rglob("*.part")) and not list(work.rglob("checkpoint.safetensors"))
+
+
+def test_a_finished_voice_is_not_made_again(cloned: tuple[Path, Told], me: Path) -> None:
+    told = Told()
+    before = (cloned[0] / "text2mel.safetensors").stat().st_mtime_ns
+    voicebank.load(BASE).clone(Dataset.read(me), cloned[0], settings=FEW, progress=told)
+    assert told.stages == [] and "is finished" in told.notes[0]
+    assert (cloned[0] / "text2mel.safetensors").stat().st_mtime_ns == before
+
+
+def test_without_consent_it_is_not_pushed_and_consent_can_be_given_later(
+    cloned: tuple[Path, Told], me: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(cloned[0], mine)
+    shutil.copytree(Store(cloned[0]).work, Store(mine).work)
+    voice = voicebank.load(mine)
+    assert voice.config.private_use and voice.config.consent == ""
+    with pytest.raises(ConsentError, match="--consent"):
+        voice.push_to_hub("me/mine")
+    result = CliRunner().invoke(app, ["push", str(mine), "me/mine"])
+    assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1 and "--consent" in result.stderr
+    agreed = "Jane Doe, her own voice, for anything."
+    again = voicebank.load(BASE).clone(Dataset.read(me), mine, settings=FEW, consent=agreed)
+    assert again.config.consent == agreed and not again.config.private_use
+    card = (mine / "README.md").read_text(encoding="utf-8")
+    assert agreed in card and "private use" not in card
+    # Whoever writes it into the config by hand has given it too.
+    config = voice.config.model_copy(update={"consent": agreed})
+    assert not config.private_use
+    with pytest.raises(BadData, match="consent of the clone"):
+        voicebank.load(BASE).clone(Dataset.read(me), tmp_path / "other", settings=FEW, consent="x" * 3000)
+
+
+CLONE = """
+import sys, voicebank
+from pathlib import Path
+voicebank.load(sys.argv[1]).clone(voicebank.Dataset.read(sys.argv[2]), sys.argv[3], settings=eval(sys.argv[4]))
+"""
+
+
+def started(me: Path, folder: Path, settings: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CLONE, BASE, str(me), str(folder), repr(settings)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def until(process: subprocess.Popen[str], done: Any) -> None:
+    deadline = time.monotonic() + 240
+    while not done():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Told], me: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    with started(me, folder, FEW) as process:
+        try:
+            until(process, lambda: (Store(folder).work / "text2mel" / "checkpoint.safetensors").exists())
+        finally:
+            process.kill()
+    voice = Voice.from_folder(folder)  # usable, whatever the moment
+    assert voice.config.parent == BASE and voice.config.private_use
+    told = Told()
+
+    def text2mel_is_done() -> bool:
+        state = Store(folder).peek()
+        return state is not None and "text2mel" in state.done
+
+    with pytest.raises(BadData, match="other settings"):
+        voicebank.load(BASE).clone(Dataset.read(me), folder, settings={**FEW, "rate": 1e-3})
+    resumed = voicebank.load(BASE).clone(
+        Dataset.read(me), folder, settings=FEW, progress=told, stop=text2mel_is_done, gender="male"
+    )
+    assert "base speech" not in told.stages  # spoken before the kill
+    whole = Voice.from_folder(cloned[0])
+    assert resumed.config.training["text2mel_steps"] == whole.config.training["text2mel_steps"]
+    theirs = whole.text2mel.state_dict()
+    for name, tensor in resumed.text2mel.state_dict().items():
+        assert torch.allclose(tensor, theirs[name], atol=1e-3), name
+    assert not Store(folder).peek().finished  # type: ignore[union-attr]
+    assert "the same command goes on" in told.notes[-1]
+
+
+def test_ctrl_c_leaves_a_usable_voice(me: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    command = [sys.executable, "-m", "voicebank", "clone", str(me), "-o", str(folder), "--base", BASE]
+    command += ["--rehearsal", "0", "--steps", "5000"]
+    # Where the tests run in the background, Ctrl-C is ignored, and so it would be here.
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
+    ) as process:
+        try:
+            until(process, lambda: (folder / "config.json").exists())
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 130 and "stopped: " in told and "Traceback" not in told
+    assert Voice.from_folder(folder).say("Hello.").duration > 0.1
+
+
+def test_the_time_it_may_take_cuts_the_steps(me: Path, tmp_path: Path) -> None:
+    settings = {**FEW, "text2mel_steps": 100_000, "ssrn_steps": 100_000, "rehearsal": 0.0, "max_minutes": 0.2}
+    settings |= {"validate_every": 1000, "checkpoint_seconds": 60.0}
+    voice = voicebank.load(BASE).clone(Dataset.read(me), tmp_path / "mine", settings=settings)
+    state = Store(tmp_path / "mine").peek()
+    assert state is not None and state.finished and voice.config.parent == BASE
+    assert all(steps < 10_000 for steps in state.steps.values())
+
+
+def test_without_a_folder_nothing_is_left(me: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    settings = {**FEW, "rehearsal": 0.0}
+    voice = voicebank.load(BASE).clone(Dataset.read(me), settings=settings, stop=lambda: True, name="me now")
+    assert voice.name == "me now" and voice.folder is None and voice.say("Hello.").duration > 0.1
+    assert not list(tmp_path.glob("voicebank-*"))
+
+
+def test_twenty_seconds_are_too_little(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match=r"us-male has 1\d s of speech in 6 clips: a voice needs 20 s"):
+        voicebank.load(BASE).clone(Dataset.read(CLIPS / "us-male"), tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+    command = ["clone", str(CLIPS / "us-male"), "-o", str(tmp_path / "mine"), "--base", BASE]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2 and "record more" in result.stderr
+
+
+def test_bad_requests(me: Path, tmp_path: Path) -> None:
+    base, data = voicebank.load(BASE), Dataset.read(me)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    with pytest.raises(BadData, match="holds something else"):
+        base.clone(data, tmp_path / "photos")
+    with pytest.raises(BadData, match="setting frozen"):
+        base.clone(data, tmp_path / "mine", settings={"frozen": "everything"})
+    with pytest.raises(BadData, match="setting no_such"):
+        base.clone(data, tmp_path / "mine", settings={"no_such": 1})
+    gone = Dataset("gone", [Clip("a", tmp_path / "a.wav", "Gone.")])
+    with pytest.raises(BadData, match="clip a .* cannot be read"):
+        base.clone(gone, tmp_path / "mine")
+    result = CliRunner().invoke(app, ["clone", str(tmp_path / "nothing"), "-o", str(tmp_path / "mine")])
+    assert result.exit_code == 2 and "no dataset" in result.stderr
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_full_disk_is_one_line(me: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000_000, 20_000_000))
+
+    with started(me, tmp_path / "mine", {**FEW, "rehearsal": 0.0}, preexec_fn=small_files) as process:
+        _, told = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert "BadData: cannot write" in told.splitlines()[-1] and "goes on" in told.splitlines()[-1]
+
+
+# The parts
+
+
+@pytest.fixture(scope="module")
+def base() -> Voice:
+    return voicebank.load(BASE)
+
+
+@pytest.fixture(scope="module")
+def own(me: Path, base: Voice, tmp_path_factory: pytest.TempPathFactory) -> Features:
+    return features.build(Dataset.read(me), base.config.audio, frontend_of(base), tmp_path_factory.mktemp("features"))
+
+
+@pytest.fixture(scope="module")
+def rehearsal(base: Voice, tmp_path_factory: pytest.TempPathFactory) -> Features:
+    path = tmp_path_factory.mktemp("rehearsal") / "speech.safetensors"
+    told: list[tuple[int, int]] = []
+    found = rehearse(base, frontend_of(base), 4, path, lambda done, total: told.append((done, total)))
+    assert found is not None and told[-1] == (4, 4)
+    again = rehearse(base, frontend_of(base), 4, path, lambda done, total: told.append((-1, 0)))
+    assert again is not None and told[-1] == (4, 4) and np.array_equal(found.mel, again.mel)
+    return found
+
+
+def test_settings_follow_from_the_minutes() -> None:
+    amounts = [CloneSettings.for_minutes(m) for m in (0.4, 1, 3, 10, 15, 120)]
+    for name in ("text2mel_steps", "ssrn_steps", "rate", "ssrn_rate"):
+        values = [getattr(s, name) for s in amounts]
+        assert values == sorted(values) and values[0] < values[-1]
+    shares = [s.rehearsal for s in amounts]
+    assert shares == sorted(shares, reverse=True)
+    assert CloneSettings.for_minutes(3, rate=1e-5).rate == 1e-5
+
+
+def test_the_sentences_of_the_rehearsal_have_every_english_phone(base: Voice) -> None:
+    lines = sentences()
+    assert len(lines) == len(set(lines)) == 160 and all(line[-1] in ".?!" for line in lines)
+    phones = frontend_of(voicebank.load("us-male"))
+    said = "".join(unit.symbols for line in lines for unit in phones.units(line.lower()))
+    for sound in ENGLISH.split():
+        assert said.count(sound) >= 8, sound
+
+
+def test_clips_are_held_out_by_their_ids(own: Features) -> None:
+    clips = usable(own)
+    assert len(clips) == 12
+    assert len(hold_out(clips, 0.1)) == 2 and len(hold_out(clips * 50, 0.1)) == 20
+    assert hold_out(clips, 0.1) == hold_out(clips[::-1], 0.1)
+
+
+def test_batches_mix_in_the_bases_own_speech(own: Features, rehearsal: Features) -> None:
+    mine = [Item(1, own, c) for c in usable(own)]
+    theirs = [Item(0, rehearsal, c) for c in rehearsal.clips]
+    order, again = (MixedOrder(mine, theirs, 8, 0.25, seed=3) for _ in range(2))
+    for step in range(8):
+        batch = order[step]
+        assert [item.clip.id for item in batch] == [item.clip.id for item in again[step]]
+        assert sum(item.speaker == 0 for item in batch) == max(1, round(len(batch) * 0.25))
+    assert {item.clip.id for step in range(2) for item in order[step] if item.speaker} == {c.id for c in usable(own)}
+
+
+def test_a_new_row_begins_as_the_base(base: Voice) -> None:
+    wide = with_rows(base.text2mel, 2).eval()
+    symbols, mask = torch.arange(2, 22)[None], torch.ones(1, 20, dtype=torch.bool)
+    previous = torch.rand(1, 12, base.config.audio.n_mels)
+    with torch.inference_mode():
+        expected = base.text2mel(symbols, mask, previous).logits
+        for row in (0, 1):
+            assert torch.allclose(wide(symbols, mask, previous, torch.tensor([row])).logits, expected, atol=1e-4)
+            assert torch.allclose(wide.keep_speaker(row)(symbols, mask, previous).logits, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("what", "changed", "kept"),
+    [
+        ("nothing", ["embedding.weight", "text_encoder.0.weight", "audio_decoder.0.weight"], []),
+        ("text", ["audio_decoder.0.weight"], ["embedding.weight", "text_encoder.0.weight", "text_encoder.0.bias"]),
+        ("weights", ["text_encoder.0.bias", "audio_decoder.0.bias"], ["embedding.weight", "audio_decoder.0.weight"]),
+    ],
+)
+def test_what_is_frozen_stays(
+    base: Voice, own: Features, tmp_path: Path, what: str, changed: list[str], kept: list[str]
+) -> None:
+    model = with_rows(base.text2mel, 1)
+    freeze(model, what)
+    settings = CloneSettings(batch_size=2)
+    task = Text2MelClone(model, own, None, hold_out(usable(own), 0.1), base.config.audio, settings)
+    assert len(task.validation) == 2 and len(task.train) == 10
+    config = TrainerConfig(steps=1, warmup=1, decay=0, rate=1e-3)
+    Trainer(task, tmp_path, config, {"task": "text2mel", "config": {}}).run()
+    # Goes on after an interruption with some weights that have no state of the optimiser.
+    trainer = Trainer(task, tmp_path, config.model_copy(update={"steps": 2}), {"task": "text2mel", "config": {}})
+    assert trainer.run() == 2
+    before, after = base.text2mel.state_dict(), trainer.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in kept)
+    assert not any(torch.equal(before[name], after[name]) for name in changed)
+
+
+def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:
+    voice = voicebank.load(BASE)
+    assert parent_name(voice) == BASE
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    voice.folder = Path(f"/home/me/.cache/huggingface/hub/models--some--voice-a/snapshots/{commit}")
+    assert parent_name(voice) == f"some/voice-a@{commit}"
+
+
+# The closest base voice
+
+
+def test_the_closest_base_voice_has_the_right_gender() -> None:
+    told: list[str] = []
+    for speaker, gender in (("us-male", "male"), ("gb-female", "female")):
+        dataset = Dataset.read(CLIPS / speaker)
+        found = voicebank.closest(dataset, progress=lambda what, done, total: told.append(what))
+        assert [row.score for row in found.rows] == sorted((row.score for row in found.rows), reverse=True)
+        assert {row.name for row in found.rows} == {v.name for v in voicebank.voices()}
+        assert found.rows[0].gender == gender and found.best == found.rows[0].name == found.voice.name
+        for row in found.rows:
+            assert row.l1 is not None and 0 < row.l1 < 1 and row.attention is not None and 0 <= row.attention <= 1
+            assert row.similarity is not None and -1 <= row.similarity <= 1
+        heard = voicebank.closest([Audio.read(dataset.clips[0].path)])
+        assert heard.rows[0].gender == gender and heard.rows[0].l1 is None
+    assert {"reading", "base voices", "accent"} <= set(told)
+
+
+def test_closest_on_the_command_line(me: Path) -> None:
+    clip = Dataset.read(CLIPS / "us-male").clips[0].path
+    result = CliRunner().invoke(app, ["closest", str(clip), "--voice", "us-male", "--voice", "gb-female"])
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[1].startswith("us-male") and lines[2].startswith("gb-female") and " Hz" in lines[1]
+    assert "octave" in CliRunner().invoke(app, ["closest", "--help"]).stdout
+
+
+def test_closest_needs_speech() -> None:
+    with pytest.raises(BadData, match="no recording"):
+        voicebank.closest([])
+    with pytest.raises(BadData, match="no speech"):
+        voicebank.closest([Audio.silence(2, 24000)])
+
+
+def test_pitch_is_a_median_in_hertz() -> None:
+    time_ = np.arange(24000) / 24000
+    buzz = sum(np.sin(2 * np.pi * 130 * k * time_) / k for k in range(1, 8))
+    assert median_pitch([Audio(0.1 * buzz, 24000)]) == pytest.approx(130, rel=0.02)
+    assert median_pitch([Audio.silence(1, 24000)]) is None

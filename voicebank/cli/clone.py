@@ -1,0 +1,172 @@
+"""``voicebank clone`` and ``voicebank closest``: a voice from a few minutes of recordings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from voicebank.cloning.nearest import BaseMatch, Closest
+    from voicebank.data.dataset import Dataset
+
+ASK = (
+    "Whose voice is it, and do they agree that it is cloned and used? One line, such as\n"
+    '"Jane Doe, my own voice, for anything." Empty marks the voice as for private use.\n'
+    "Consent"
+)
+PRIVATE = 'no consent given: the voice is marked as for private use; add --consent "who agreed, and to what"'
+Compared = Annotated[
+    list[str] | None, typer.Option("--voice", help="Compare with this voice, again for each; the bundled ones else.")
+]
+
+
+def clone(
+    dataset: Annotated[Path, typer.Argument(help="A dataset, such as `voicebank dataset make` makes.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The voice folder. What it takes to go on lies in OUT.training beside.")
+    ],
+    base: Annotated[
+        str | None, typer.Option(help="The voice to start from; the closest of the bundled ones if left out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the voice; the folder's if left out.")] = None,
+    consent: Annotated[
+        str | None, typer.Option(help="Who agreed to this voice, and to what, in one line. Asked for on a terminal.")
+    ] = None,
+    origin: Annotated[str | None, typer.Option(help="What the recordings are, in one line.")] = None,
+    accent: Annotated[str | None, typer.Option(help="Of the speaker; the base's if left out.")] = None,
+    gender: Annotated[str | None, typer.Option(help="Of the speaker; the base's if left out.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--max-minutes", min=0.1, help="Time it may take: fewer steps, if need be.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of Text2Mel.")] = None,
+    ssrn_steps: Annotated[int | None, typer.Option(min=0, help="Steps of SSRN; 0 keeps the base's.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate of Text2Mel.")] = None,
+    frozen: Annotated[
+        str | None, typer.Option(help="What stays as the base has it: nothing, text (its side), weights.")
+    ] = None,
+    rehearsal: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of each batch that is the base's own speech.")
+    ] = None,
+    preview: Annotated[str | None, typer.Option(help="Sentence of the previews.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all random numbers.")] = None,
+) -> None:
+    """Clone a voice from recordings, or go on with a cloning that was interrupted.
+
+    All settings follow from the minutes of speech; see docs/cloning.md. Ctrl-C leaves the best voice so far.
+    """
+    import voicebank
+    from voicebank.cli.clone_progress import CloneBar
+    from voicebank.cloning.run import clone as make
+    from voicebank.cloning.store import Store
+
+    data = voicebank.Dataset.read(dataset)
+    begun = Store(out).peek()
+    if base is None:
+        base = begun.base if begun and Path(begun.base).is_dir() else None
+    voice = voicebank.load(base) if base else _choose(data)
+    if consent is None and not (begun and begun.about["consent"]):
+        consent = _ask() if begun is None or begun.finished else None
+    settings: dict[str, Any] = {
+        "max_minutes": minutes,
+        "text2mel_steps": steps,
+        "ssrn_steps": ssrn_steps,
+        "rate": rate,
+        "frozen": frozen,
+        "rehearsal": rehearsal,
+        "preview_text": preview,
+        "device": device,
+        "threads": threads,
+        "seed": seed,
+    }
+    with CloneBar() as bar:
+        made = make(
+            voice,
+            data,
+            out,
+            name=name,
+            consent=consent or "",
+            settings={k: v for k, v in settings.items() if v is not None},
+            progress=bar,
+            accent=accent,
+            gender=gender,
+            origin=origin,
+        )
+    state = Store(out).peek()
+    if state is None or not state.finished:
+        raise typer.Exit(130)
+    if made.config.private_use:
+        typer.echo(f"voicebank: {PRIVATE}", err=True)
+    heard = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in state.scores.items() if k.startswith("similarity"))
+    typer.echo(
+        f"{out}: cloned from {state.parent} with {state.minutes:.1f} minutes of speech{'; ' + heard if heard else ''}"
+    )
+    typer.echo(f'voicebank say "It works." --voice {out}')
+
+
+def closest(
+    source: Annotated[Path, typer.Argument(help="A dataset; or a sound file, without transcript.")],
+    voice: Compared = None,
+) -> None:
+    """List the base voices by how close they are to the speaker of a dataset.
+
+    The score is the similarity of the speaker embeddings (cosine, Resemblyzer), less 0.3 for each octave between the
+    median pitches, less 4 times the error with which the base's Text2Mel predicts the recordings beyond the best one's
+    (timbre taken out: what is left is accent and pace), less half of the share by which its attention misses the sound
+    more than the best one's. A dataset is heard in 20 clips, a sound file by similarity and pitch alone.
+    """
+    import voicebank
+    from voicebank.cli.clone_progress import bars
+
+    known: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
+    with bars() as progress:
+        found = voicebank.closest(known, voice or None, progress=progress)
+    _tell(found)
+
+
+def _choose(data: Dataset) -> Any:
+    import voicebank
+    from voicebank.cli.clone_progress import bars
+
+    with bars() as progress:
+        found = voicebank.closest(data, progress=progress)
+    best, *others = found.rows
+    rest = ", ".join(f"{row.name} {row.score:.2f}" for row in others)
+    typer.echo(f"closest base voice: {best.name}, score {best.score:.2f} ({rest}); --base names another", err=True)
+    return found.voice
+
+
+def _ask() -> str | None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    answer = typer.prompt(ASK, default="", show_default=False, err=True)
+    return " ".join(str(answer).split())
+
+
+def _tell(found: Closest) -> None:
+    from voicebank.cli.listing import _table
+
+    header = ("name", "accent", "gender", "score", "similarity", "pitch", "base pitch", "error", "attention")
+    _table(header, [_row(row) for row in found.rows])
+
+
+def _row(row: BaseMatch) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.accent,
+        row.gender,
+        f"{row.score:.3f}",
+        _number(row.similarity, ".3f"),
+        _number(row.pitch_hz, ".0f", " Hz"),
+        _number(row.base_pitch_hz, ".0f", " Hz"),
+        _number(row.l1, ".4f"),
+        _number(row.attention, ".3f"),
+    )
+
+
+def _number(value: float | None, form: str, unit: str = "") -> str:
+    return "" if value is None else format(value, form) + unit
