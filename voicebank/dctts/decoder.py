@@ -1,17 +1,22 @@
 """Incremental decoding of Text2Mel: a frame costs the same however long the sentence is.
 
-Each causal layer keeps the last ``(kernel - 1) * dilation`` normalised inputs in a ring, so that one step is one
-matrix product a layer. Fed with its own output, the full forward pass gives the same frames (to 1e-4).
+Each causal layer keeps the last ``(kernel - 1) * dilation`` normalised inputs in a ring, so that one frame is one
+matrix product a layer. The modules of :mod:`voicebank.dctts.text2mel` stay the source of truth: their weights are
+packed for :mod:`voicebank.dctts.step`, and fed with its own output, the full forward pass gives the same frames
+(to 1e-4).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 
 from voicebank.dctts.layers import Conv, Highway, Stack
 from voicebank.dctts.text2mel import Text2Mel
@@ -34,57 +39,10 @@ class Decoded:
     """False if the sentence ran past its longest plausible length."""
 
 
-class Ring:
-    """The last inputs of one causal layer and its single step."""
-
-    def __init__(self, layer: Conv, batch: int) -> None:
-        self.layer = layer
-        self.size = layer.reach + 1
-        self.past = layer.weight.new_zeros(self.size, batch, layer.inputs) if layer.kernel > 1 else None
-
-    def step(self, x: torch.Tensor, t: int) -> torch.Tensor:
-        """``(batch, inputs)`` of frame t to ``(batch, outputs)``."""
-        layer = self.layer
-        h = layer.normalise(x)
-        if self.past is not None:
-            self.past[t % self.size] = h
-            taps = [self.past[(t - i * layer.dilation) % self.size] for i in range(layer.kernel - 1, 0, -1)]
-            h = torch.cat([*taps, h], -1)
-        h = F.linear(h, layer.weight, layer.bias[0])
-        return layer.mix(x, h) if isinstance(layer, Highway) else h
-
-    def keep(self, rows: torch.Tensor) -> None:
-        """Keep only these rows of the batch."""
-        if self.past is not None:
-            self.past = self.past[:, rows]
-
-
-class IncrementalStack:
-    """A causal :class:`voicebank.dctts.layers.Stack`, frame by frame."""
-
-    def __init__(self, stack: Stack, batch: int) -> None:
-        self.rings = [Ring(layer, batch) for layer in stack]  # type: ignore[arg-type]
-        self.relu = stack.relu
-
-    def step(self, x: torch.Tensor, t: int) -> torch.Tensor:
-        """``(batch, inputs)`` of frame t to ``(batch, outputs)``. Frames must come in order from 0."""
-        for i, ring in enumerate(self.rings):
-            x = ring.step(x, t)
-            if i in self.relu:
-                x = F.relu(x)
-        return x
-
-    def keep(self, rows: torch.Tensor) -> None:
-        """Keep only these rows of the batch."""
-        for ring in self.rings:
-            ring.keep(rows)
-
-
-@torch.inference_mode()
 def decode(
     model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int], *, monotonic: bool = True
 ) -> list[Decoded]:
-    """Speak sentences as one batch.
+    """Speak sentences, as many at a time as torch may use threads, the longest first.
 
     Args:
         model: a Text2Mel with one speaker.
@@ -93,54 +51,163 @@ def decode(
         monotonic: force attention forward; without it the result is exactly that of the full forward pass.
 
     Returns:
-        One result a sentence, in the order given.
+        One result a sentence, in the order given. Each is what the sentence alone would give, bit for bit.
     """
-    device = model.embedding.weight.device
-    lengths = torch.tensor([len(s) for s in sentences], device=device)
-    symbols = torch.zeros(len(sentences), int(lengths.max()), dtype=torch.long, device=device)
-    for i, sentence in enumerate(sentences):
-        symbols[i, : len(sentence)] = torch.tensor(sentence, device=device)
-    index = torch.arange(symbols.shape[1], device=device)
-    mask = index < lengths[:, None]
-    keys, values = model.encode_text(symbols, mask)
-    keys = keys / math.sqrt(model.config.channels)
+    started = [Decoding(model, s, n, monotonic=monotonic) for s, n in zip(sentences, longest, strict=True)]
+    threads = min(torch.get_num_threads(), len(started))
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(Decoding.advance, sorted(started, key=lambda one: -len(one.symbols))))
+    else:
+        for one in started:
+            one.advance()
+    return [one.result() for one in started]
 
-    encoder = IncrementalStack(model.audio_encoder, len(sentences))
-    decoder = IncrementalStack(model.audio_decoder, len(sentences))
-    rows = list(range(len(sentences)))
-    frame = keys.new_zeros(len(sentences), model.n_mels)
-    position = torch.zeros(len(sentences), dtype=torch.long, device=device)
-    rested = torch.zeros_like(position)
-    frames: list[list[torch.Tensor]] = [[] for _ in sentences]
-    attentions: list[list[torch.Tensor]] = [[] for _ in sentences]
-    ended = [False] * len(sentences)
-    t = 0
-    while rows:
-        query = encoder.step(frame, t)
-        scores = torch.einsum("bd,bnd->bn", query, keys).masked_fill(~mask, -torch.inf)
-        if monotonic:
-            near = (index >= position[:, None] - BACK) & (index <= position[:, None] + AHEAD)
-            scores = scores.masked_fill(~near, -torch.inf)
-        attention = scores.softmax(-1)
-        position = attention.argmax(-1)
-        context = torch.einsum("bn,bnd->bd", attention, values)
-        frame = torch.sigmoid(decoder.step(torch.cat([context, query], -1), t))
-        t += 1
-        rested = torch.where(position == lengths - 1, rested + 1, 0)
-        for i, row in enumerate(rows):
-            frames[row].append(frame[i])
-            attentions[row].append(attention[i])
-        done = [int(rest) >= REST or t >= longest[row] for rest, row in zip(rested.tolist(), rows, strict=True)]
-        if any(done):
-            for i, row in enumerate(rows):
-                ended[row] = int(rested[i]) >= REST
-            rows = [row for row, d in zip(rows, done, strict=True) if not d]
-            left = torch.tensor([i for i, d in enumerate(done) if not d], dtype=torch.long, device=device)
-            frame, position, rested = frame[left], position[left], rested[left]
-            keys, values, mask, lengths = keys[left], values[left], mask[left], lengths[left]
-            encoder.keep(left)
-            decoder.keep(left)
-    return [
-        Decoded(torch.stack(frames[i]), torch.stack(attentions[i])[:, : len(sentence)], ended[i])
-        for i, sentence in enumerate(sentences)
-    ]
+
+class Decoding:
+    """One sentence that is being spoken, a few frames at a time.
+
+    Args:
+        model, longest, monotonic: as for :func:`decode`.
+        symbols: the sentence's symbol indices, the end symbol last.
+    """
+
+    def __init__(self, model: Text2Mel, symbols: Sequence[int], longest: int, *, monotonic: bool = True) -> None:
+        from voicebank.dctts import step
+
+        self.symbols = symbols
+        self.longest = longest
+        self.device = model.embedding.weight.device
+        self._ahead = AHEAD if monotonic else -1
+        self._network = _packed(model)
+        with torch.inference_mode():
+            indices = torch.tensor([list(symbols)], device=self.device)
+            keys, values = model.encode_text(indices, torch.ones_like(indices, dtype=torch.bool))
+            keys = keys / math.sqrt(model.config.channels)
+        self._keys, self._values = (np.ascontiguousarray(a[0].float().cpu().numpy()) for a in (keys, values))
+        self._rings = np.zeros(self._network.ring_size, np.float32)
+        self._state = np.zeros(step.FIELDS, np.int64)
+        # A sentence takes half its longest plausible length or less: the rest is never touched, so never in memory.
+        self._mel = np.zeros((longest, model.n_mels), np.float32)
+        self._attention = np.zeros((longest, len(symbols)), np.float32)
+
+    def advance(self, frames: int | None = None) -> None:
+        """Speak so many frames more, fewer where the sentence ends or runs away; all the rest without a number."""
+        from voicebank.dctts import step
+
+        until = self.longest if frames is None else min(self.frames + frames, self.longest)
+        own = self._network
+        step.advance(
+            own.encoder,
+            own.decoder,
+            own.weights,
+            own.scale,
+            own.biases,
+            self._rings,
+            own.width,
+            self._keys,
+            self._values,
+            BACK,
+            self._ahead,
+            REST,
+            self._state,
+            self._mel,
+            self._attention,
+            until,
+        )
+
+    @property
+    def frames(self) -> int:
+        """Frames spoken so far."""
+        return int(self._state[0])
+
+    @property
+    def mel(self) -> np.ndarray:
+        """Coarse mel ``(frames, n_mels)`` so far; a view."""
+        return self._mel[: self.frames]
+
+    @property
+    def attention(self) -> np.ndarray:
+        """``(frames, symbols)`` so far; a view."""
+        return self._attention[: self.frames]
+
+    @property
+    def ended(self) -> bool:
+        """Attention has come to rest on the end symbol."""
+        return bool(self._state[3])
+
+    @property
+    def done(self) -> bool:
+        """It has ended, or has run past its longest plausible length."""
+        return self.ended or self.frames >= self.longest
+
+    def result(self) -> Decoded:
+        """What was spoken so far."""
+        mel, attention = (torch.from_numpy(a.copy()) for a in (self.mel, self.attention))
+        return Decoded(mel.to(self.device), attention.to(self.device), self.ended)
+
+
+class _Packed:
+    """The weights of both causal stacks, as :func:`voicebank.dctts.step.advance` reads them."""
+
+    def __init__(self, model: Text2Mel) -> None:
+        from voicebank.dctts import step
+
+        self.ring_size = self._weights = self._biases = 0
+        matrices: list[np.ndarray] = []
+        biases: list[np.ndarray] = []
+        self.encoder = self._table(model.audio_encoder, matrices, biases)
+        self.decoder = self._table(model.audio_decoder, matrices, biases)
+        self.width = int(
+            max(
+                self.encoder[:, step.PADDED : step.OUTPUTS + 1].max(),
+                self.decoder[:, step.PADDED : step.OUTPUTS + 1].max(),
+            )
+        )
+        weights = np.concatenate([m.ravel() for m in matrices])
+        self.biases = np.concatenate(biases)
+        halves = weights.astype(np.float16)
+        # Weights that float16 does not hold as they are, as in training, are read as float32.
+        exact = bool(np.array_equal(halves, weights))
+        self.weights = halves.view(np.int16) if exact else weights
+        self.scale = np.float32(step.HALF_SCALE if exact else 1)
+
+    def _table(self, stack: Stack, matrices: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:
+        from voicebank.dctts import step
+
+        rows = []
+        for i, layer in enumerate(stack):
+            assert isinstance(layer, Conv)
+            padded = -(-layer.inputs // step.UNROLL) * step.UNROLL
+            # (outputs, taps * inputs) to one (padded inputs, outputs) matrix a tap, the oldest first.
+            taps = layer.weight.detach().float().cpu().numpy().reshape(layer.outputs, layer.kernel, layer.inputs)
+            matrix = np.zeros((layer.kernel, padded, layer.outputs), np.float32)
+            matrix[:, : layer.inputs] = taps.transpose(1, 2, 0)
+            slots = layer.reach + 1 if layer.kernel > 1 else 0
+            row = [0] * step.COLUMNS
+            row[step.WEIGHTS], row[step.BIAS], row[step.RING] = self._weights, self._biases, self.ring_size
+            row[step.INPUTS], row[step.PADDED], row[step.OUTPUTS] = layer.inputs, padded, layer.outputs
+            row[step.KERNEL], row[step.DILATION], row[step.SLOTS] = layer.kernel, layer.dilation, slots
+            row[step.NORM], row[step.HIGHWAY] = layer.norm, isinstance(layer, Highway)
+            row[step.RELU] = i in stack.relu
+            rows.append(row)
+            matrices.append(matrix)
+            biases.append(layer.bias[0].detach().float().cpu().numpy())
+            self._weights += matrix.size
+            self._biases += layer.outputs
+            self.ring_size += slots * padded
+        return np.array(rows, np.int64)
+
+
+_cache: WeakKeyDictionary[Text2Mel, tuple[Any, _Packed]] = WeakKeyDictionary()
+
+
+def _packed(model: Text2Mel) -> _Packed:
+    """The packed weights of a model, kept until they change."""
+    parameters = [*model.audio_encoder.parameters(), *model.audio_decoder.parameters()]
+    # An optimiser's step and load_state_dict raise a parameter's version.
+    now = [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in parameters]
+    known = _cache.get(model)
+    if known is None or known[0] != now:
+        known = _cache[model] = (now, _Packed(model))
+    return known[1]

@@ -1,20 +1,42 @@
-"""The built-in vocoder: Griffin-Lim with momentum."""
+"""The built-in vocoder: Griffin-Lim from a good start, as a whole or in chunks."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import torch
 
 from voicebank.config import AudioConfig
 from voicebank.signal.spectrogram import _window
 
+# Magnitudes are sharpened around this part of the largest that a voice can make: about the loudest bin of a sentence,
+# so that the level stays where it is.
+_PIVOT = 0.4
+_SMALLEST = 1e-6
+
+
+class VocoderStream(Protocol):
+    """What a vocoder that can speak in chunks returns from its ``stream(config)``."""
+
+    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+        """The samples ``(length,)`` that are certain now.
+
+        ``magnitude`` holds the next linear magnitudes, ``(bins, frames)``; with ``last`` there will be no more. All
+        samples together are those of one call of the vocoder with all magnitudes.
+        """
+
 
 class GriffinLim:
-    """Magnitude to waveform by alternating projections with momentum.
+    """Magnitude to waveform: phases from the magnitude's gradient, then alternating projections with momentum.
+
+    From such a start one projection does what 32 do from random phases
+    (:class:`voicebank.signal.phase.Phases`; docs/speed.md has the measurements).
 
     Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013.
 
     Args:
-        iterations: passes of the algorithm; each costs one inverse and one forward transform.
+        iterations: projections; each costs one inverse and one forward transform, and makes a stream wait for
+            three frames more.
         momentum: 0 gives the original algorithm, 0.99 the fast one.
         sharpening: exponent on the magnitude before synthesis, as the paper raises its output (section 4.1);
             above 1 it thins the smoothing that a network trained on L1 leaves between harmonics.
@@ -22,31 +44,74 @@ class GriffinLim:
 
     name = "griffin-lim"
 
-    def __init__(self, iterations: int = 32, momentum: float = 0.99, sharpening: float = 1.2) -> None:
+    def __init__(self, iterations: int = 1, momentum: float = 0.99, sharpening: float = 1.2) -> None:
         self.iterations = iterations
         self.momentum = momentum
         self.sharpening = sharpening
 
-    @torch.inference_mode()
     def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
         """Samples ``(batch, (frames - 1) * hop)`` for linear magnitudes ``(batch, bins, frames)``."""
-        if self.sharpening != 1:
-            # Relative to the loudest bin, so that the level stays where it is.
-            top = magnitude.amax(dim=(1, 2), keepdim=True).clamp(min=1e-8)
-            magnitude = (magnitude / top) ** self.sharpening * top
-        window = _window(config.n_fft).to(magnitude.device)
-        length = (magnitude.shape[-1] - 1) * config.hop
-        # A fixed seed: the same text gives the same samples.
-        generator = torch.Generator().manual_seed(0)
-        phase = torch.rand(magnitude.shape, generator=generator).to(magnitude.device) * (2 * torch.pi)
-        angles = torch.polar(torch.ones_like(phase), phase)
-        previous = torch.zeros_like(angles)
-        for _ in range(self.iterations):
-            samples = torch.istft(magnitude * angles, config.n_fft, config.hop, window=window, length=length)
+        return torch.stack([self.stream(config).push(one, last=True) for one in magnitude])
+
+    def stream(self, config: AudioConfig) -> GriffinLimStream:
+        """Speak in chunks: see :class:`VocoderStream`."""
+        return GriffinLimStream(self, config)
+
+
+class GriffinLimStream:
+    """Griffin-Lim on frames as they come.
+
+    What is far from a sample does not reach it: each projection carries a frame's phase as far as its window, so a
+    chunk is computed with that much around it, and its middle is what the whole would give.
+    """
+
+    def __init__(self, vocoder: GriffinLim, config: AudioConfig) -> None:
+        # Here and not above: numba is for those who speak.
+        from voicebank.signal.phase import Phases
+
+        self.vocoder, self.config = vocoder, config
+        reach = -(-config.n_fft // (2 * config.hop))  # frames whose window covers a sample, on either side
+        self.context = reach + vocoder.iterations * (2 * reach - 1)
+        self.phases = Phases(config.n_fft, config.hop)
+        self.magnitude = torch.zeros(0, config.bins)  # of frames that are still needed, from frame `first` on
+        self.spectrum = torch.zeros(0, config.bins, dtype=torch.complex64)
+        self.first = self.made = 0
+
+    @torch.inference_mode()
+    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+        """See :class:`VocoderStream`."""
+        config = self.config
+        pivot = _PIVOT * config.magnitude_top
+        log = (magnitude.T.float().cpu() / pivot).clamp(min=_SMALLEST).log() * self.vocoder.sharpening
+        phase = torch.from_numpy(self.phases.push(log.contiguous().numpy(), last))
+        self.magnitude = torch.cat([self.magnitude, log.exp() * pivot])
+        begun = torch.polar(self.magnitude[len(self.spectrum) : len(self.spectrum) + len(phase)], phase)
+        self.spectrum = torch.cat([self.spectrum, begun])
+
+        known = self.first + len(self.spectrum)
+        ready = max(known - 1, 0) if last else known - self.context
+        if ready <= self.made:
+            return torch.zeros(0)
+        samples = self._project(self.magnitude[: len(self.spectrum)], self.spectrum)
+        samples = samples[(self.made - self.first) * config.hop : (ready - self.first) * config.hop].clone()
+        self.made = ready
+        drop = max(self.made - self.context - self.first, 0)
+        self.magnitude, self.spectrum = self.magnitude[drop:], self.spectrum[drop:]
+        self.first += drop
+        return samples
+
+    def _project(self, magnitude: torch.Tensor, spectrum: torch.Tensor) -> torch.Tensor:
+        """Samples ``((frames - 1) * hop,)`` of ``(frames, bins)``."""
+        config, momentum = self.config, self.vocoder.momentum
+        window = _window(config.n_fft)
+        length = (len(magnitude) - 1) * config.hop
+        previous: torch.Tensor | None = None
+        for _ in range(self.vocoder.iterations):
+            samples = torch.istft(spectrum.T, config.n_fft, config.hop, window=window, length=length)
             rebuilt = torch.stft(
                 samples, config.n_fft, config.hop, window=window, pad_mode="constant", return_complex=True
-            )
-            angles = rebuilt - (self.momentum / (1 + self.momentum)) * previous
+            ).T
+            angles = rebuilt if previous is None else rebuilt - momentum / (1 + momentum) * previous
             previous = rebuilt
-            angles = angles / angles.abs().clamp(min=1e-12)
-        return torch.istft(magnitude * angles, config.n_fft, config.hop, window=window, length=length)
+            spectrum = angles * (magnitude / angles.abs().clamp(min=1e-12))
+        return torch.istft(spectrum.T, config.n_fft, config.hop, window=window, length=length)

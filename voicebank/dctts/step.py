@@ -1,0 +1,225 @@
+"""One frame of Text2Mel as compiled loops: what :mod:`voicebank.dctts.decoder` runs for every frame of speech.
+
+A frame is twenty-odd products of a matrix and a vector, so its cost is that of reading the weights once. They are
+read as float16, as the files hold them, and widened in registers: half the bytes of float32, and the same numbers.
+Nothing is allocated and no Python runs from layer to layer. The interpreter's lock is released meanwhile, so that
+sentences can be spoken by as many threads as there are cores.
+
+Compiled on first use and kept beside this file, or in the user's cache folder where that cannot be written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from voicebank.compiled import compiled
+
+# Columns of the table of layers.
+(WEIGHTS, BIAS, INPUTS, PADDED, OUTPUTS, KERNEL, DILATION, NORM, HIGHWAY, RELU, RING, SLOTS) = range(12)
+COLUMNS = 12
+# Fields of the state of a sentence.
+FRAME, POSITION, RESTED, ENDED = range(4)
+FIELDS = 4
+# Rows of a matrix that are added up at once: inputs are padded to a multiple of it.
+UNROLL = 4
+
+# Reordered sums are allowed, for vector registers; what is not a number stays that.
+_FAST = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+
+_EPSILON = np.float32(1e-5)
+_ONE = np.float32(1)
+_HALF = np.float32(0.5)
+_LOG2E = np.float32(1.44269504)
+_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_LARGEST = np.float32(87)
+_EXP = tuple(np.float32(c) for c in (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1))
+# A float16 whose bits are moved to their places in a float32 is too small by this factor: the exponents' biases
+# differ by 112. Those moved bits are the sign and all below it but three that copy the sign.
+HALF_SCALE = float(2.0**112)
+_HALF_BITS = np.int32(-0x70002000)
+
+
+def _widen(weight: Any) -> Any:
+    """A weight as float32, up to the scale of its kind: 2**-112 for float16 bits in an int16, else 1."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(_widen)
+def _widen_typed(weight: Any) -> Any:
+    # Numba wants the annotations of what it compiles to be those of the declaration.
+    def from_half(weight: Any) -> Any:
+        return np.int32((np.int32(weight) << 13) & _HALF_BITS).view(np.float32)
+
+    def as_it_is(weight: Any) -> Any:
+        return weight
+
+    return from_half if weight == types.int16 else as_it_is
+
+
+@compiled(**_FAST)
+def _add_product(matrix: Any, scale: Any, x: Any, y: Any) -> None:
+    """``y += x @ matrix``; the matrix has a multiple of UNROLL rows."""
+    for i in range(0, matrix.shape[0], UNROLL):
+        a, b, c, d = x[i] * scale, x[i + 1] * scale, x[i + 2] * scale, x[i + 3] * scale
+        for j in range(matrix.shape[1]):
+            y[j] += (
+                a * _widen(matrix[i, j])
+                + b * _widen(matrix[i + 1, j])
+                + c * _widen(matrix[i + 2, j])
+                + d * _widen(matrix[i + 3, j])
+            )
+
+
+@compiled(**_FAST)
+def _exp(x: Any) -> Any:
+    """e**x to float32's precision, in a form that compiles to vector instructions (the C library's does not)."""
+    x = min(max(x, -_LARGEST), _LARGEST)
+    k = np.float32(np.floor(x * _LOG2E + _HALF))
+    r = x - k * _LN2_HIGH - k * _LN2_LOW
+    p = _EXP[0]
+    p = p * r + _EXP[1]
+    p = p * r + _EXP[2]
+    p = p * r + _EXP[3]
+    p = p * r + _EXP[4]
+    p = p * r + _EXP[5]
+    p = p * r + _EXP[6]
+    return p * np.int32((np.int32(k) + np.int32(127)) << 23).view(np.float32)
+
+
+@compiled(**_FAST)
+def _normalise(x: Any, size: int, out: Any) -> None:
+    """Layer normalisation of the first ``size`` numbers, as :meth:`voicebank.dctts.layers.Conv.normalise`."""
+    mean = np.float32(0)
+    for i in range(size):
+        mean += x[i]
+    mean /= np.float32(size)
+    variance = np.float32(0)
+    for i in range(size):
+        variance += (x[i] - mean) * (x[i] - mean)
+    factor = _ONE / np.sqrt(variance / np.float32(size) + _EPSILON)
+    for i in range(size):
+        out[i] = (x[i] - mean) * factor
+
+
+@compiled(**_FAST)
+def _layers(table: Any, weights: Any, scale: Any, biases: Any, rings: Any, t: int, x: Any, h: Any, y: Any) -> None:
+    """Frame ``t`` through a causal stack, in place in ``x``; ``h`` and ``y`` are scratch."""
+    for n in range(table.shape[0]):
+        layer = table[n]
+        inputs, padded, outputs = layer[INPUTS], layer[PADDED], layer[OUTPUTS]
+        if layer[NORM]:
+            _normalise(x, inputs, h)
+        else:
+            h[:inputs] = x[:inputs]
+        h[inputs:padded] = np.float32(0)
+        y[:outputs] = biases[layer[BIAS] : layer[BIAS] + outputs]
+        size = padded * outputs
+        first = layer[WEIGHTS]
+        for tap in range(layer[KERNEL] - 1):
+            back = (layer[KERNEL] - 1 - tap) * layer[DILATION]
+            slot = layer[RING] + (t - back) % layer[SLOTS] * padded
+            if back <= t:  # before the first frame all is zero
+                matrix = weights[first : first + size].reshape(padded, outputs)
+                _add_product(matrix, scale, rings[slot : slot + padded], y[:outputs])
+            first += size
+        matrix = weights[first : first + size].reshape(padded, outputs)
+        _add_product(matrix, scale, h[:padded], y[:outputs])
+        if layer[KERNEL] > 1:
+            slot = layer[RING] + t % layer[SLOTS] * padded
+            rings[slot : slot + padded] = h[:padded]
+        if layer[HIGHWAY]:
+            for j in range(inputs):
+                x[j] += (y[inputs + j] - x[j]) / (_ONE + _exp(-y[j]))
+        elif layer[RELU]:
+            for j in range(outputs):
+                x[j] = max(y[j], np.float32(0))
+        else:
+            x[:outputs] = y[:outputs]
+
+
+@compiled(**_FAST)
+def advance(
+    encoder: Any,
+    decoder: Any,
+    weights: Any,
+    scale: Any,
+    biases: Any,
+    rings: Any,
+    width: int,
+    keys: Any,
+    values: Any,
+    back: int,
+    ahead: int,
+    rest: int,
+    state: Any,
+    mel: Any,
+    attention: Any,
+    until: int,
+) -> None:
+    """Speak a sentence on until it has ended or has ``until`` frames.
+
+    Args:
+        encoder, decoder: ``(layers, COLUMNS)``, int64: the table of each stack.
+        weights: all matrices, each ``(taps * padded inputs, outputs)``, flat; float16 as int16, or float32.
+        scale: what a widened weight is multiplied with.
+        biases, rings: flat float32.
+        width: the most inputs or outputs of a layer.
+        keys, values: ``(symbols, d)``; the keys are divided by the square root of d.
+        back, ahead: symbols that attention may move each frame; ``ahead`` < 0 leaves it free.
+        rest: frames that attention rests on the last symbol at the end.
+        state: ``(FIELDS,)``, int64.
+        mel: ``(longest, n_mels)``, to be filled.
+        attention: ``(longest, symbols)``, zeros, to be filled.
+        until: at most ``longest``.
+    """
+    symbols, d = keys.shape
+    n_mels = mel.shape[1]
+    x, h, y = np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(width, np.float32)
+    context = np.zeros(d, np.float32)
+    while state[FRAME] < until and not state[ENDED]:
+        t = state[FRAME]
+        if t:
+            x[:n_mels] = mel[t - 1]
+        else:
+            x[:n_mels] = np.float32(0)
+        _layers(encoder, weights, scale, biases, rings, t, x, h, y)
+
+        first, end = 0, symbols
+        if ahead >= 0:
+            first, end = max(state[POSITION] - back, 0), min(state[POSITION] + ahead + 1, symbols)
+        row = attention[t]
+        best = first
+        for n in range(first, end):
+            score = np.float32(0)
+            for i in range(d):
+                score += x[i] * keys[n, i]
+            row[n] = score
+            if score > row[best]:
+                best = n
+        top = row[best]
+        total = np.float32(0)
+        for n in range(first, end):
+            row[n] = _exp(row[n] - top)
+            total += row[n]
+        context[:] = np.float32(0)
+        for n in range(first, end):
+            row[n] /= total
+            for i in range(d):
+                context[i] += row[n] * values[n, i]
+
+        # The audio decoder reads the context, then the query.
+        for i in range(d):
+            x[d + i] = x[i]
+            x[i] = context[i]
+        _layers(decoder, weights, scale, biases, rings, t, x, h, y)
+        for i in range(n_mels):
+            mel[t, i] = _ONE / (_ONE + _exp(-x[i]))
+
+        state[POSITION] = best
+        state[RESTED] = state[RESTED] + 1 if best == symbols - 1 else 0
+        state[ENDED] = state[RESTED] >= rest
+        state[FRAME] = t + 1

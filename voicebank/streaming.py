@@ -1,0 +1,98 @@
+"""A sentence's sound while it is still being spoken.
+
+Frames are released as Text2Mel makes them, before anybody knows whether the sentence will end well. So that a
+runaway is not heard, the release waits where attention stays on one symbol for longer than speech does, and goes on
+when attention does. Where a sentence runs away for good, what follows that place is spoken anew, in pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
+from typing import Any
+
+import numpy as np
+import torch
+
+from voicebank.config import AudioConfig
+from voicebank.dctts.decoder import Decoding
+from voicebank.dctts.magnitudes import MagnitudeStream
+from voicebank.dctts.ssrn import SSRN
+from voicebank.signal.spectrogram import denormalise_magnitude
+from voicebank.signal.tempo import Tempo
+
+# Coarse frames that are decoded for each chunk: few for the first, which somebody waits for; then more and more, since
+# every chunk has SSRN look once more at the frames around it.
+BLOCKS = (12, 12, 24, 48)
+LARGEST_BLOCK = 64
+# Seconds on one symbol after which attention may have lost its way. Pauses at commas take half of that.
+STALL_SECONDS = 1.0
+
+
+def can_stream(vocoder: Any) -> bool:
+    """Whether a vocoder speaks in chunks; others get whole sentences."""
+    return callable(getattr(vocoder, "stream", None))
+
+
+def sound(
+    blocks: Iterable[tuple[torch.Tensor, bool]], ssrn: SSRN, audio: AudioConfig, vocoder: Any, speed: float
+) -> Iterator[torch.Tensor]:
+    """Mel in, sound out: SSRN, tempo and vocoder, each with as much around a chunk as reaches it.
+
+    Args:
+        blocks: coarse mel ``(frames, n_mels)``, and whether it is the last.
+        ssrn, audio: of the voice.
+        vocoder: one that :func:`can_stream`.
+        speed: 1.1 is a tenth faster.
+
+    Yields:
+        Samples ``(length,)`` as soon as they are certain.
+    """
+    magnitudes, tempo, voiced = MagnitudeStream(ssrn), Tempo(speed), vocoder.stream(audio)
+    for mel, last in blocks:
+        magnitude = magnitudes.push(mel, last)
+        samples = voiced.push(tempo.push(denormalise_magnitude(magnitude.T, audio), last), last)
+        if len(samples):
+            yield samples.clamp(-1, 1)
+
+
+class Watched:
+    """A sentence being decoded, whose frames are released while attention gets on.
+
+    Args:
+        decoding: just begun.
+        rate: coarse frames a second.
+    """
+
+    def __init__(self, decoding: Decoding, rate: float) -> None:
+        self._decoding = decoding
+        self._stall = round(STALL_SECONDS * rate)
+        self._furthest = np.zeros(0, np.int64)  # symbol that attention had reached, for each frame
+
+    def blocks(self) -> Iterator[tuple[torch.Tensor, bool]]:
+        """Mel ``(frames, n_mels)`` as it is made, and whether it is the last."""
+        decoding = self._decoding
+        released = 0
+        for size in chain(BLOCKS, repeat(LARGEST_BLOCK)):
+            before = decoding.frames
+            decoding.advance(size)
+            new = decoding.attention[before:].argmax(1)
+            self._furthest = np.maximum.accumulate(np.concatenate([self._furthest, new]))
+            moved = int(np.searchsorted(self._furthest, self._furthest[-1])) + 1
+            end = decoding.frames
+            if not decoding.ended and (decoding.done or end - moved > self._stall):
+                end = max(released, moved)
+            yield torch.from_numpy(decoding.mel[released:end].copy()).to(decoding.device), decoding.done
+            if decoding.done:
+                return
+            released = end
+
+    def rest(self, symbols: str) -> str:
+        """What is still to be said of the sentence's symbols after all blocks: nothing, if it ended well.
+
+        From the word on in which attention lost its way.
+        """
+        reached = int(self._furthest[-1])
+        if self._decoding.ended or not any(c.isalpha() for c in symbols[reached + 1 :]):
+            return ""
+        return symbols[symbols.rfind(" ", 0, reached + 1) + 1 :]
