@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,3 +23,15 @@ def tone() -> Audio:
     """Half a second of a 440 Hz tone at 24 kHz, fading in and out."""
     time = np.arange(12000) / 24000
     return Audio(0.5 * np.sin(2 * np.pi * 440 * time) * np.hanning(len(time)), 24000)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for a quarter of a megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub
-from huggingface_hub import constants
+from huggingface_hub import constants, file_download
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, endpoint: str, cache: Path, offline: bool = False) -> None:
@@ -15,6 +15,8 @@ def connect(monkeypatch: pytest.MonkeyPatch, endpoint: str, cache: Path, offline
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    # Clients before 1.0 keep a copy.
+    monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(cache / "token"))

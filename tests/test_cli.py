@@ -92,7 +92,7 @@ def test_say_writes_a_file(humming: Humming, suffix: str) -> None:
 
 def test_options_reach_the_voice(humming: Humming, tmp_path: Path) -> None:
     run("say", "Hi.", "--frontend", "graphemes", "--vocoder", "griffin-lim", "--speed", "1.1", "-o", "a.wav")
-    assert humming.options == {"frontend": "graphemes", "vocoder": "griffin-lim", "speed": 1.1}
+    assert humming.options == {"frontend": "graphemes", "vocoder": "griffin-lim", "speed": 1.1, "batch": 32}
 
 
 def test_without_a_player_a_file_is_written(humming: Humming) -> None:

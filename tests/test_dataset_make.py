@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from voicebank.data import make as making  # noqa: E402
 from voicebank.data import media  # noqa: E402
 from voicebank.data.dataset import Dataset  # noqa: E402
 from voicebank.data.rows import Report, Row  # noqa: E402
-from voicebank.errors import BadAudio, BadData, PluginError  # noqa: E402
+from voicebank.errors import BadAudio, BadData  # noqa: E402
 from voicebank.transcript import Transcriber, Transcript, Word  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips"
@@ -273,6 +274,32 @@ def test_a_folder_that_holds_something_else_is_left_alone(folder: Path, tmp_path
         Dataset.make(folder, tmp_path / "new", transcriber=None)
 
 
+def test_twenty_seconds_of_data(tmp_path: Path) -> None:
+    place = tmp_path / "clips"
+    place.mkdir()
+    for name in MALE[:6]:
+        clip(name).save(place / f"{name}.wav")
+        (place / f"{name}.txt").write_text(TEXTS[name])
+    unheard = ["--transcriber", "none"]
+    result = CliRunner().invoke(app, ["dataset", "make", str(place), "-o", str(tmp_path / "me"), *unheard])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"only \d\d seconds of speech \(too little\): record more: 1 minute", result.stderr)
+    assert 10 < sum(soundfile.info(c.path).duration for c in Dataset.read(tmp_path / "me").clips) < 25
+    result = CliRunner().invoke(app, ["dataset", "check", str(tmp_path / "me"), *unheard])
+    assert result.exit_code == 1
+    assert "too little" in result.output
+
+
+def test_a_dataset_may_be_made_in_the_folder_of_its_recordings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("voicebank.data.make.page", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Dataset.make(folder, folder / "me", transcriber=None)
+    first = Dataset.make(folder, folder / "me", transcriber=None)
+    assert len(first.clips) == 2
+    assert Dataset.make(folder, folder / "me", transcriber=None) == first
+
+
 def test_a_full_disk(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -316,7 +343,13 @@ def test_sound_that_is_bad(examined: Row) -> None:
     noise = np.random.default_rng(0).standard_normal(len(audio.samples)).astype(np.float32)
     loud = Audio(audio.samples + 0.05 * noise, 24000)
     assert kinds(fresh.model_copy(deep=True), loud) == {"noise"}
+    times = np.arange(len(audio.samples)) / 24000
+    chord = sum(np.sin(2 * np.pi * hertz * times) for hertz in (220.0, 277.2, 329.6, 440.0))
+    music = Audio(audio.samples + 0.03 * np.asarray(chord, np.float32), 24000)
+    assert kinds(fresh.model_copy(deep=True), music) == {"noise"}
     assert kinds(fresh.model_copy(deep=True), Audio.silence(2, 24000)) == {"silence"}
+    halves = Audio.join([audio, Audio.silence(2, 24000), audio])
+    assert kinds(fresh.model_copy(deep=True), halves) == {"pause"}
     assert kinds(fresh.model_copy(deep=True), audio, clipped=50) == {"clipping"}
     assert "length" in kinds(fresh.model_copy(deep=True), Audio.join([audio] * 9))
 
@@ -345,11 +378,3 @@ def test_words_that_are_bad(examined: Row, text: str, heard: str | None, kind: s
 def test_the_public_names(tmp_path: Path) -> None:
     assert voicebank.Dataset is Dataset
     assert isinstance(making.check(CLIPS / "us-male", transcriber=None), Report)
-
-
-def test_a_video_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from voicebank.data import fetch
-
-    monkeypatch.setitem(__import__("sys").modules, "yt_dlp", None)
-    with pytest.raises(PluginError, match=r"voicebank\[video\]"):
-        fetch.fetch("https://example.org/watch", tmp_path)

@@ -53,6 +53,29 @@ friend how
 goodbye
 """.replace("SPACE", " ")
 SRT = "1\n00:00:01,000 --> 00:00:03,000\nHello there,\nmy friend.\n\n2\n00:00:03,500 --> 00:00:05,000\n(laughs)\n"
+# What yt-dlp makes of automatic captions: each line twice, and cues of a hundredth of a second.
+ROLLING_SRT = """1
+00:00:00,160 --> 00:00:02,389
+hello there my
+
+2
+00:00:02,389 --> 00:00:02,399
+hello there my
+
+3
+00:00:02,399 --> 00:00:04,000
+hello there my
+friend how
+
+4
+00:00:04,000 --> 00:00:04,010
+friend how
+
+5
+00:00:04,010 --> 00:00:06,000
+friend how
+goodbye
+"""
 ASS = (
     "[Script Info]\nScriptType: v4.00+\n\n[Events]\n"
     "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
@@ -86,6 +109,7 @@ def words(folder: Path, name: str, text: str | bytes) -> list[Word]:
     [
         ("a.vtt", VTT, "Hello there, my friend. It's $5."),
         ("a.vtt", ROLLING, "hello there my friend how goodbye"),
+        ("a.srt", ROLLING_SRT, "hello there my friend how goodbye"),
         ("a.srt", SRT, "Hello there, my friend."),
         ("a.srt", SRT.encode("utf-16"), "Hello there, my friend."),
         ("a.srt", SRT.replace("my", "Zoë,").encode("cp1252"), "Hello there, Zoë, friend."),
@@ -147,6 +171,9 @@ def test_alignment_within_reach_and_without_times() -> None:
     [
         ("It costs $5.", "it costs five dollars", 0),
         ("The colour of a football.", "The color of a foot ball", 0),
+        ("The C.D.C. said so.", "the CDC said so", 0),
+        ("The C D C said so.", "the CDC said so", 0),
+        ("He had a plan.", "he had plan", 1),
         ("One two three four.", "one three four", 1),
         ("One two three four.", "", 4),
     ],
@@ -203,6 +230,15 @@ def test_words_that_are_not_said_are_left_out_and_named() -> None:
     assert "channel" not in kept
     assert "jacket" in kept
     assert any("channel" in c.text for c in cuts if c.reason)
+
+
+def test_what_is_left_over_says_why() -> None:
+    heard, pauses, duration = recording(SENTENCES[:2])
+    mumbled = [*heard[:-1], Word("plants", heard[-1].start, heard[-1].end, 1.0)]
+    kept, left = cut(heard, mumbled, pauses, duration)
+    assert not kept.reason
+    assert left.text == SENTENCES[1]
+    assert left.reason.startswith("its last word is not heard as it is written")
 
 
 def test_captions_of_another_recording() -> None:

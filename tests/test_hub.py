@@ -193,6 +193,16 @@ def test_cached_voices_need_no_network(
         assert voicebank.load("me/my-voice").folder == first
 
 
+def test_without_a_network(hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "http://127.0.0.1:9", tmp_path / "other")  # nobody listens there
+    monkeypatch.setenv("HF_TOKEN", "hf_me")
+    voice = voicebank.load(folder)
+    for ask in (voicebank.search, lambda: voicebank.load("me/my-voice"), lambda: voice.push_to_hub("me/my-voice")):
+        with pytest.raises(HubError, match="check the network") as caught:
+            ask()
+        one_line(caught.value)
+
+
 def test_a_damaged_cache_is_noticed(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     voicebank.load(folder).push_to_hub("me/my-voice")
     weights = voicebank.load("me/my-voice").folder / "ssrn.safetensors"

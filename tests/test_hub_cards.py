@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,33 @@ def test_metadata_that_is_none(folder: Path, metadata: str) -> None:
         merge(card(read_config(folder)), remote=f"---\n{metadata}\n---\n# Mine\n")
 
 
+BOMB = "tags: [&a [x, x, x, x, x, x, x, x, x]" + "".join(
+    f", &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefghij", "bcdefghijk", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"---\n{BOMB}, mine]\n---\n# Mine\n",  # nine to the tenth when it is written out
+        "---\na: " + "[" * 900_000 + "\n---\n# Mine\n",
+        "<!-- voicebank:about 000000000000 -->\n" * 25_000,
+        "# Mine\n" + "\n" * 900_000 + "x",
+        "# Mine\n" + "<!-- voicebank card 00000000000 -->\n" * 25_000,
+        "---\n" * 200_000,
+    ],
+    ids=["aliases", "nested", "blocks", "newlines", "seals", "fences"],
+)
+def test_cards_that_are_made_to_be_slow(folder: Path, text: str) -> None:
+    fresh = card(read_config(folder))
+    began = time.process_time()
+    try:
+        assert len(merge(fresh, local=fresh, remote=text)) < 2_000_000
+    except BadVoice as error:
+        assert "README.md" in str(error)
+    assert time.process_time() - began < 2
+
+
 def test_configs_cannot_write_tags_into_cards(folder: Path) -> None:
     config = read_config(folder).model_copy(update={"origin": "<script>alert(1)</script>", "license": "a: b"})
     text = card(config)
@@ -187,7 +215,10 @@ def test_the_terminal(hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytes
     assert "name a new folder" in run("pull", "me/my-voice", "full", code=2)
     assert "me/my-voice" in run("search", "me", "--accent", "US", "--gender", "female")
     assert run("search", "me", "--accent", "Scottish") == ""
+    run("pull", "me/my-voice@main", "at-a-branch")
+    assert (tmp_path / "at-a-branch/config.json").read_bytes() == (folder / "config.json").read_bytes()
     assert "no such revision" in run("pull", "me/my-voice", "x", "--revision", "v9", code=2)
+    assert "no such revision" in run("pull", "me/my-voice@v9", "x", code=2)
     assert "not there, or private" in run("pull", "me/nothing", "x", code=2)
     assert "does not know the token" in run("push", str(folder), "me/x", "--token", "hf_wrong", code=2)
     assert "is no repository" in run("push", str(folder), "no/such/name", code=2)
@@ -195,7 +226,9 @@ def test_the_terminal(hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_the_official_commands(hub: Hub, folder: Path, tmp_path: Path, speaking: None) -> None:
+def test_the_official_commands(
+    hub: Hub, folder: Path, tmp_path: Path, speaking: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hf = Path(sys.executable).with_name("hf")
     if not hf.exists():
         pytest.skip("the command hf is not installed")
@@ -215,6 +248,10 @@ def test_the_official_commands(hub: Hub, folder: Path, tmp_path: Path, speaking:
     assert voicebank.load(snapshot).name == "my-voice"
     run("upload", "me/uploaded", str(folder))
     assert (voicebank.load("me/uploaded").say("As it was.").samples == spoken.samples).all()
+    # How base voices are published: docs/hub.md.
+    run("repos", "tag", "create", "me/uploaded", "v1")
+    monkeypatch.setenv("VOICEBANK_ORG", "me")
+    assert voicebank.load("uploaded").name == "my-voice"
 
 
 @pytest.mark.slow

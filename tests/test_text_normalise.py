@@ -74,6 +74,73 @@ def test_more_readings(text: str, reading: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        # counts
+        ("1500 people", "one thousand five hundred people"),
+        ("1984 people came in 1984", "one thousand nine hundred and eighty four people came in nineteen eighty four"),
+        ("3000 steps", "three thousand steps"),
+        ("1250 small dogs", "one thousand two hundred and fifty small dogs"),
+        ("in 1200 words", "in one thousand two hundred words"),
+        ("1001 nights", "one thousand and one nights"),
+        ("2490 of them", "two thousand four hundred and ninety of them"),
+        ("more than 1984", "more than one thousand nine hundred and eighty four"),
+        ("1350 a month", "one thousand three hundred and fifty a month"),
+        ("There were 2490.", "There were two thousand four hundred and ninety."),
+        ("It cost £2490", "It cost two thousand four hundred and ninety pounds"),
+        ("1500 km", "one thousand five hundred kilometers"),
+        # years
+        ("In 1984 prices rose", "In nineteen eighty four prices rose"),
+        ("the 1984 elections", "the nineteen eighty four elections"),
+        ("1984 remains a classic", "nineteen eighty four remains a classic"),
+        ("It was only 1984.", "It was only nineteen eighty four."),
+        ("until 2150", "until twenty one fifty"),
+        ("On May 5, 2100 birds sang", "On May fifth, two thousand one hundred birds sang"),
+        ("on 5 May 2112", "on the fifth of May twenty one twelve"),
+        # names and times
+        ("flight 2490", "flight twenty four ninety"),
+        ("the Nokia 2490 phone", "the Nokia twenty four ninety phone"),
+        ("room 1205", "room twelve oh five"),
+        ("at 1500 hours", "at fifteen hundred hours"),
+        ("020 7946 2958", "oh two oh, seven nine four six, two nine five eight"),
+    ],
+)
+def test_four_digits_are_a_year_a_count_or_a_name(text: str, reading: str) -> None:
+    assert normalise(text) == reading
+
+
+@pytest.mark.parametrize(
+    ("written", "american", "british"),
+    [
+        ("03/04/2024", "March fourth, twenty twenty four", "the third of April, twenty twenty four"),
+        ("3/4/24", "March fourth, twenty twenty four", "the third of April, twenty twenty four"),
+        ("3-4-1999", "March fourth, nineteen ninety nine", "the third of April, nineteen ninety nine"),
+        ("13/04/2024", "April thirteenth, twenty twenty four", "the thirteenth of April, twenty twenty four"),
+        ("04/13/2024", "April thirteenth, twenty twenty four", "the thirteenth of April, twenty twenty four"),
+        ("3.4.2024", "April third, twenty twenty four", "the third of April, twenty twenty four"),
+        ("2024-03-15", "March fifteenth, twenty twenty four", "the fifteenth of March, twenty twenty four"),
+        ("1.2.24", "one point two point twenty four", "one point two point twenty four"),
+    ],
+)
+def test_the_order_of_dates_is_that_of_the_language(written: str, american: str, british: str) -> None:
+    assert normalise(f"On {written}.") == normalise(f"On {written}.", "en-us") == f"On {american}."
+    assert normalise(f"On {written}.", "en-gb") == f"On {british}."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("His résumé.", "His rezumay."),
+        ("Re\u0301sume\u0301s are read.", "Rezumays are read."),
+        ("José's exposé on rosé", "Hozay's expozay on rozay"),
+        ("They resume the café.", "They resume the cafe."),
+    ],
+)
+def test_words_that_are_others_without_their_accents(text: str, said: str) -> None:
+    assert normalise(text) == said
+
+
+@pytest.mark.parametrize(
     ("text", "plain"),
     [
         ("“Don’t,” she said – ‘no’…", '"Don\'t," she said — "no"…'),

@@ -45,6 +45,12 @@ def test_sentences_pauses_and_ipa() -> None:
     ]
 
 
+def test_dates_are_read_in_the_order_of_the_voice() -> None:
+    for language, spoken in (("en-us", "MARCH FOURTH"), ("en-gb", "THE THIRD OF APRIL"), ("xx", "MARCH FOURTH")):
+        (sentence,) = prepare("03/04/2024", Graphemes(language))
+        assert sentence.symbols == f"{spoken}, TWENTY TWENTY FOUR."  # type: ignore[union-attr]
+
+
 def test_symbols_can_be_encoded() -> None:
     for sentence in symbols("Ünïcode “quotes” (and) 50% — more… [[ɡoʊ]] \ue000 \ue001!"):
         assert encode(sentence)

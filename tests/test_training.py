@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from voicebank_phonemizer import Phonemizer
 
 from voicebank.config import AudioConfig
 from voicebank.data import features
@@ -19,10 +21,11 @@ from voicebank.data.alignment import align, symbol_starts
 from voicebank.data.dataset import Dataset
 from voicebank.data.features import Features
 from voicebank.errors import BadData, UnknownName
+from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.text.graphemes import Graphemes
 from voicebank.training import checkpoint
 from voicebank.training.assemble import assemble
-from voicebank.training.batches import Order, choose_phones, split, ssrn_batch, text2mel_batch
+from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.run import train
 from voicebank.training.trainer import TrainerConfig
 
@@ -82,6 +85,18 @@ def test_coarse_crops_lie_on_the_full_rate(built: Features) -> None:
     assert float(torch.corrcoef(energy)[0, 1]) > 0.7
 
 
+def test_crops_of_predicted_mels_lie_on_the_full_rate(built: Features) -> None:
+    items, _ = split([built], 0)
+    rng = np.random.default_rng(3)
+    batch = text2mel_batch(items[:4], AUDIO, rng)
+    assert len(set(batch.phase.tolist())) > 1
+    # A network that predicts the truth: crops are then what the plain crops are.
+    mel, magnitude = predicted_ssrn_batch(items[:4], batch.mel, batch, AUDIO, rng, 16)
+    assert mel.shape == (4, 16, 80) and magnitude.shape == (4, 64, 513)
+    again = normalised_mel(denormalise_magnitude(magnitude.transpose(1, 2), AUDIO), AUDIO)[:, :, ::4].transpose(1, 2)
+    assert float((mel - again).abs().mean()) < 0.01
+
+
 def test_batches_depend_on_seed_and_step_alone(built: Features) -> None:
     items, validation = split([built], 2)
     assert len(items) + len(validation) == len(built.clips)
@@ -103,6 +118,15 @@ def test_alignment_finds_the_sounds(built: Features) -> None:
             text, starts = symbol_starts(clip.units, shown, found)
             assert len(starts) == len(text) + 1
             assert starts[0] == 0 and (np.diff(starts) >= 0).all() and starts[-1] == flat[-1]
+
+
+def test_the_shipped_phones_align_a_single_clip(corpus: Path, tmp_path: Path) -> None:
+    everything = features.build(Dataset.read(corpus), AUDIO, Phonemizer(), tmp_path)
+    (together,) = align([everything])
+    for clip, expected in zip(everything.clips[:3], together, strict=False):
+        ((alone,),) = align([replace(everything, clips=[clip])])
+        late = [abs(a - b) for x, y in zip(alone, expected, strict=True) for a, b in zip(x, y, strict=True)]
+        assert np.mean(late) < 2  # full-rate frames of 11 ms
 
 
 def test_marks_share_the_time_of_their_vowel() -> None:
@@ -184,11 +208,22 @@ def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> Non
     train(  # type: ignore[misc]
         "text2mel", [other], tmp_path / "one", start=tmp_path / "both", cache=tmp_path / "cache", **common
     )
-    train("ssrn", [other], tmp_path / "ssrn", cache=tmp_path / "cache", **common)  # type: ignore[arg-type]
+    train(  # type: ignore[misc]
+        "ssrn", [other], tmp_path / "ssrn", predicted_by=tmp_path / "both", cache=tmp_path / "cache", **common
+    )
+    with pytest.raises(BadData, match="knows speaker, other, not other, speaker"):
+        train(
+            "text2mel",
+            [other, corpus],
+            tmp_path / "turned",
+            start=tmp_path / "both",
+            cache=tmp_path / "cache",
+            **common,
+        )  # type: ignore[arg-type]
     voice = assemble(tmp_path / "one", tmp_path / "ssrn", name="mine", accent="US", gender="male")
     assert voice.config.text2mel.speakers == 1
     folder = voice.save(tmp_path / "mine")
-    assert json.loads((folder / "config.json").read_text())["training"]["text2mel_steps"] == 4
+    assert json.loads((folder / "config.json").read_text())["training"]["text2mel_steps"] == 8  # of both runs
     folded = assemble(tmp_path / "both", tmp_path / "ssrn", name="other")
     assert folded.config.text2mel.speakers == 1
     with pytest.raises(UnknownName, match="it has: speaker, other"):

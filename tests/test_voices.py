@@ -76,6 +76,6 @@ def test_pauses_speed_and_streams() -> None:
     paused = voice.say("One house. [pause:1.5] Two houses.")
     assert paused.duration - plain.duration == pytest.approx(1.5, abs=0.5)
     assert voice.say("One house. Two houses.", speed=1.25).duration == pytest.approx(plain.duration / 1.25, rel=0.05)
-    parts = list(voice.stream("One house. Two houses."))
+    parts = list(voice.stream("One house. Two houses.", batch=1))
     assert len(parts) == 3  # a sentence, the gap, a sentence
     assert sum(p.duration for p in parts) == pytest.approx(plain.duration, rel=0.1)

@@ -16,6 +16,7 @@ from voicebank.errors import VoicebankError
 if TYPE_CHECKING:
     from voicebank.audio import Audio
     from voicebank.bank import load, voices
+    from voicebank.cloning.nearest import closest
     from voicebank.data.dataset import Dataset
     from voicebank.hub_search import search
     from voicebank.voice import Voice
@@ -25,13 +26,14 @@ try:
 except PackageNotFoundError:  # run from a source folder that was never installed
     __version__ = "0"
 
-__all__ = ["Audio", "Dataset", "Voice", "VoicebankError", "__version__", "load", "search", "voices"]
+__all__ = ["Audio", "Dataset", "Voice", "VoicebankError", "__version__", "closest", "load", "search", "voices"]
 
 # Name to module, imported at first use: `import voicebank` and `voicebank --help` must not wait for torch.
 _LAZY = {
     "Audio": "voicebank.audio",
     "Dataset": "voicebank.data.dataset",
     "Voice": "voicebank.voice",
+    "closest": "voicebank.cloning.nearest",
     "load": "voicebank.bank",
     "search": "voicebank.hub_search",
     "voices": "voicebank.bank",

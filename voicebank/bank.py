@@ -44,12 +44,25 @@ def voices() -> list[VoiceInfo]:
     ]
 
 
+def local(name: str | Path) -> Path | None:
+    """The folder that a name means on this machine, None if it means none: a bundled voice goes before a folder.
+
+    A folder of a bundled voice's name is meant by a path: ``./us-male``.
+    """
+    text = str(name)
+    bundled = folder() / text
+    if isinstance(name, str) and _is_name(text) and bundled.is_dir():
+        return bundled
+    return Path(name) if Path(name).is_dir() else None
+
+
 def load(name: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Voice:
     """Load a voice: the name of a bundled one, a voice folder, or a repository on the Hugging Face Hub.
 
     Args:
-        name: bundled name, folder, or ``owner/name``, to which ``@revision`` may be added. A plain name that is not
-            bundled is looked for as ``$VOICEBANK_ORG/name`` where that variable is set, at a pinned revision.
+        name: bundled name, folder, or ``owner/name``, to which ``@revision`` may be added; the first that fits, in
+            this order. A plain name that is neither bundled nor a folder is looked for as ``$VOICEBANK_ORG/name``
+            where that variable is set, at a pinned revision. A ``Path`` is always a folder.
         revision: branch, tag or commit on the Hub.
         token: of the Hub; the one that is logged in if left out.
 
@@ -58,13 +71,9 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
         BadVoice: its files are damaged or not to be trusted, or it needs a newer voicebank.
         HubError: the Hub refuses, or cannot be reached and the voice is not in its cache.
     """
-    text = str(name)
-    bundled = folder() / text
-    if _is_name(text) and bundled.is_dir():
-        return Voice.from_folder(bundled)
-    path = Path(name)
-    if path.is_dir():
-        return Voice.from_folder(path)
+    text, path = str(name), Path(name)
+    if (here := local(name)) is not None:
+        return Voice.from_folder(here)
     if path.exists():
         raise BadVoice(f"{path} is a file: name the folder that holds config.json")
     if isinstance(name, str):

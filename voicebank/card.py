@@ -26,6 +26,7 @@ voice = voicebank.load("{name}")
 voice.say("Hello there.").save("hello.wav")
 ```"""
 UNMEASURED = "Not measured yet."
+PRIVATE = "Not stated: this voice is for private use, and not to be published."
 WIDGET_TEXT = "This voice reads any English text, from the first word to the last."
 # What the library decides, whatever a card said before.
 _OURS = ("library_name", "pipeline_tag", "base_model", "base_model_relation")
@@ -35,7 +36,9 @@ _BLOCK = re.compile(
     r"<!-- voicebank:(?P<name>[a-z]+) (?P<hash>[0-9a-f]{12}) -->\n(?P<text>.*?)\n?<!-- /voicebank:(?P=name) -->",
     re.DOTALL,
 )
-_SEAL = re.compile(r"\n*<!-- voicebank card ([0-9a-f]{12}) -->\n*")
+# Either pattern must stay quick on a card that was made to slow it down: it may come from somebody else's repository.
+_SEAL = re.compile(r"(?:(?<!\n)\n+)?<!-- voicebank card ([0-9a-f]{12}) -->\n*")
+MOST_BLOCKS, MOST_METADATA = 50, 100_000
 
 
 def card(
@@ -69,6 +72,9 @@ def merge(fresh: str, *, local: str | None = None, remote: str | None = None) ->
     Raises:
         BadVoice: both were edited, differently, or the metadata of one is not valid.
     """
+    for older in (local, remote):
+        if older is not None and older.count("<!-- voicebank") > MOST_BLOCKS:
+            raise BadVoice(f"README.md holds more than {MOST_BLOCKS} generated blocks: correct it")
     base = _base(local, remote)
     if base is None:
         return fresh
@@ -86,7 +92,7 @@ def merge(fresh: str, *, local: str | None = None, remote: str | None = None) ->
     for older in (remote, local):
         for key, value in _read_front(older or "").items():
             if key == "tags":
-                tags = value if isinstance(value, list) else [value]
+                tags = [tag for tag in (value if isinstance(value, list) else [value]) if isinstance(tag, (str, int))]
                 # Those of accent and gender are the config's, which may have changed.
                 added = [t for t in tags if t not in ours["tags"] and not str(t).startswith(("accent-", "gender-"))]
                 metadata["tags"] = [*metadata["tags"], *(t for t in added if t not in metadata["tags"])]
@@ -157,6 +163,8 @@ def _read_front(text: str) -> dict[str, Any]:
     found = _META.match(_newlines(text) or "")
     if found is None:
         return {}
+    if len(found[1]) > MOST_METADATA:
+        raise BadVoice(f"README.md begins with more than {MOST_METADATA} characters of metadata: correct it")
     try:
         metadata = yaml.safe_load(found[1]) or {}
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -207,6 +215,7 @@ def _blocks(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: 
     parent = [f"Fine-tuned from `{_plain(config.parent)}`.", ""] if config.parent else []
     notes = dict(config.training)
     minutes = notes.pop("minutes", None)
+    notes.pop("private_use", None)
     return {
         "about": [
             f"# {_plain(config.name)}",
@@ -224,7 +233,7 @@ def _blocks(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: 
             f"- minutes of speech: {_plain(minutes) if minutes is not None else 'not stated'}",
             *(f"- {_plain(key).replace('_', ' ')}: {_plain(value)}" for key, value in notes.items()),
         ],
-        "consent": ["## Consent", "", _plain(config.consent) or "Not stated."],
+        "consent": ["## Consent", "", _plain(config.consent) or (PRIVATE if config.private_use else "Not stated.")],
         "measured": ["## Measured", "", *_measured(scores)],
         "limits": [
             "## Intended use and limits",

@@ -62,9 +62,14 @@ class AudioConfig(Config):
         return self.n_fft // 2 + 1
 
     @property
+    def frame_rate(self) -> float:
+        """Full-rate frames for one second."""
+        return self.sample_rate / self.hop
+
+    @property
     def coarse_rate(self) -> float:
         """Coarse mel frames for one second."""
-        return self.sample_rate / self.hop / self.reduction
+        return self.frame_rate / self.reduction
 
 
 class Text2MelConfig(Config):
@@ -155,7 +160,12 @@ class VoiceConfig(Config):
     seconds_per_symbol: Annotated[float, Field(gt=0, le=2)] = 0.075
     """Mean length of a symbol in the training speech; the longest plausible sentence follows from it."""
     training: dict[str, Any] = {}
-    """Free notes: minutes of speech, steps, scores."""
+    """Free notes: minutes of speech, steps, scores; ``private_use`` marks a clone without consent."""
+
+    @property
+    def private_use(self) -> bool:
+        """Whether this is a clone whose speaker's consent is not stored, which is not to be published."""
+        return bool(self.training.get("private_use")) and not self.consent.strip()
 
     @model_validator(mode="before")
     @classmethod

@@ -29,6 +29,10 @@ class PluginError(VoicebankError):
     """A plugin that is installed but does not load or does not accept its options."""
 
 
+class ConsentError(VoicebankError):
+    """A clone without its speaker's consent was to be published: it is for private use."""
+
+
 class RunawayError(VoicebankError):
     """A sentence that ran past its longest plausible length without reaching its end."""
 

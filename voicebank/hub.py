@@ -4,40 +4,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from voicebank import __version__, hub_trust
+from voicebank import hub_trust
 from voicebank.card import merge
 from voicebank.config import VoiceConfig
-from voicebank.errors import BadVoice, HubError
+from voicebank.errors import BadVoice, ConsentError, HubError
 from voicebank.hub_errors import again, translated, unreachable, valid_id
-from voicebank.hub_trust import CARD, CONFIG, LARGEST, REQUIRED, check_folder, check_listing, check_size, read_config
+from voicebank.hub_files import LIBRARY, Getter, Listed, remember
+from voicebank.hub_trust import CARD, CONFIG, LARGEST, check_folder, check_listing, check_size, read_config
 
 MAIN = "main"
 TIMEOUT = 10.0
 _REVISION = re.compile(r"[\w][\w./+-]{0,249}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_LIBRARY: Any = {"library_name": "voicebank", "library_version": __version__}
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """A file as the Hub lists it."""
-
-    size: int
-    hash: str
-    """SHA-256 of a large file, git's SHA-1 of a small one."""
 
 
 def download(
@@ -73,7 +58,7 @@ def download(
         BadVoice: the repository holds no voice, or something that no voice holds.
     """
     repo, revision = valid_id(repo), _valid_revision(revision)
-    get = _Getter(repo, token, cache_dir)
+    get = Getter(repo, token, cache_dir)
     with translated(repo):
         try:
             if local_files_only:
@@ -99,7 +84,7 @@ def download(
                 sizes = largest(config) if largest else {}
             elif name in hub_trust.LOOKED_AT:
                 hub_trust.LOOKED_AT[name](path)
-        _remember(path.parent, revision, commit)
+        remember(path.parent, revision, commit)
         return path.parent
 
 
@@ -133,13 +118,19 @@ def upload(
     Raises:
         HubError: the Hub refuses or fails; nothing was written then.
         BadVoice: the folder holds no voice, or the card cannot be joined with the one that is there.
+        ConsentError: it is a clone without its speaker's consent.
     """
     folder, repo, branch = Path(folder), valid_id(repo), _valid_revision(revision)
     if create_pr and branch != MAIN:
         raise HubError("a pull request is made against the main branch: leave out the revision or the pull request")
     check_folder(folder)
     config = read_config(folder)
-    api = HfApi(token=token, **_LIBRARY)
+    if config.private_use:
+        raise ConsentError(
+            f"{config.name} is for private use, since nobody's consent is stored in it: give the command that cloned "
+            'it again with --consent "who agreed, and to what", or write that line into "consent" of its config.json'
+        )
+    api = HfApi(token=token, **LIBRARY)
     with translated(repo):
         if not create_pr:
             repo = str(api.create_repo(repo, private=private, exist_ok=True).repo_id)
@@ -153,7 +144,7 @@ def upload(
         remote = None
         if CARD in there:
             check_size(CARD, there[CARD], repo)
-            remote = _text(Path(hf_hub_download(repo, CARD, revision=info.sha, token=token, **_LIBRARY)))
+            remote = _text(Path(hf_hub_download(repo, CARD, revision=info.sha, token=token, **LIBRARY)))
         operations = [
             CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
             for name in LARGEST
@@ -173,29 +164,9 @@ def upload(
         )
 
 
-def copy_files(snapshot: Path, folder: str | Path) -> Path:
-    """Copy a voice out of the cache, to a folder that is new, empty or a voice's.
-
-    Raises:
-        BadVoice: the folder holds something else.
-    """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).exists())):
-        raise BadVoice(f"{folder} is there and no voice: name a new folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-        names = [name for name in LARGEST if (snapshot / name).exists()]
-        for name in names:
-            shutil.copyfile(snapshot / name, Path(temporary) / name)
-        folder.mkdir(exist_ok=True)
-        for name in names:
-            os.replace(Path(temporary) / name, folder / name)
-    return folder
-
-
-def _listing(repo: str, revision: str, token: str | bool | None) -> tuple[str, dict[str, _Listed]]:
+def _listing(repo: str, revision: str, token: str | bool | None) -> tuple[str, dict[str, Listed]]:
     """The commit that a revision stands for, and the files of a voice in it."""
-    api = HfApi(token=token, **_LIBRARY)
+    api = HfApi(token=token, **LIBRARY)
     info = again(lambda: api.model_info(repo, revision=revision, files_metadata=True, timeout=TIMEOUT))
     commit = info.sha or ""
     if not _COMMIT.fullmatch(commit):
@@ -208,79 +179,8 @@ def _listing(repo: str, revision: str, token: str | bool | None) -> tuple[str, d
             size, hash_ = sibling.size, sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
             if size is None or hash_ is None:
                 raise HubError(f"{repo} does not tell the size of {sibling.rfilename}: is HF_ENDPOINT a Hub?")
-            files[sibling.rfilename] = _Listed(size, hash_)
+            files[sibling.rfilename] = Listed(size, hash_)
     return commit, files
-
-
-@dataclass(frozen=True)
-class _Getter:
-    """Takes single files through the client's cache, and compares each with its hash."""
-
-    repo: str
-    token: str | bool | None
-    cache_dir: str | Path | None
-
-    def _get(self, name: str, revision: str, **options: Any) -> Path:
-        options |= {"token": self.token, "cache_dir": self.cache_dir, **_LIBRARY}
-        return Path(hf_hub_download(self.repo, name, revision=revision, **options))
-
-    def fetch(self, name: str, commit: str, listed: _Listed, force: bool) -> Path:
-        """One file of a commit, whole; what is damaged is fetched a second time and never left in the cache."""
-        for number in range(2):
-            path = self._get(name, commit, force_download=force or number > 0)
-            if path.stat().st_size == listed.size and _hash(path, listed.hash) == listed.hash:
-                return path
-            os.unlink(os.path.realpath(path))
-            path.unlink(missing_ok=True)
-        raise HubError(f"{name} of {self.repo} arrived damaged twice, and was not kept: try again later")
-
-    def cached(self, revision: str) -> Path:
-        """The folder of a revision that was fetched before.
-
-        Raises:
-            EntryNotFoundError: it was not, or not wholly.
-            BadVoice: what is there is damaged.
-        """
-        path = Path()
-        for name in LARGEST:
-            try:
-                path = self._get(name, revision, local_files_only=True)
-            except EntryNotFoundError:
-                if name in REQUIRED:
-                    raise
-                continue
-            # The cache names its blobs by hash, where links exist.
-            blob = os.path.basename(os.path.realpath(path))
-            if hub_trust.is_hash(blob) and _hash(path, blob) != blob:
-                raise BadVoice(f"{path} is damaged: fetch the voice again with force_download, or `voicebank pull`")
-        return path.parent
-
-
-def _hash(path: Path, like: str) -> str:
-    """The hash of a file, of the kind that ``like`` is: git's SHA-1 of a blob, or SHA-256."""
-    found = hashlib.sha256()
-    if len(like) == 40:
-        found = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
-
-
-def _remember(snapshot: Path, revision: str, commit: str) -> None:
-    """Note in the cache what a branch or tag stood for, so that it is found without a network.
-
-    The client does so where it resolves the name itself; here the commit was resolved once, for all files alike.
-    """
-    path = snapshot.parents[1] / "refs" / revision
-    try:
-        if revision != commit and (not path.is_file() or path.read_text() != commit):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            new.write_text(commit)
-            os.replace(new, path)
-    except OSError:
-        pass  # a cache that is read-only serves its readers all the same
 
 
 def _valid_revision(revision: str | None) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import sleep
 from typing import TypeVar
 
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     BadRequestError,
     EntryNotFoundError,
@@ -19,7 +20,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils import get_session, validate_repo_id
 
 from voicebank.errors import HubError, VoicebankError
 
@@ -37,10 +38,13 @@ def valid_id(repo: str) -> str:
     Raises:
         HubError: it cannot.
     """
+    wrong = f"{repo!r} is no repository: write owner/name, of letters, digits, '-', '_' and '.'"
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise HubError(f"{repo!r} is no repository: write owner/name, of letters, digits, '-', '_' and '.'") from error
+        raise HubError(wrong) from error
+    if not repo.isascii():  # older clients let any letter pass
+        raise HubError(wrong)
     return repo
 
 
@@ -60,6 +64,11 @@ def unreachable(error: BaseException) -> bool:
     if isinstance(error, HfHubHTTPError):
         return _status(error) == 429 or _status(error) >= 500
     return isinstance(error, (OSError, _TRANSPORT))
+
+
+def reach() -> None:
+    """Ask the Hub for nothing, so that a missing network shows at once and not after the client's many tries."""
+    get_session().head(constants.ENDPOINT, timeout=LONGEST_WAIT)
 
 
 def again(call: Callable[[], Result]) -> Result:
@@ -82,7 +91,8 @@ def _cause(error: BaseException) -> BaseException:
     """The error that says most: the client wraps an answer of the server into others, more general ones."""
     found: BaseException | None = error
     while found is not None:
-        if isinstance(found, (HfHubHTTPError, OfflineModeIsEnabled)):
+        answered = isinstance(found, HfHubHTTPError) and getattr(found, "response", None) is not None
+        if answered or isinstance(found, OfflineModeIsEnabled):
             return found
         found = found.__cause__
     return error
@@ -101,12 +111,14 @@ def _say(repo: str, error: BaseException) -> str:
         return f"{repo!r} is no repository: write owner/name, of letters, digits, '-', '_' and '.'"
     if isinstance(error, LocalTokenNotFoundError):
         return "there is no token: set HF_TOKEN or run `hf auth login`"
-    if isinstance(error, HfHubHTTPError):
-        return _say_status(repo, _status(error), error)
     if isinstance(error, LocalEntryNotFoundError):
         return f"{repo} is not in the cache and the Hub cannot be reached: check the network"
+    if isinstance(error, HfHubHTTPError):
+        return _say_status(repo, _status(error), error)
     if isinstance(error, EntryNotFoundError):
         return f"{repo} lacks a file that it listed: try again"
+    if unreachable(error):
+        return f"{repo}: the connection to the Hub failed, nothing was changed: check the network ({_line(error)})"
     return f"{repo}: the transfer failed, nothing was changed: try again ({_line(error)})"
 
 

@@ -11,7 +11,7 @@ from huggingface_hub.hf_api import ModelInfo
 
 from voicebank import __version__
 from voicebank.card import slug
-from voicebank.hub_errors import translated
+from voicebank.hub_errors import reach, translated
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def search(
     wanted = ["voicebank", *tags]
     wanted += [f"{kind}-{slug(word)}" for kind, word in (("accent", accent), ("gender", gender)) if word]
     api = HfApi(token=token, library_name="voicebank", library_version=__version__)
-    with translated("the search"):
+    with translated("the list of voices"):
+        reach()
         models = api.list_models(filter=wanted, search=query or None, sort="downloads", limit=limit, full=True)
         return [_found(model) for model in models]
 

@@ -102,6 +102,7 @@ class HubVoice(ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-sp
 
         Raises:
             HubError: the Hub refuses or fails; nothing was written then.
+            ConsentError: the voice is a clone without its speaker's consent.
         """
         scores = scores or dict(model_card_kwargs or {}).get("scores")
         with tempfile.TemporaryDirectory() as temporary:

@@ -24,6 +24,7 @@ def assemble(
     gender: Annotated[str, typer.Option(help="female, male...")] = "",
     language: Annotated[str, typer.Option(help="en-us or en-gb: what the phonemizer reads by default.")] = "en-us",
     origin: Annotated[str, typer.Option(help="What it was trained on, in one line.")] = "",
+    consent: Annotated[str, typer.Option(help="Who agreed to this voice being made and used, in one line.")] = "",
     sample: Annotated[str, typer.Option(help="Sentence of sample.ogg.")] = SAMPLE,
 ) -> None:
     """Make a voice folder of the best weights of two runs."""
@@ -39,6 +40,7 @@ def assemble(
         gender=gender,
         language=language,
         origin=origin,
+        consent=consent,
     )
     voice.save(folder, card=card(voice.config), sample=voice.say(sample))
     typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.1f} MB")

@@ -43,10 +43,10 @@ def make(
     from voicebank.data.make import make as make_dataset
 
     place = Path(source)
-    if fetch.is_address(source):
-        place, found = fetch.fetch(source, out.with_name(out.name + "-video"), language[:2])
-        captions = captions or found
     with _progress() as progress:
+        if fetch.is_address(source):
+            place, found = fetch.fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
+            captions = captions or found
         report = make_dataset(
             place, out, captions=captions, transcriber=_name(transcriber), language=language, progress=progress
         )

@@ -42,17 +42,17 @@ def evaluate(
 ) -> None:
     """Score a voice: how well it is understood, how it sounds, whose voice it is, how fast it is."""
     import voicebank
-    from voicebank import evaluation
+    from voicebank import bank, evaluation
     from voicebank.evaluation.listening import TRANSCRIBER
 
     references = {path.resolve().name: path for path in reference or []}
     if len(references) < len(reference or []):
         raise BadData("two references have the same folder name: rename one, the name is the speaker's")
-    folder = Path(voice)
-    name = folder.resolve().name if folder.is_dir() else voice.replace("/", "--")
+    folder = bank.local(voice)
+    name = folder.resolve().name if folder is not None else voice.replace("/", "--")
     out = out or Path("scores") / (f"{name}-{frontend}" if frontend else name)
     common: dict[str, Any] = {"out": out, "workers": workers, "transcriber": transcriber or TRANSCRIBER}
-    if folder.is_dir() and not (folder / "config.json").exists():
+    if folder is not None and not (folder / "config.json").exists():
         if words is not None:
             _tell(evaluation.evaluate_words_folder(folder, words, **common), out / "words")
         else:

@@ -36,18 +36,19 @@ def push(
 
 
 def pull(
-    repo: Annotated[str, typer.Argument(help="The voice: owner/name.")],
+    repo: Annotated[str, typer.Argument(help="The voice: owner/name, or owner/name@revision.")],
     folder: Annotated[Path | None, typer.Argument(help="Where to; the voice's name if left out.")] = None,
     revision: Annotated[str | None, typer.Option(help="A branch, tag or commit.")] = None,
     token: Token = None,
 ) -> None:
     """Fetch a voice from the Hugging Face Hub into a folder, once every file of it was checked."""
-    from voicebank.hub import copy_files
+    from voicebank.hub_files import copy_files
     from voicebank.voice import Voice
 
-    found = Voice.from_pretrained(repo, revision=revision, token=token)
+    name, _, asked = repo.partition("@")
+    found = Voice.from_pretrained(name, revision=asked or revision, token=token)
     assert found.folder is not None
-    target = copy_files(found.folder, folder or Path(repo.rsplit("/", 1)[-1]))
+    target = copy_files(found.folder, folder or Path(name.rsplit("/", 1)[-1]))
     typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
 
 

@@ -6,13 +6,13 @@ import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from voicebank.audiofile import AudioWriter, format_of
 from voicebank.errors import BadData, BadText
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 DEFAULT_VOICE = "us-male"
 DEFAULT_OUTPUT = Path("voicebank.wav")
+PIPE = Path("-")
 _PICTURES = (".png", ".svg", ".pdf")
 # A book without blank lines is still cut, at the first line that ends a sentence after so many characters.
 _CHUNK = 8000
+# Sentences of a page, that the cores share.
+_BATCH = 32
 
 
 def say(
@@ -33,17 +36,24 @@ def say(
     ] = DEFAULT_VOICE,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Sound file to write: .wav, .ogg, .flac or .mp3.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Sound file to write: .wav, .ogg, .flac or .mp3; - is standard output, as WAV."
+        ),
     ] = None,
     frontend: Annotated[str | None, typer.Option(help="Reads the text: a frontend of `voicebank plugins`.")] = None,
     vocoder: Annotated[str | None, typer.Option(help="Makes the sound: a vocoder of `voicebank plugins`.")] = None,
     speed: Annotated[float, typer.Option(help="1.1 is a tenth faster.")] = 1.0,
     lexicon: Annotated[Path | None, typer.Option(help="File of `word IPA` lines: your pronunciations.")] = None,
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With -o -: no WAV header, only samples (16 bit, mono, little-endian).")
+    ] = False,
 ) -> None:
     """Say a text: play it, or write it to a sound file.
 
-    A file or standard input may be a whole book: it is spoken as it is read.
+    A file or standard input may be a whole book: it is spoken as it is read. `-o -` passes sound on as it is made,
+    within a sentence too: `voicebank say -f book.txt -o - | aplay`.
     """
     import voicebank
 
@@ -52,12 +62,22 @@ def say(
     if text is None and file is None and sys.stdin.isatty():
         raise BadText("there is nothing to say: give a text, or -f FILE, or pipe text in")
     # Wrong suffixes should show before the voice is loaded and the book is spoken.
-    if output is not None:
+    piped = output == PIPE
+    if raw and not piped:
+        raise BadData("--raw is for standard output: add -o -")
+    if piped and sys.stdout.isatty():
+        raise BadData("standard output is a terminal, which shows no sound: pipe it on, for instance to aplay")
+    if output is not None and not piped:
+        from voicebank.audiofile import format_of
+
         format_of(output)
     if attention is not None and attention.suffix.lower() not in _PICTURES:
         raise BadData(f"cannot draw {attention}: use one of {', '.join(_PICTURES)}")
 
     options: dict[str, Any] = {"frontend": frontend, "vocoder": vocoder, "speed": speed}
+    # A pipe gets sound as it is made, a player whole sentences, and for a file the cores share out a page.
+    pace: dict[str, Any] = {} if piped else {"batch": 1 if output is None else _BATCH}
+    deliver = partial(_deliver, output=output, raw=raw)
     if lexicon is not None:
         from voicebank.text.lexicon import Lexicon
 
@@ -68,19 +88,23 @@ def say(
     with contextlib.nullcontext(sys.stdin.buffer) if file is None else _opened(file) as stream:
         if attention is not None:
             whole = "".join(paragraph for paragraph, _ in paragraphs(stream)) if text is None else text
-            written = _deliver(_with_pictures(speaker, whole, options, attention), output)
+            written = deliver(_with_pictures(speaker, whole, options, attention))
         elif text is not None:
-            written = _deliver(speaker.stream(text, **options), output)
+            written = deliver(speaker.stream(text, **options, **pace))
         else:
             size = file.stat().st_size if file is not None else None
-            written = _speak_book(speaker, stream, size, options, output)
+            written = _speak_book(speaker, stream, size, options | pace, deliver)
     if written is not None:
         path, seconds = written
         typer.echo(f"{path}: {seconds:.1f} s of speech, made in {time.perf_counter() - started:.1f} s")
 
 
 def _speak_book(
-    speaker: Voice, stream: BinaryIO, size: int | None, options: dict[str, Any], output: Path | None
+    speaker: Voice,
+    stream: BinaryIO,
+    size: int | None,
+    options: dict[str, Any],
+    deliver: Callable[[Iterable[Audio]], tuple[Path, float] | None],
 ) -> tuple[Path, float] | None:
     """Speak a stream of text in constant memory, with a progress bar on a terminal."""
     from rich.console import Console
@@ -105,7 +129,7 @@ def _speak_book(
                 seconds += audio.duration
                 progress.update(task, description=f"spoken {int(seconds) // 60}:{int(seconds) % 60:02}")
 
-        return _deliver(spoken(), output)
+        return deliver(spoken())
 
 
 def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
@@ -136,10 +160,17 @@ def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
         yield "".join(lines), length
 
 
-def _deliver(parts: Iterable[Audio], output: Path | None) -> tuple[Path, float] | None:
-    """Write the sound, or play it sentence by sentence; returns what was written and its seconds."""
+def _deliver(parts: Iterable[Audio], output: Path | None, raw: bool) -> tuple[Path, float] | None:
+    """Write the sound, pass it on, or play it sentence by sentence; returns the file that was written, its seconds."""
     parts = iter(parts)
     first = next(parts)
+    if output == PIPE:
+        from voicebank.cli.pipe import PipeWriter
+
+        pipe = PipeWriter(sys.stdout.buffer, first.sample_rate, raw=raw)
+        for part in itertools.chain([first], parts):
+            pipe.write(part)
+        return None
     if output is None:
         if first.play():
             for part in parts:
@@ -147,6 +178,8 @@ def _deliver(parts: Iterable[Audio], output: Path | None) -> tuple[Path, float] 
             return None
         typer.echo(f"No player found that works, so writing {DEFAULT_OUTPUT}.", err=True)
         output = DEFAULT_OUTPUT
+    from voicebank.audiofile import AudioWriter
+
     with AudioWriter(output, first.sample_rate) as writer:
         for part in itertools.chain([first], parts):
             writer.write(part)

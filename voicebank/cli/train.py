@@ -39,6 +39,9 @@ def train(
     speaker: Annotated[
         str | None, typer.Option(help="Speaker of --start to continue with, where it has several.")
     ] = None,
+    predicted_by: Annotated[
+        Path | None, typer.Option(help="Text2Mel run whose predictions SSRN is trained on in every other step.")
+    ] = None,
     language: Annotated[
         list[str] | None, typer.Option(help="Of each folder in turn, or once for all (en-us, en-gb).")
     ] = None,
@@ -92,6 +95,7 @@ def train(
                 frontend=None if frontend == "graphemes" else frontend,
                 start=start,
                 speaker=speaker,
+                predicted_by=predicted_by,
                 cache=cache,
                 progress=bar,
                 features_progress=bar.features,

@@ -3,66 +3,119 @@
 Text2Mel learns its spectrogram from what attention shows it, and its attention from what helps the spectrogram. From
 scratch each waits for the other, and for thousands of steps the network babbles on from its own past without reading
 the text. A model far simpler than either, one Gaussian for each phone, finds the phones in a few seconds (Viterbi
-training from a flat start, Rabiner 1989, "A tutorial on hidden Markov models", section III), and attention is then
-guided to where the speech is, not to the diagonal.
+training, Rabiner 1989, "A tutorial on hidden Markov models", section III), and attention is then guided to where the
+speech is, not to the diagonal. The Gaussians of the base voices' corpora are shipped: a minute of a new speaker is too
+little to learn them from, and enough to adapt them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numba
 import numpy as np
 import scipy.fft
+from safetensors.numpy import load_file, save_file
 
 from voicebank.data.features import ClipFeatures, Features
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import STRESS, is_sound
 
 ITERATIONS = 10
+# Good enough when an iteration changes no more than this share of the frames.
+STILL_MOVING = 0.002
 COEFFICIENTS = 16
 SILENCE = " "
 SILENT_BELOW = 0.12
+# How many frames of this corpus weigh as much as what was known of a phone before: its shipped Gaussian, or the average
+# of all phones where it has none.
+KNOWN_FRAMES, UNKNOWN_FRAMES = 100, 10
+SHIPPED = Path(__file__).with_name("phones.safetensors")
 
 Times = list[list[float]]
 """For each unit of a clip, the frame in which each of its phones starts, and last the frame in which it ends."""
 
 
-def align(corpora: Sequence[Features]) -> list[list[Times]]:
+@dataclass(frozen=True)
+class Gaussians:
+    """One diagonal Gaussian a phone, over cepstra relative to the speaker's mean."""
+
+    phones: list[str]
+    means: np.ndarray
+    """``(phones, dimensions)``."""
+    variances: np.ndarray
+
+    def log_likelihood(self, x: np.ndarray) -> np.ndarray:
+        """``(frames, phones)`` of observations ``(frames, dimensions)``, up to a constant."""
+        precision = 1 / self.variances
+        constant = -0.5 * (np.log(self.variances).sum(1) + (self.means**2 * precision).sum(1))
+        return constant + x @ (self.means * precision).T - 0.5 * np.square(x) @ precision.T
+
+    def save(self, path: Path) -> None:
+        """Write them as safetensors."""
+        codes = np.array([ord(p) for p in self.phones], np.int32)
+        save_file({"phones": codes, "means": np.float32(self.means), "variances": np.float32(self.variances)}, path)
+        path.chmod(0o644)  # safetensors writes files that only their owner may read
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def shipped(cls) -> Gaussians:
+        """Those of the base voices' corpora."""
+        tensors = load_file(SHIPPED)
+        return cls([chr(c) for c in tensors["phones"]], tensors["means"], tensors["variances"])
+
+
+def align(corpora: Sequence[Features], known: Gaussians | None = None) -> list[list[Times]]:
     """Align every clip of every corpus, all in one model.
+
+    Args:
+        corpora: what to align.
+        known: where to start from; the shipped Gaussians if left out. A corpus in which most sounds have none (it is
+            in letters, or in another language) is aligned from a flat start.
 
     Returns:
         For each corpus and clip, the start of each sound of each unit, in full-rate frames.
     """
-    spectra = [[_observations(c, clip) for clip in c.clips] for c in corpora]
-    for features, clips in zip(corpora, spectra, strict=True):
-        # Speakers and microphones differ by an offset of the cepstrum.
-        loud = [features.clip_mel(clip).mean(1) > SILENT_BELOW for clip in features.clips]
-        voiced = np.concatenate([x[frames] for x, frames in zip(clips, loud, strict=True)])
-        mean = voiced.mean(0)
-        for x in clips:
-            x -= mean
+    return train_gaussians(corpora, known or Gaussians.shipped())[0]
+
+
+def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None) -> tuple[list[list[Times]], Gaussians]:
+    """What :func:`align` does, and the Gaussians that came of it. Without ``known`` the start is flat."""
+    spectra = [_relative_observations(features) for features in corpora]
     plans = [[_states(clip) for clip in c.clips] for c in corpora]
     flat = [
         (x, states, optional, c.clip_mel(clip).mean(1))
         for c, xs, ps in zip(corpora, spectra, plans, strict=True)
         for clip, x, (states, optional, _) in zip(c.clips, xs, ps, strict=True)
     ]
-    classes = sorted({s for _, states, _, _ in flat for s in states})
-    index = {s: i for i, s in enumerate(classes)}
+    phones = sorted({s for _, states, _, _ in flat for s in states})
+    index = {s: i for i, s in enumerate(phones)}
     coded = [np.array([index[s] for s in states]) for _, states, _, _ in flat]
-    paths = [_flat_start(states, energy) for _, states, _, energy in flat]
-    for _ in range(ITERATIONS):
-        means, variances = _gaussians([x for x, *_ in flat], coded, paths, len(classes))
-        paths = [
-            _viterbi(_log_likelihood(x, means, variances)[:, code], optional)
+    prior = _prior(phones, np.concatenate([x for x, *_ in flat]), known)
+    shared = np.mean([s in known.phones for _, states, _, _ in flat for s in states]) if known else 0.0
+
+    def best(model: Gaussians) -> list[np.ndarray]:
+        return [
+            _viterbi(model.log_likelihood(x)[:, code], optional)
             for (x, _, optional, _), code in zip(flat, coded, strict=True)
         ]
+
+    paths = best(prior[0]) if shared > 0.5 else [_flat_start(states, energy) for _, states, _, energy in flat]
+    for _ in range(ITERATIONS):
+        gaussians = _estimate([x for x, *_ in flat], coded, paths, *prior)
+        before, paths = paths, best(gaussians)
+        moved = np.mean(np.concatenate(paths) != np.concatenate(before))
+        if moved < STILL_MOVING:
+            break
     found = iter(paths)
-    return [
+    times = [
         [_times(next(found), owners, len(clip.units)) for clip, (_, _, owners) in zip(c.clips, ps, strict=True)]
         for c, ps in zip(corpora, plans, strict=True)
     ]
+    return times, gaussians
 
 
 def symbol_starts(
@@ -116,8 +169,16 @@ def _within(symbols: str, sounds: Sequence[float]) -> np.ndarray:
     return starts
 
 
-def _observations(features: Features, clip: ClipFeatures) -> np.ndarray:
-    cepstrum = scipy.fft.dct(features.clip_mel(clip), axis=1, norm="ortho")[:, :COEFFICIENTS]
+def _relative_observations(features: Features) -> list[np.ndarray]:
+    """Cepstra and their slopes ``(frames, dimensions)`` of each clip: speakers and microphones differ by an offset."""
+    clips = [_observations(features.clip_mel(clip)) for clip in features.clips]
+    loud = [features.clip_mel(clip).mean(1) > SILENT_BELOW for clip in features.clips]
+    mean = np.concatenate([x[frames] for x, frames in zip(clips, loud, strict=True)]).mean(0)
+    return [x - mean for x in clips]
+
+
+def _observations(mel: np.ndarray) -> np.ndarray:
+    cepstrum = scipy.fft.dct(mel, axis=1, norm="ortho")[:, :COEFFICIENTS]
     padded = np.pad(cepstrum, ((2, 2), (0, 0)), mode="edge")
     return np.concatenate([cepstrum, padded[4:] - padded[:-4]], 1).astype(np.float32)
 
@@ -147,27 +208,36 @@ def _flat_start(states: Sequence[str], energy: np.ndarray) -> np.ndarray:
     return path
 
 
-def _gaussians(
-    observations: Sequence[np.ndarray], coded: Sequence[np.ndarray], paths: Sequence[np.ndarray], classes: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _prior(phones: list[str], every: np.ndarray, known: Gaussians | None) -> tuple[Gaussians, np.ndarray]:
+    """What is known of each phone beforehand, and how many frames of this corpus that weighs ``(phones, 1)``."""
+    means = np.tile(every.mean(0), (len(phones), 1)).astype(np.float64)
+    variances = np.tile(every.var(0), (len(phones), 1)).astype(np.float64)
+    weight = np.full((len(phones), 1), float(UNKNOWN_FRAMES))
+    for i, phone in enumerate(phones):
+        if known and phone in known.phones:
+            row = known.phones.index(phone)
+            means[i], variances[i], weight[i] = known.means[row], known.variances[row], KNOWN_FRAMES
+    return Gaussians(phones, means, variances), weight
+
+
+def _estimate(
+    observations: Sequence[np.ndarray],
+    coded: Sequence[np.ndarray],
+    paths: Sequence[np.ndarray],
+    prior: Gaussians,
+    weight: np.ndarray,
+) -> Gaussians:
+    """Means and variances of the frames on the paths, leaning on the prior where there are few."""
     every = np.concatenate(observations)
     label = np.concatenate([code[path] for code, path in zip(coded, paths, strict=True)])
-    count = np.bincount(label, minlength=classes)[:, None]
-    overall, spread = every.mean(0), every.var(0)
-    # A rare phone leans on the average of all: some ten frames' worth.
-    means, variances = np.zeros((classes, every.shape[1])), np.zeros((classes, every.shape[1]))
-    for d in range(every.shape[1]):
-        total = np.bincount(label, every[:, d], classes)
-        means[:, d] = (total + 10 * overall[d]) / (count[:, 0] + 10)
-        squares = np.bincount(label, np.square(every[:, d] - means[label, d]), classes)
-        variances[:, d] = (squares + 10 * spread[d]) / (count[:, 0] + 10)
-    return means, np.maximum(variances, 0.05 * spread)
-
-
-def _log_likelihood(x: np.ndarray, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    precision = 1 / variances
-    constant = -0.5 * (np.log(variances).sum(1) + (means**2 * precision).sum(1))
-    return constant + x @ (means * precision).T - 0.5 * np.square(x) @ precision.T
+    phones = len(prior.phones)
+    count = np.bincount(label, minlength=phones)[:, None] + weight
+    sums = np.stack([np.bincount(label, column, phones) for column in every.T], 1)
+    means = (sums + weight * prior.means) / count
+    squares = np.square(every - means[label])
+    spread = np.stack([np.bincount(label, column, phones) for column in squares.T], 1)
+    variances = (spread + weight * prior.variances) / count
+    return Gaussians(prior.phones, means, np.maximum(variances, 0.05 * every.var(0)))
 
 
 @numba.njit

@@ -252,8 +252,13 @@ def _left_over(tokens: list[_Token]) -> Cut:
     start, end = max(0.0, min(t.start for t in tokens)), max(t.end for t in tokens)
     text = " ".join(token.text for token in tokens)
     unsure, size = sum(token.unsure for token in tokens), sum(token.size for token in tokens)
+    ends = [where for where, token in (("first", tokens[0]), ("last", tokens[-1])) if token.unsure == token.size]
     if unsure > 0.34 * size:
         reason = f"{unsure} of {size} written words are not heard here"
+    elif ends:
+        reason = (
+            f"its {' and its '.join(ends)} word is not heard as it is written, so that nobody can tell where to cut"
+        )
     elif end - start < SHORTEST:
         reason = "too short for a clip, and no pause that joins it to its neighbours"
     else:

@@ -60,7 +60,7 @@ def examine(row: Row, audio: Audio, clipped: int, transcript: Transcript | None)
     if clipped >= CLIPPED:
         add("clipping", f"too loud: the wave is cut off in {clipped} places", clipped >= 10 * CLIPPED)
     if measures.pause > PAUSE:
-        add("silence", f"a pause of {measures.pause:.1f} s", False)
+        add("pause", f"a pause of {measures.pause:.1f} s", False)
     if dropped := unspeakable(row.text):
         foreign = sum(c.isalpha() for c in dropped) > 3
         kind = "language" if foreign else "characters"

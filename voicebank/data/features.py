@@ -11,9 +11,9 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-import soundfile as sf
 import torch
 
+from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.errors import BadData
@@ -23,7 +23,7 @@ from voicebank.text.graphemes import Graphemes
 from voicebank.text.normalise import normalise
 
 # Part of the cache key: raise it when what is computed below changes.
-VERSION = 1
+VERSION = 2
 TRIM_DB = 45
 # Silence kept at both ends. The end is long enough for attention to come to rest on the end symbol.
 MARGIN_START, MARGIN_END = 0.06, 0.25
@@ -53,11 +53,13 @@ class Features:
     samples: np.ndarray
     mel: np.ndarray
     clips: list[ClipFeatures]
+    frame_rate: float = AudioConfig().frame_rate
+    """Frames of ``mel`` for one second."""
 
     @property
     def minutes(self) -> float:
         """Minutes of speech, after trimming."""
-        return len(self.mel) / 93.75 / 60
+        return len(self.mel) / self.frame_rate / 60
 
     def clip_mel(self, clip: ClipFeatures) -> np.ndarray:
         """Full-rate normalised mel ``(frames, n_mels)`` of a clip, float32."""
@@ -127,7 +129,7 @@ def build(
     ]
     samples = np.memmap(folder / "samples.i16", np.int16, "r")
     mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, config.n_mels)
-    return Features(dataset.name, dataset.language, samples, mel, clips)
+    return Features(dataset.name, dataset.language, samples, mel, clips, config.frame_rate)
 
 
 def _digest(dataset: Dataset, config: AudioConfig, phones: Frontend | None) -> str:
@@ -171,10 +173,6 @@ def _compute(
 
 def _load(clip: Clip, config: AudioConfig) -> np.ndarray:
     try:
-        samples, rate = sf.read(clip.path, dtype="float32", always_2d=True)
-        mono = samples.mean(1)
-        if rate != config.sample_rate:
-            mono = librosa.resample(mono, orig_sr=rate, target_sr=config.sample_rate)
-        return prepare_samples(mono, config)
-    except (sf.LibsndfileError, BadData) as error:
+        return prepare_samples(Audio.read(clip.path, config.sample_rate).samples, config)
+    except BadData as error:
         raise BadData(f"clip {clip.id} ({clip.path}): {error}") from error

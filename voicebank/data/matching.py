@@ -21,8 +21,12 @@ LATE = 0.05  # cost of a second between where a word is written and where it is 
 
 @lru_cache(maxsize=1 << 16)
 def keys(token: str) -> tuple[str, ...]:
-    """A written token as the words that are spoken, lower case, letters only: ``$5,`` is ``five dollars``."""
-    return tuple(re.findall(r"[a-z]+", normalise(token).lower().replace("'", "")))
+    """A written token as the words that are spoken, lower case, letters only: ``$5,`` is ``five dollars``.
+
+    Letters that are spelled are one word, for one writes *CDC* and another *C.D.C.*
+    """
+    spoken = normalise(token).lower().replace("'", "")
+    return tuple(re.findall(r"[a-z]+", re.sub(r"(?<=\b[a-z]) (?=[a-z]\b)", "", spoken)))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -30,6 +34,8 @@ def alike(a: str, b: str) -> float:
     """Likeness of two words, 0..1: the share of letter pairs that they have in common."""
     if a == b:
         return 1.0
+    if min(len(a), len(b)) == 1:
+        return 0.0  # a letter is not half of an acronym
     first, second = Counter(zip(f"^{a}", f"{a}$", strict=True)), Counter(zip(f"^{b}", f"{b}$", strict=True))
     return 2 * sum((first & second).values()) / (len(a) + len(b) + 2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,8 +28,10 @@ class Source:
     captions: Path | None = None
 
 
-def find(place: Path, given: Path | None = None) -> tuple[list[Source], list[Finding]]:
+def find(place: Path, given: Path | None = None, without: Path | None = None) -> tuple[list[Source], list[Finding]]:
     """The recordings of a file or folder, and what is wrong with the list of them.
+
+    ``given`` are captions of the one recording; what lies in the folder ``without`` is passed over.
 
     Known are: a sound or video file; a folder in LJSpeech layout (``metadata.csv`` of ``id|text`` lines and
     ``wavs/``); a Hugging Face AudioFolder (``metadata.csv`` or ``metadata.jsonl`` with ``file_name``); a
@@ -51,7 +54,7 @@ def find(place: Path, given: Path | None = None) -> tuple[list[Source], list[Fin
     elif (place / "metadata.csv").is_file():
         sources = list(_metadata(place, findings))
     else:
-        sources = list(_files(place, findings))
+        sources = list(_files(place, findings, without))
     if not sources:
         first = f" ({findings[0].reason})" if findings else ""
         raise BadData(f"there is no recording in {place}{first}: it needs sound files such as .wav, .mp3 or .mp4")
@@ -92,14 +95,17 @@ def _audio_folder(folder: Path, entries: list[dict[str, str]], findings: list[Fi
         path = folder / name
         if not name:
             findings.append(Finding.of("missing", f"entry {number}", "it has no file_name"))
-        elif not path.is_file():
+        elif not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)) or not path.is_file():
             findings.append(Finding.of("missing", name, "the file is not in the folder"))
         else:
             yield Source(_name(str(Path(name).with_suffix(""))), path, text)
 
 
-def _files(folder: Path, findings: list[Finding]) -> Iterator[Source]:
+def _files(folder: Path, findings: list[Finding], without: Path | None) -> Iterator[Source]:
+    inside = None if without is None else without.resolve()
     for path in _sounds(folder):
+        if inside is not None and inside in path.resolve().parents:
+            continue  # a dataset that is made in the folder of its recordings
         beside = _captions_of(path)
         text = None if beside else _text_beside(path, findings)
         yield Source(_name(str(path.relative_to(folder).with_suffix(""))), path, text, beside)

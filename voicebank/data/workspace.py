@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,11 @@ from voicebank.data.hearing import lines, remember
 from voicebank.data.rows import Finding, Report, Row
 from voicebank.data.sources import Source
 from voicebank.errors import BadData
+from voicebank.files import atomic
 
-VERSION = 1  # raise it when other clips would be cut from the same recordings
+__all__ = ["Workspace", "atomic", "digest", "fingerprint", "metadata", "written"]
+
+VERSION = 2  # raise it when other clips would be cut from the same recordings
 STATE = ".make"
 RESULTS = ("wavs", "rejected")
 
@@ -46,6 +48,7 @@ class Workspace:
             report = _report(done)
             if report is not None and report.job == self.job:
                 self.finished = report
+                shutil.rmtree(self.state, ignore_errors=True)  # of a making that was killed in its last moment
                 return
             raise BadData(f"{self.out} holds a dataset already: choose another folder, or remove it first")
         if self.out.exists() and not self.state.is_dir() and any(self.out.iterdir()):
@@ -100,24 +103,11 @@ def metadata(report: Report) -> str:
     """``id|text|normalised`` lines of the kept clips."""
     from voicebank.text.normalise import normalise
 
-    return "".join(f"{row.id}|{_cell(row.text)}|{_cell(normalise(row.text))}\n" for row in report.kept)
+    return "".join(f"{row.id}|{_cell(row.text)}|{_cell(normalise(row.text, report.language))}\n" for row in report.kept)
 
 
 def _cell(text: str) -> str:
     return " ".join(text.replace("|", " ").split())
-
-
-def atomic(path: Path, text: str) -> None:
-    """Write a file that appears only when complete."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def fingerprint(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from voicebank.errors import BadData
+from voicebank.files import atomic
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -30,12 +31,7 @@ def write_report(folder: str | os.PathLike[str], name: str, result: BaseModel, t
             (folder / f"{name}.json", result.model_dump_json(indent=1) + "\n"),
             (folder / f"{name}.md", text),
         ):
-            partial = path.with_name(f".{path.name}.part")
-            try:
-                partial.write_text(content, encoding="utf-8")
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
+            atomic(path, content)
     except OSError as error:
         raise BadData(f"cannot write the scores into {folder}: {error.strerror or error}") from error
 

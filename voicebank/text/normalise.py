@@ -13,6 +13,7 @@ import unicodedata
 
 from voicebank.errors import BadText
 from voicebank.text.readings import rewrite, spell_digits
+from voicebank.text.tables import AS_SAID
 
 PLACEHOLDER = "\ue000"  # stands for raw IPA in the text: it passes through everything as a word of its own
 
@@ -54,25 +55,42 @@ NUMBER = re.compile(
     r"(?: (?:[A-Za-z°%µ/]{1,6}|million|billion|trillion|thousand|degrees)\b(?!['-]))?(?: \d+/\d+\b)?"
 )
 DIGITS = re.compile(r"\d+")
+ACCENTED = re.compile(rf"(?i)\b(?P<word>{'|'.join(AS_SAID)})(?P<end>s?)\b")
 
 
 def normalise(text: str, language: str = "en") -> str:
     """Spoken words and punctuation of a text, in the characters A to Z, apostrophes and ``.,!?;:-"()…—``.
 
-    Accented Latin letters lose their accents; control characters, emoji and other scripts are left out
-    (:func:`unspeakable` names them).
+    Accented Latin letters lose their accents, but for words that are others without (*résumé*); control characters,
+    emoji and other scripts are left out (:func:`unspeakable` names them).
+
+    Args:
+        text: as it was written.
+        language: of the voice, such as ``en-gb``: it decides which number of ``03/04/2024`` is the month.
 
     Raises:
         BadText: for a language other than English.
     """
     if not language.startswith("en"):
         raise BadText(f"text in language {language!r} cannot be normalised; only English ('en') can")
-    text = rewrite(fold(text))
+    text = rewrite(fold(_respelled(text)), language.lower())
     text = NUMBER.sub(lambda m: _read(m.group()), text)
     # Whatever the grammars left must not reach a voice as a digit or sign.
     text = text.replace("%", " percent ").replace("°", " degrees ").replace("+", " plus ")
     text = DIGITS.sub(lambda m: f" {spell_digits(m.group())} ", text)
     return _tidy(KEPT.sub(" ", text))
+
+
+def _respelled(text: str) -> str:
+    """Words that would be others without their accents, in plain letters that every frontend reads alike."""
+    if text.isascii():
+        return text
+    return ACCENTED.sub(_as_said, unicodedata.normalize("NFC", text))
+
+
+def _as_said(match: re.Match[str]) -> str:
+    said = AS_SAID[match["word"].lower()] + match["end"].lower()
+    return said.capitalize() if match["word"][0].isupper() else said
 
 
 def unspeakable(text: str) -> str:

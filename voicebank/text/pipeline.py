@@ -117,7 +117,8 @@ def _fit(
 
 
 def _sentence(text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon | None, final: str) -> Sentence:
-    normalised = normalise(text)
+    # A frontend of a third party may read other languages: its numbers are read in English all the same.
+    normalised = normalise(text, frontend.language if frontend.language.startswith("en") else "en")
     units: list[Unit] = []
     for i, words in enumerate(normalised.split(PLACEHOLDER)):
         if i:

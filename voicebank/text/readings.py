@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from voicebank.text import abbreviations
+from voicebank.text import abbreviations, years
+from voicebank.text.dates import dates, ordinal
 from voicebank.text.tables import (
     CURRENCIES,
     DIGITS,
-    MONTHS,
     NOT_NAMES,
     NUMBERED,
     ROMAN_DIGITS,
@@ -25,7 +25,6 @@ from voicebank.text.tables import (
     UNITS,
 )
 
-MONTH = "(" + "|".join(MONTHS) + ")"
 ROMAN = re.compile(r"(?=[IVXLC])(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
 UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 TOP_DOMAINS = "com|org|net|edu|gov|info|io|ai|app|dev|uk|us|ca|au|de|fr|eu|tv|me|co|nz|ie|ch"
@@ -62,7 +61,8 @@ def _web(match: re.Match[str]) -> str:
 
 def _money(match: re.Match[str]) -> str:
     one, many, cent, cents = CURRENCIES[match["sign"]]
-    amount, minor, scale = match["amount"], match["minor"], match["scale"]
+    # With its commas: the grammars take 1984 for a year, whatever stands before it.
+    amount, minor, scale = f"{int(match['amount'].replace(',', '')):,}", match["minor"], match["scale"]
     if scale:
         fraction = f".{minor}" if minor else ""
         return f"{amount}{fraction} {SCALES.get(scale, scale)} {many}"
@@ -80,11 +80,6 @@ def _roman_value(numeral: str) -> int:
     return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
 
 
-def _ordinal(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
 def _roman(match: re.Match[str]) -> str:
     name, numeral, after = match["name"], match["numeral"], match["after"]
     if not ROMAN.fullmatch(numeral):
@@ -96,7 +91,7 @@ def _roman(match: re.Match[str]) -> str:
     if RULERS.fullmatch(name) and (
         numeral != "I" or re.match(r"'s|[.,;:!?)]|$| of | (?:ruled|reigned|died|became)\b", after)
     ):
-        return f"{name} the {_ordinal(number)}"
+        return f"{name} the {ordinal(number)}"
     if len(numeral) > 1 and not NOT_NAMES.fullmatch(name) and set(numeral) <= set("IVX"):
         return f"{name} {number}"
     return match.group()
@@ -109,15 +104,6 @@ def _unit(match: re.Match[str]) -> str:
     first, *rest = many.split(" per ")
     one = SINGULAR.get(first, first.removesuffix("s"))
     return f"1 {' per '.join([one, *rest])}"
-
-
-def _day_month(match: re.Match[str]) -> str:
-    the = "" if match["the"] else "the "
-    return f"{match['the'] or ''}{the}{_ordinal(int(match['day']))} of {match['month']}"
-
-
-def _iso_date(match: re.Match[str]) -> str:
-    return f"{MONTHS[int(match['month']) - 1]} {_ordinal(int(match['day']))}, {match['year']}"
 
 
 Rule = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
@@ -144,21 +130,10 @@ RULES: list[Rule] = [
     (re.compile(r"(?<=\d [AP] M)\s?[-–]\s?(?=\d)"), " to "),
     (re.compile(r"\b(\d{1,2}):00(?= [AP] M\b)"), r"\1"),
     (re.compile(r"\b(\d{1,2}):0([1-9])\b(?!:)"), r"\1 oh \2"),
-    # Dates: the order of the words as written, the day as an ordinal.
-    (
-        re.compile(rf"(?P<the>\b[Tt]he )?\b(?P<day>[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?(?P<month>{MONTH})\b"),
-        _day_month,
-    ),
-    (
-        re.compile(rf"\b{MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?=\b(?![:.,]\d| ?%))"),
-        lambda m: f"{m[1]} {_ordinal(int(m[2]))}",
-    ),
-    (re.compile(r"(?<![\d/])(\d{1,2}/\d{1,2})/([0-4]\d)(?![\d/])"), r"\1/20\2"),
-    (re.compile(r"(?<![\d/])(\d{1,2}/\d{1,2})/([5-9]\d)(?![\d/])"), r"\1/19\2"),
     (re.compile(r"\b9/11\b"), "nine eleven"),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
-    (re.compile(r"\b(?P<year>[12]\d{3})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-2]\d|3[01])\b"), _iso_date),
-    # Years and decades.
+    # Counts, years and decades.
+    (years.NUMBER, years.read),
     (re.compile(r"\b(1\d|20)([1-9])0'?s\b"), lambda m: f"{m[1]} {TENS[int(m[2]) - 1]}"),
     (re.compile(r"(?:'|\b)([1-9])0'?s\b"), lambda m: TENS[int(m[1]) - 1]),
     (re.compile(r"\b(\d\d)00'?s\b"), r"\1 hundreds"),
@@ -173,7 +148,7 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.,/-])(\d[\d,.]*%?)\s?[-–]\s?(\d[\d,.]*)(?![\d/-])"), r"\1 to \2"),
     (re.compile(r"(?<![\w.])[-−](?=\d)"), "minus "),
     (re.compile(r"(?<=[\d)])\s*[-−]\s*(?=\d)"), " minus "),
-    (re.compile(r"(?<![\d.])(\d+)\.(\d+)\.(\d+)(?![\d.])"), r"\1 point \2 point \3"),
+    (re.compile(r"(?<![\d.])(\d+)\.(\d+)\.(\d+)(?!\.?\d)"), r"\1 point \2 point \3"),
     (re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)"), " dot "),
     (re.compile(rf"\b(\d(?:[\d,.]*\d)?)\s?({UNIT})(?![\w/])"), _unit),
     (re.compile(r"\^2\b"), " squared"),
@@ -196,10 +171,10 @@ RULES: list[Rule] = [
 SYMBOL = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 
-def rewrite(text: str) -> str:
+def rewrite(text: str, language: str = "en") -> str:
     """Written forms with a reading of their own, as words; plain numbers and known units stay."""
     text = WEB.sub(_web, text)  # before the abbreviations: the dots of an address are none
-    text = abbreviations.expand(text)
+    text = dates(abbreviations.expand(text), language)
     for pattern, reading in RULES:
         text = pattern.sub(reading, text)
     return SYMBOL.sub(lambda m: SYMBOLS[m.group()], text)

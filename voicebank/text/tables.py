@@ -104,3 +104,21 @@ SYMBOLS = {
     "{": "(",
     "}": ")",
 }
+AS_SAID = {  # words that are others, or are misread, without their accents
+    "résumé": "rezumay",
+    "resumé": "rezumay",
+    "exposé": "expozay",
+    "rosé": "rozay",
+    "pâté": "pattay",
+    "lamé": "lammay",
+    "maté": "mahtay",
+    "passé": "passay",
+    "blasé": "blahzay",
+    "touché": "tooshay",
+    "josé": "Hozay",
+    "beyoncé": "Beeyonsay",
+    "brontë": "Brontay",
+    "zoë": "Zoey",
+    "chloë": "Chloey",
+    "noël": "Noelle",
+}

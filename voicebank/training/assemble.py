@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, Text2MelConfig, VoiceConfig
+from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, VoiceConfig
 from voicebank.dctts.ssrn import SSRN
-from voicebank.dctts.text2mel import Text2Mel
-from voicebank.errors import BadData, UnknownName
-from voicebank.training.run import load_weights
+from voicebank.errors import BadData
+from voicebank.training.run import load_weights, one_speaker, total_steps
 from voicebank.voice import Voice
 
 
@@ -27,23 +26,16 @@ def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str 
         UnknownName: the run has no such speaker.
         BadData: the two runs disagree about the spectrograms.
     """
-    weights, notes = load_weights(text2mel)
+    _, notes = load_weights(text2mel)
     ssrn_weights, ssrn_notes = load_weights(ssrn)
     if notes["audio"] != ssrn_notes["audio"]:
         raise BadData(f"{text2mel} and {ssrn} were trained with different spectrogram settings")
     audio = AudioConfig.model_validate(notes["audio"])
-    network = Text2Mel(Text2MelConfig.model_validate(notes["config"]), audio.n_mels)
-    network.load_state_dict(weights)
-    known: list[str] = notes["speakers"]
-    if len(known) > 1:
-        wanted = speaker or name
-        if wanted not in known:
-            raise UnknownName(f"{text2mel} has no speaker {wanted!r}; it has: {', '.join(known)}")
-        network = network.keep_speaker(known.index(wanted))
+    network = one_speaker(text2mel, speaker or name)
     upper = SSRN(SSRNConfig.model_validate(ssrn_notes["config"]), audio.n_mels, audio.bins, audio.reduction)
     upper.load_state_dict(ssrn_weights)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
-    training = {"text2mel_steps": notes.get("step"), "ssrn_steps": ssrn_notes.get("step")}
+    training: dict[str, Any] = {"text2mel_steps": total_steps(notes), "ssrn_steps": total_steps(ssrn_notes)}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Voice(config, network, upper)

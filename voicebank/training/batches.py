@@ -51,6 +51,12 @@ class Text2MelBatch:
     speaker: torch.Tensor
     positions: torch.Tensor
     """``(batch, frames)``, the symbol that is spoken in each frame; all 0 where no alignment was made."""
+    phase: torch.Tensor
+    """``(batch,)``, the full-rate frame that is the first coarse one."""
+
+    def to(self, device: torch.device) -> Text2MelBatch:
+        """The batch on a device."""
+        return Text2MelBatch(*(t.to(device) for t in vars(self).values()))
 
     @property
     def symbol_mask(self) -> torch.Tensor:
@@ -81,7 +87,7 @@ def split(
     for i, features in enumerate(corpora):
         row = names.index(features.name)
         known = dict(zip((c.id for c in features.clips), times[i], strict=True)) if times else {}
-        limit = LONGEST_SECONDS * 93.75
+        limit = LONGEST_SECONDS * features.frame_rate
         usable = [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
         chosen = sorted(usable, key=lambda c: hashlib.sha256(c.id.encode()).digest())
         n = min(held_back, len(chosen) // 5)
@@ -135,6 +141,7 @@ def text2mel_batch(
 ) -> Text2MelBatch:
     """Stack clips. With ``rng``, graphemes and phones are mixed and each clip's reduction phase is drawn at random."""
     rows: list[tuple[list[int], np.ndarray, np.ndarray]] = []
+    phases: list[int] = []
     for item in items:
         phase = int(rng.integers(config.reduction)) if rng is not None else 0
         mel = item.features.clip_mel(item.clip)[phase :: config.reduction]
@@ -148,6 +155,7 @@ def text2mel_batch(
             frames = phase + config.reduction * np.arange(len(mel))
             positions = np.searchsorted(starts, frames, side="right") - 1
         rows.append((encode(text), mel, positions))
+        phases.append(phase)
     n = _round(max(len(symbols) for symbols, _, _ in rows))
     t = _round(max(len(mel) for _, mel, _ in rows))
     return Text2MelBatch(
@@ -157,6 +165,7 @@ def text2mel_batch(
         torch.tensor([len(mel) for _, mel, _ in rows]),
         torch.tensor([item.speaker for item in items]),
         _padded([positions for _, _, positions in rows], t),
+        torch.tensor(phases),
     )
 
 
@@ -172,18 +181,41 @@ def ssrn_batch(
     items: Sequence[Item], config: AudioConfig, rng: np.random.Generator, frames: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Random crops: coarse mel ``(batch, frames, n_mels)`` and magnitude ``(batch, frames * reduction, bins)``."""
-    full = frames * config.reduction
-    length = (full - 1) * config.hop + config.n_fft
-    crops = np.zeros((len(items), length), np.float32)
-    for i, item in enumerate(items):
-        samples = item.features.clip_samples(item.clip)
-        samples = np.pad(samples, config.n_fft // 2)
-        start = int(rng.integers(max(1, len(samples) - length + 1)))
-        part = samples[start : start + length]
-        crops[i, : len(part)] = part
-    linear = linear_magnitude(torch.from_numpy(crops), config, center=False)
+    length = _crop_length(config, frames)
+    room = [item.clip.samples[1] - item.clip.samples[0] + config.n_fft - length for item in items]
+    linear = _linear_crops(items, config, [int(rng.integers(max(1, n + 1))) for n in room], length)
     mel = normalised_mel(linear, config).transpose(1, 2)[:, :: config.reduction]
     return mel.contiguous(), normalise_magnitude(linear, config).transpose(1, 2).contiguous()
+
+
+def predicted_ssrn_batch(
+    items: Sequence[Item],
+    mel: torch.Tensor,
+    batch: Text2MelBatch,
+    config: AudioConfig,
+    rng: np.random.Generator,
+    frames: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As :func:`ssrn_batch`, but the mels are crops of ``mel``, what Text2Mel predicted ``(batch, time, n_mels)``."""
+    mel = (mel * batch.frame_mask[..., None]).cpu()
+    first = [int(rng.integers(max(1, int(n) - frames + 1))) for n in batch.frame_lengths]
+    starts = [(int(phase) + config.reduction * k) * config.hop for phase, k in zip(batch.phase, first, strict=True)]
+    linear = _linear_crops(items, config, starts, _crop_length(config, frames))
+    crops = _padded([m[k : k + frames].numpy() for m, k in zip(mel, first, strict=True)], frames)
+    return crops, normalise_magnitude(linear, config).transpose(1, 2).contiguous()
+
+
+def _crop_length(config: AudioConfig, frames: int) -> int:
+    return (frames * config.reduction - 1) * config.hop + config.n_fft
+
+
+def _linear_crops(items: Sequence[Item], config: AudioConfig, starts: Sequence[int], length: int) -> torch.Tensor:
+    """Linear magnitude ``(batch, bins, frames)`` from these samples of the padded clips on; silence past their ends."""
+    crops = np.zeros((len(items), length), np.float32)
+    for row, item, start in zip(crops, items, starts, strict=True):
+        part = np.pad(item.features.clip_samples(item.clip), config.n_fft // 2)[start : start + length]
+        row[: len(part)] = part
+    return linear_magnitude(torch.from_numpy(crops), config, center=False)
 
 
 def _round(length: int) -> int:

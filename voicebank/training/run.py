@@ -36,6 +36,7 @@ def train(
     frontend: str | None = "phonemizer",
     start: str | Path | None = None,
     speaker: str | None = None,
+    predicted_by: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
     features_progress: Callable[[str, int, int], None] | None = None,
@@ -54,6 +55,8 @@ def train(
         start: a run folder or weights file to start from instead of random weights. Its averaged weights are
             taken, and its sizes.
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
+        predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
+            step is trained on mels as it predicts them.
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: who shows the training.
         features_progress: told speaker, clips done and clips in all while features are computed.
@@ -87,6 +90,8 @@ def train(
         ssrn = SSRN(sizes, audio.n_mels, audio.bins, audio.reduction)
         if start:
             ssrn.load_state_dict(tensors)
+        if predicted_by:
+            options["text2mel"] = _text2mel_from(Path(predicted_by), names, speaker)
         task = SSRNTask(ssrn, corpora, audio, seed=config.seed, **options)
     notes = {
         "task": network,
@@ -95,6 +100,7 @@ def train(
         "speakers": names,
         "minutes": {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names},
         "start": Path(start).name if start else None,
+        "steps_before": total_steps(load_weights(start)[1]) if start else 0,
     }
     trainer = Trainer(task, run, config, notes)
     trainer.run(progress)
@@ -140,16 +146,39 @@ def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     return checkpoint.unprefixed("average", tensors) or tensors, state
 
 
-def _text2mel_from(start: Path, names: list[str], speaker: str | None) -> Text2Mel:
-    tensors, state = load_weights(start)
+def total_steps(notes: dict[str, Any]) -> int:
+    """Steps behind the weights of a run, those of the runs that it started from among them."""
+    return int(notes["step"]) + int(notes.get("steps_before", 0))
+
+
+def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
+    """Text2Mel of a run folder or weights file, for one speaker: that row of its table folded in.
+
+    Raises:
+        UnknownName: several speakers, and none of that name.
+        BadData: no such run.
+    """
+    tensors, state = load_weights(source)
+    model = _text2mel(tensors, state)
     known: list[str] = state["speakers"]
+    if len(known) == 1:
+        return model
+    if speaker not in known:
+        raise UnknownName(f"{source} has no speaker {speaker!r}; it has: {', '.join(known)}")
+    return model.keep_speaker(known.index(speaker))
+
+
+def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2Mel:
     model = Text2Mel(Text2MelConfig.model_validate(state["config"]), state["audio"]["n_mels"])
     model.load_state_dict(tensors)
-    if len(known) == len(names):
-        return model
-    if len(names) != 1:
-        raise BadData(f"{start} knows {len(known)} speakers and this run has {len(names)}: train on one or on all")
-    wanted = speaker or names[0]
-    if wanted not in known:
-        raise UnknownName(f"{start} has no speaker {wanted!r}; it has: {', '.join(known)}")
-    return model.keep_speaker(known.index(wanted))
+    return model
+
+
+def _text2mel_from(start: Path, names: list[str], speaker: str | None) -> Text2Mel:
+    if len(names) == 1:
+        return one_speaker(start, speaker or names[0])
+    tensors, state = load_weights(start)
+    if state["speakers"] != names:
+        known = ", ".join(state["speakers"])
+        raise BadData(f"{start} knows {known}, not {', '.join(names)}: train on one of them, or on all in that order")
+    return _text2mel(tensors, state)

@@ -17,7 +17,15 @@ from voicebank.dctts.losses import alignment_loss, guided_attention_loss, spectr
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training import plots
-from voicebank.training.batches import Item, Order, Text2MelBatch, split, ssrn_batch, text2mel_batch
+from voicebank.training.batches import (
+    Item,
+    Order,
+    Text2MelBatch,
+    predicted_ssrn_batch,
+    split,
+    ssrn_batch,
+    text2mel_batch,
+)
 
 Metrics = dict[str, torch.Tensor]
 ALIGNMENT_WEIGHT = 0.1
@@ -64,9 +72,13 @@ class Text2MelTask(Task):
             about the next that a network which always sees it learns to babble on and hardly reads the text.
         own_frames: in every other step, share of the teacher-forced frames that are replaced by the network's own
             prediction of them (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without gradient).
+        phones: share of the clips in one representation that are shown in phones, see
+            :func:`voicebank.training.batches.choose_phones`.
+        aligned: guide attention to where each sound is spoken (:mod:`voicebank.data.alignment`), not to the diagonal.
     """
 
     name = "text2mel"
+    NOISE, HIDE = 0.08, 0.5
 
     def __init__(
         self,
@@ -77,8 +89,8 @@ class Text2MelTask(Task):
         batch_size: int = 16,
         held_back: int = 40,
         seed: int = 0,
-        noise: float = 0.08,
-        hide: float = 0.5,
+        noise: float = NOISE,
+        hide: float = HIDE,
         own_frames: float = 0.0,
         phones: float = 0.7,
         aligned: bool = True,
@@ -88,9 +100,6 @@ class Text2MelTask(Task):
         self.aligned = aligned
         self.train, self.validation = split(corpora, held_back, align(corpora) if aligned else None)
         self.order = Order(self.train, batch_size, seed)
-
-    def _move(self, batch: Text2MelBatch, device: torch.device) -> Text2MelBatch:
-        return Text2MelBatch(*(t.to(device) for t in vars(batch).values()))
 
     def _losses(self, model: nn.Module, batch: Text2MelBatch, previous: torch.Tensor) -> Metrics:
         output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
@@ -105,43 +114,46 @@ class Text2MelTask(Task):
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """See :meth:`Task.loss`."""
         rng = np.random.default_rng((self.seed, 1, step))
-        batch = self._move(text2mel_batch(self.order[step], self.audio, rng, self.phones), device)
+        batch = text2mel_batch(self.order[step], self.audio, rng, self.phones).to(device)
         previous = shift(batch.mel)
         if self.own_frames and step % 2:
             with torch.no_grad():
                 own = torch.sigmoid(model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float())
             use = torch.rand(*previous.shape[:2], 1, device=device) < self.own_frames
             previous = torch.where(use, shift(own), previous)
-        if self.hide:
-            # A rate for each clip, from none to nearly all of its past.
-            rate = self.hide * torch.rand(previous.shape[0], 1, 1, device=device)
-            previous = previous * (torch.rand(*previous.shape[:2], 1, device=device) >= rate)
-        if self.noise:
-            # Each clip has a noise level of its own, from none to twice the mean.
-            scale = 2 * self.noise * torch.rand(previous.shape[0], 1, 1, device=device)
-            previous = previous + scale * torch.randn_like(previous)
-        return self._losses(model, batch, previous)
+        return self._losses(model, batch, corrupt(previous, self.hide, self.noise))
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """See :meth:`Task.validate`: clean teacher forcing, half of the batches in graphemes and half in phones."""
         rows = []
         items = sorted(self.validation, key=lambda item: item.frames)
         for i in range(0, len(items), 16):
-            batch = text2mel_batch(items[i : i + 16], self.audio, None, float(i // 16 % 2 == 0))
-            batch = self._move(batch, device)
+            batch = text2mel_batch(items[i : i + 16], self.audio, None, float(i // 16 % 2 == 0)).to(device)
             rows.append(self._losses(model, batch, shift(batch.mel)))
         return self._mean(rows)
 
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
         """See :meth:`Task.picture`: attention, true and predicted mel."""
-        batch = self._move(text2mel_batch((self.validation or self.train)[:1], self.audio, None, 1.0), device)
+        batch = text2mel_batch((self.validation or self.train)[:1], self.audio, None, 1.0).to(device)
         output = model(batch.symbols, batch.symbol_mask, shift(batch.mel), batch.speaker)
         n, t = int(batch.symbol_lengths[0]), int(batch.frame_lengths[0])
         plots.text2mel(path, output.attention[0, :t, :n], batch.mel[0, :t], torch.sigmoid(output.logits[0, :t].float()))
 
 
 class SSRNTask(Task):
-    """Training of SSRN on random crops (arXiv:1710.08969, section 4.1)."""
+    """Training of SSRN on random crops (arXiv:1710.08969, section 4.1).
+
+    Args:
+        model: the network.
+        corpora: features; those of one name are one speaker.
+        audio: spectrogram settings.
+        batch_size: crops a step.
+        held_back: clips of each speaker kept for validation.
+        seed: of batches and noise.
+        frames: coarse frames of a crop.
+        text2mel: predicts, teacher-forced, the mels of every other step. A Text2Mel blurs; an SSRN that has seen its
+            predictions beside the true magnitudes makes up for some of it. Rows of its speaker table as in ``corpora``.
+    """
 
     name = "ssrn"
 
@@ -155,33 +167,38 @@ class SSRNTask(Task):
         held_back: int = 40,
         seed: int = 0,
         frames: int = 48,
+        text2mel: Text2Mel | None = None,
     ) -> None:
-        self.model, self.audio, self.batch_size, self.seed, self.frames = (
-            model,
-            audio,
-            batch_size,
-            seed,
-            frames,
-        )
+        self.model, self.audio = model, audio
+        self.batch_size, self.seed, self.frames = batch_size, seed, frames
+        self.text2mel = text2mel and text2mel.eval()
         self.train, self.validation = split(corpora, held_back)
         self.order = Order(self.train, batch_size, seed)
 
-    def _losses(
-        self, model: nn.Module, items: Sequence[Item], rng: np.random.Generator, device: torch.device
-    ) -> Metrics:
-        mel, magnitude = (t.to(device) for t in ssrn_batch(items, self.audio, rng, self.frames))
-        l1, divergence = spectrogram_loss(model(mel), magnitude)
+    def _losses(self, model: nn.Module, mel: torch.Tensor, magnitude: torch.Tensor, device: torch.device) -> Metrics:
+        l1, divergence = spectrogram_loss(model(mel.to(device)), magnitude.to(device))
         return {"loss": l1 + divergence, "l1": l1, "divergence": divergence}
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """See :meth:`Task.loss`."""
-        return self._losses(model, self.order[step], np.random.default_rng((self.seed, 1, step)), device)
+        rng = np.random.default_rng((self.seed, 1, step))
+        items = self.order[step]
+        if self.text2mel is None or step % 2:
+            return self._losses(model, *ssrn_batch(items, self.audio, rng, self.frames), device)
+        batch = text2mel_batch(items, self.audio, rng, 1.0).to(device)
+        with torch.no_grad():
+            previous = corrupt(shift(batch.mel), Text2MelTask.HIDE, Text2MelTask.NOISE)
+            output = self.text2mel.to(device)(batch.symbols, batch.symbol_mask, previous, batch.speaker)
+        mel = torch.sigmoid(output.logits.float())
+        crops = predicted_ssrn_batch(items, mel, batch, self.audio, rng, self.frames)
+        return self._losses(model, *crops, device)
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """See :meth:`Task.validate`: the same crops each time."""
         rng = np.random.default_rng(0)
+        groups = [self.validation[i : i + 16] for i in range(0, len(self.validation), 16)]
         return self._mean(
-            [self._losses(model, self.validation[i : i + 16], rng, device) for i in range(0, len(self.validation), 16)]
+            [self._losses(model, *ssrn_batch(items, self.audio, rng, self.frames), device) for items in groups]
         )
 
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
@@ -194,3 +211,17 @@ class SSRNTask(Task):
 def shift(mel: torch.Tensor) -> torch.Tensor:
     """The mel one frame later, silence first: what the network has already said when it predicts a frame."""
     return torch.nn.functional.pad(mel, (0, 0, 1, 0))[:, :-1]
+
+
+def corrupt(previous: torch.Tensor, hide: float, noise: float) -> torch.Tensor:
+    """Blank out frames and add noise, at a rate and a level of each clip's own: from none to ``hide``, twice ``noise``.
+
+    ``previous`` is ``(batch, frames, n_mels)``.
+    """
+    if hide:
+        rate = hide * torch.rand(previous.shape[0], 1, 1, device=previous.device)
+        previous = previous * (torch.rand(*previous.shape[:2], 1, device=previous.device) >= rate)
+    if noise:
+        scale = 2 * noise * torch.rand(previous.shape[0], 1, 1, device=previous.device)
+        previous = previous + scale * torch.randn_like(previous)
+    return previous

@@ -108,7 +108,7 @@ class Trainer:
                     self._log("train", means)
                     logged, logged_at = self.step, now
                 if self.step % config.validate_every == 0 or self.step == config.steps:
-                    self._validate(progress)
+                    self.validate(progress)
                     if config.patience and self._stale() >= config.patience:
                         break
                     logged, logged_at = self.step, time.monotonic()
@@ -120,7 +120,7 @@ class Trainer:
         finally:
             self.save()
         if self.best_step == 0:
-            self._validate(progress)
+            self.validate(progress)
             self.save()
         return self.step
 
@@ -204,7 +204,8 @@ class Trainer:
         finally:
             self.model.load_state_dict(current)
 
-    def _validate(self, progress: Progress) -> None:
+    def validate(self, progress: Progress) -> None:
+        """Score the averaged weights on the held-back clips, and keep them if they are the best so far."""
         with self.averaged() as model:
             metrics = {k: float(v) for k, v in self.task.validate(model, self.device).items()}
             if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
