@@ -26,12 +26,13 @@ from voicebank.cloning.likeness import median_pitch
 from voicebank.cloning.rehearsal import rehearse, sentences
 from voicebank.cloning.run import frontend_of, parent_name
 from voicebank.cloning.store import Store
-from voicebank.cloning.tasks import MixedOrder, Text2MelClone, freeze, hold_out, usable, with_rows
+from voicebank.cloning.tasks import Text2MelClone, freeze, hold_out, usable
 from voicebank.data import features
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.features import Features
 from voicebank.errors import BadData, ConsentError
-from voicebank.training.batches import Item
+from voicebank.training.batches import Item, MixedOrder
+from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
 from voicebank.voice import Voice
 
@@ -366,7 +367,7 @@ def test_batches_mix_in_the_bases_own_speech(own: Features, rehearsal: Features)
 
 
 def test_a_new_row_begins_as_the_base(base: Voice) -> None:
-    wide = with_rows(base.text2mel, 2).eval()
+    wide = with_rows([base.text2mel] * 2).eval()
     symbols, mask = torch.arange(2, 22)[None], torch.ones(1, 20, dtype=torch.bool)
     previous = torch.rand(1, 12, base.config.audio.n_mels)
     with torch.inference_mode():
@@ -387,7 +388,7 @@ def test_a_new_row_begins_as_the_base(base: Voice) -> None:
 def test_what_is_frozen_stays(
     base: Voice, own: Features, tmp_path: Path, what: str, changed: list[str], kept: list[str]
 ) -> None:
-    model = with_rows(base.text2mel, 1)
+    model = with_rows([base.text2mel])
     freeze(model, what)
     settings = CloneSettings(batch_size=2)
     task = Text2MelClone(model, own, None, hold_out(usable(own), 0.1), base.config.audio, settings)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from voicebank_phonemizer import Phonemizer
 
+import voicebank
 from voicebank.config import AudioConfig
 from voicebank.data import features
 from voicebank.data.alignment import align, symbol_starts
@@ -22,11 +23,15 @@ from voicebank.data.dataset import Dataset
 from voicebank.data.features import Features
 from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
+from voicebank.text.frontend import Unit, join
 from voicebank.text.graphemes import Graphemes
+from voicebank.text.symbols import encode
 from voicebank.training import checkpoint
 from voicebank.training.assemble import assemble
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.run import train
+from voicebank.training.start import load_weights, ssrn_from, text2mel_from, with_rows
+from voicebank.training.tasks import Text2MelTask
 from voicebank.training.trainer import TrainerConfig
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
@@ -228,6 +233,62 @@ def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> Non
     assert folded.config.text2mel.speakers == 1
     with pytest.raises(UnknownName, match="it has: speaker, other"):
         assemble(tmp_path / "both", tmp_path / "ssrn", name="nobody")
+
+
+def test_shipped_voices_go_on_together_and_learn_letters(tmp_path: Path) -> None:
+    names = ("gb-male", "us-male")
+    for name in names:
+        shutil.copytree(CLIPS, tmp_path / name)
+    texts = tmp_path / "letters.txt"
+    texts.write_text("The quick brown fox.\nA lazy dog sleeps.\n\nThe quick brown fox.\n")
+    shipped = voicebank.bank.folder()
+    told: set[tuple[str, int]] = set()
+    trainer = train(
+        "text2mel",
+        [tmp_path / name for name in names],
+        tmp_path / "run",
+        config=TrainerConfig(steps=1, validate_every=1),
+        start=shipped,
+        letters=texts,
+        batch_size=4,
+        held_back=2,
+        features_progress=lambda name, done, total: told.add((name, total)),
+    )
+    task = trainer.task
+    assert isinstance(task, Text2MelTask)
+    said = {item.speaker: item.clip.text for item in task.order[0] if item.letters}
+    assert said.keys() <= {0, 1} and said
+    assert {("gb-male speaks", 1), ("us-male speaks", 1)} <= told  # each sentence once, dealt out
+    item = next(item for item in task.order[0] if item.letters)
+    letters = encode(join(Unit(w, g) for w, g, _ in item.clip.units))
+    assert text2mel_batch([item], AUDIO, None, 1.0).symbols[0, : len(letters)].tolist() == letters
+    steps = voicebank.load("gb-male").config.training["text2mel_steps"]
+    assert load_weights(tmp_path / "run")[1]["steps_before"] == steps
+    # The rows are the voices' own.
+    for row, name in enumerate(names):
+        own = voicebank.load(name).text2mel.state_dict()
+        kept = text2mel_from(shipped, names, None)[0].keep_speaker(row).state_dict()
+        assert all(torch.equal(own[k], kept[k]) for k in own)
+    assert ssrn_from(shipped / "gb-male", AUDIO.n_mels, AUDIO.bins, AUDIO.reduction)[1] > 0
+
+
+def test_letters_need_voices(corpus: Path, tmp_path: Path) -> None:
+    options = {"preset": "tiny", "frontend": None, "cache": corpus.parent / "cache"}
+    with pytest.raises(BadData, match="start from a folder of voices"):
+        train("text2mel", [corpus], tmp_path / "run", letters=tmp_path / "none", **options)  # type: ignore[arg-type]
+    with pytest.raises(BadData, match="cannot read"):
+        options["frontend"] = "phonemizer"
+        start = voicebank.bank.folder() / "us-male"
+        train("text2mel", [corpus], tmp_path / "run", start=start, letters=tmp_path / "none", **options)  # type: ignore[arg-type]
+
+
+def test_voices_trained_apart_do_not_fit_one_network() -> None:
+    one = voicebank.load("us-male").text2mel
+    other = with_rows([one])
+    with torch.no_grad():
+        other.embedding.weight += 1
+    with pytest.raises(BadData, match="trained apart"):
+        with_rows([one, other])
 
 
 def test_bad_corpora(corpus: Path, tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on later.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Clips a step.")] = None,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    decay: Annotated[
+        float | None, typer.Option(help="Share of the steps, at the end, in which the rate falls to a hundredth.")
+    ] = None,
+    phones: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the clips that Text2Mel is shown in phones.")
+    ] = None,
     held_back: Annotated[
         int | None, typer.Option(min=0, help="Clips of each speaker to validate on, never trained on.")
     ] = None,
@@ -34,13 +40,19 @@ def train(
         float | None, typer.Option(min=0, help="Seconds between checkpoints: what a kill can cost.")
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Run folder or weights to start from, instead of random weights.")
+        Path | None, typer.Option(help="Run folder, weights or folder of voices to start from, not random weights.")
     ] = None,
     speaker: Annotated[
         str | None, typer.Option(help="Speaker of --start to continue with, where it has several.")
     ] = None,
     predicted_by: Annotated[
         Path | None, typer.Option(help="Text2Mel run whose predictions SSRN is trained on in every other step.")
+    ] = None,
+    letters: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sentences, one a line: the voices of --start say them from phones, Text2Mel learns to read them."
+        ),
     ] = None,
     language: Annotated[
         list[str] | None, typer.Option(help="Of each folder in turn, or once for all (en-us, en-gb).")
@@ -69,6 +81,7 @@ def train(
         steps=steps,
         minutes=minutes,
         rate=rate,
+        decay=decay,
         validate_every=validate_every,
         patience=patience,
         checkpoint_seconds=checkpoint_seconds,
@@ -96,10 +109,11 @@ def train(
                 start=start,
                 speaker=speaker,
                 predicted_by=predicted_by,
+                letters=letters,
                 cache=cache,
                 progress=bar,
                 features_progress=bar.features,
-                **_given(batch_size=batch_size, held_back=held_back),
+                **_given(batch_size=batch_size, held_back=held_back, phones=phones),
             )
         except KeyboardInterrupt:
             if bar.reached is not None:

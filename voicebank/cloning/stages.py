@@ -16,7 +16,7 @@ from voicebank.cloning.loop import fine_tune, make_trainer
 from voicebank.cloning.progress import CloneProgress
 from voicebank.cloning.rehearsal import rehearse
 from voicebank.cloning.store import State, Store
-from voicebank.cloning.tasks import SSRNClone, Text2MelClone, averaged_text2mel, freeze, usable, with_rows
+from voicebank.cloning.tasks import SSRNClone, Text2MelClone, averaged_text2mel, freeze, usable
 from voicebank.config import VoiceConfig
 from voicebank.data.features import MARGIN_END, MARGIN_START, Features
 from voicebank.dctts.ssrn import SSRN
@@ -24,6 +24,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import VoicebankError
 from voicebank.text.frontend import Frontend, Unit, join
 from voicebank.training import checkpoint, plots
+from voicebank.training.start import with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
 from voicebank.voice import Voice
@@ -77,10 +78,10 @@ class Cloning:
         if "text2mel" in self.state.done:
             tensors, notes = self._best("text2mel")
             rows = int(notes["config"]["speakers"])
-            self.text2mel = averaged_text2mel(with_rows(self.base.text2mel, rows), tensors)
+            self.text2mel = averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors)
             return
         rehearsal = self._rehearsal()
-        model = with_rows(self.base.text2mel, 1 if rehearsal is None else 2)
+        model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
         freeze(model, self.settings.frozen)
         self.progress.note("finding the sounds in the recordings")
         task = Text2MelClone(model, self.own, rehearsal, self.state.held_out, self.audio, self.settings)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from voicebank.cloning.rehearsal import NAME as BASE
@@ -15,7 +14,7 @@ from voicebank.config import AudioConfig
 from voicebank.data.features import ClipFeatures, Features
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.training.batches import LONGEST_SECONDS, Item, Order
+from voicebank.training.batches import LONGEST_SECONDS, Item, MixedOrder, Order
 from voicebank.training.tasks import SSRNTask, Text2MelTask
 
 SPEAKER = "speaker"
@@ -34,14 +33,6 @@ def hold_out(clips: Sequence[ClipFeatures], share: float) -> list[str]:
     return sorted((c.id for c in clips), key=lambda id: hashlib.sha256(id.encode()).digest())[:n]
 
 
-def with_rows(model: Text2Mel, rows: int) -> Text2Mel:
-    """A copy of a network of one speaker with several, all alike: the inverse of ``keep_speaker``."""
-    wide = Text2Mel(model.config.model_copy(update={"speakers": rows}), model.n_mels)
-    state = model.state_dict()
-    wide.load_state_dict({k: v[:1].repeat(rows, 1) if k.endswith(".bias") else v for k, v in state.items()})
-    return wide
-
-
 def freeze(model: Text2Mel, what: str) -> None:
     """Keep a part of the network as it is, see :attr:`CloneSettings.frozen`."""
     for name, parameter in model.named_parameters():
@@ -49,41 +40,11 @@ def freeze(model: Text2Mel, what: str) -> None:
         parameter.requires_grad_(not (what == "text" and text) and (what != "weights" or name.endswith(".bias")))
 
 
-class MixedOrder(Order):
-    """Batches of the new speaker's clips, to which clips of the base's own speech of about their length are added.
-
-    Args:
-        own: the new speaker's items.
-        rehearsal: the base's, at least one.
-        batch_size: items a step, both together.
-        share: of the rehearsal in each batch.
-        seed: of the choice, which depends on it and on the step alone.
-    """
-
-    def __init__(
-        self, own: Sequence[Item], rehearsal: Sequence[Item], batch_size: int, share: float, seed: int
-    ) -> None:
-        super().__init__(own, max(1, batch_size - round(batch_size * share)), seed)
-        self.share = share
-        self.rehearsal = sorted(rehearsal, key=lambda item: item.frames)
-        self.lengths = [item.frames for item in self.rehearsal]
-
-    def __getitem__(self, step: int) -> list[Item]:
-        own = super().__getitem__(step)
-        n = min(len(self.rehearsal), max(1, round(len(own) * self.share / (1 - self.share))))
-        # A third of what there is, of the batch's length: variety without much padding.
-        room = min(len(self.rehearsal), max(2 * n, len(self.rehearsal) // 3))
-        centre = int(np.searchsorted(self.lengths, float(np.mean([item.frames for item in own]))))
-        first = min(max(0, centre - room // 2), len(self.rehearsal) - room)
-        chosen = np.random.default_rng((self.seed, 2, step)).choice(room, n, replace=False)
-        return [*own, *(self.rehearsal[first + i] for i in chosen)]
-
-
 class Text2MelClone(Text2MelTask):
     """Fine-tuning of Text2Mel. With a rehearsal the model has two rows, the base's first; else one.
 
     Args:
-        model: the network, see :func:`with_rows`.
+        model: the network, see :func:`voicebank.training.start.with_rows`.
         own: features of the new speaker.
         rehearsal: what the base said, see :mod:`voicebank.cloning.rehearsal`.
         held_out: ids of the clips to validate on.

@@ -8,7 +8,7 @@ from typing import Any
 from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, VoiceConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.errors import BadData
-from voicebank.training.run import load_weights, one_speaker, total_steps
+from voicebank.training.start import load_weights, one_speaker, total_steps
 from voicebank.voice import Voice
 
 

@@ -33,6 +33,8 @@ class Item:
     clip: ClipFeatures
     times: Times | None = None
     """When its sounds are spoken, where that was found; see :mod:`voicebank.data.alignment`."""
+    letters: bool = False
+    """Always shown in graphemes."""
 
     @property
     def frames(self) -> int:
@@ -123,6 +125,34 @@ class Order:
         return self._epoch[1][i]
 
 
+class MixedOrder(Order):
+    """Batches of recordings, to which clips that a voice spoke itself, of about their length, are added.
+
+    Args:
+        own: the items of the recordings.
+        spoken: what a voice said, at least one.
+        batch_size: items a step, both together.
+        share: of what was spoken in each batch.
+        seed: of the choice, which depends on it and on the step alone.
+    """
+
+    def __init__(self, own: Sequence[Item], spoken: Sequence[Item], batch_size: int, share: float, seed: int) -> None:
+        super().__init__(own, max(1, batch_size - round(batch_size * share)), seed)
+        self.share = share
+        self.spoken = sorted(spoken, key=lambda item: item.frames)
+        self.lengths = [item.frames for item in self.spoken]
+
+    def __getitem__(self, step: int) -> list[Item]:
+        own = super().__getitem__(step)
+        n = min(len(self.spoken), max(1, round(len(own) * self.share / (1 - self.share))))
+        # A third of what there is, of the batch's length: variety without much padding.
+        room = min(len(self.spoken), max(2 * n, len(self.spoken) // 3))
+        centre = int(np.searchsorted(self.lengths, float(np.mean([item.frames for item in own]))))
+        first = min(max(0, centre - room // 2), len(self.spoken) - room)
+        chosen = np.random.default_rng((self.seed, 2, step)).choice(room, n, replace=False)
+        return [*own, *(self.spoken[first + i] for i in chosen)]
+
+
 def choose_phones(units: int, rng: np.random.Generator | None, phones: float) -> list[bool]:
     """Which units of a transcript to show as phones; the rest are graphemes.
 
@@ -146,7 +176,7 @@ def text2mel_batch(
         phase = int(rng.integers(config.reduction)) if rng is not None else 0
         mel = item.features.clip_mel(item.clip)[phase :: config.reduction]
         units = item.clip.units
-        shown = choose_phones(len(units), rng, phones)
+        shown = [False] * len(units) if item.letters else choose_phones(len(units), rng, phones)
         positions = np.zeros(len(mel), np.int64)
         if item.times is None:
             text = join(Unit(w, p if use else g) for (w, g, p), use in zip(units, shown, strict=True))

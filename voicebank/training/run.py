@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from voicebank import plugins
-from voicebank.config import PRESETS, AudioConfig, SSRNConfig, Text2MelConfig
+from voicebank.config import PRESETS, AudioConfig
 from voicebank.data import features
 from voicebank.data.dataset import Dataset
 from voicebank.data.features import Features
@@ -17,8 +17,9 @@ from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
 from voicebank.text.frontend import Frontend
-from voicebank.training import checkpoint
 from voicebank.training.batches import speaker_names
+from voicebank.training.spoken import speak
+from voicebank.training.start import ssrn_from, text2mel_from, voices_of
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Progress, Trainer, TrainerConfig
 
@@ -37,6 +38,7 @@ def train(
     start: str | Path | None = None,
     speaker: str | None = None,
     predicted_by: str | Path | None = None,
+    letters: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
     features_progress: Callable[[str, int, int], None] | None = None,
@@ -52,11 +54,13 @@ def train(
         config: the loop's settings.
         languages: of each folder, or one for all; ``en-us`` if left out.
         frontend: the frontend that gives the phones of the mixed representation; ``None`` trains on graphemes.
-        start: a run folder or weights file to start from instead of random weights. Its averaged weights are
-            taken, and its sizes.
+        start: a run folder, weights file or folder of voices (for SSRN, of one) to start from instead of random
+            weights. Its averaged weights are taken, and its sizes.
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
         predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
             step is trained on mels as it predicts them.
+        letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
+            from phones; Text2Mel is then trained on them in graphemes, beside the recordings.
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: who shows the training.
         features_progress: told speaker, clips done and clips in all while features are computed.
@@ -64,7 +68,7 @@ def train(
 
     Raises:
         UnknownName: no such preset.
-        BadData: a folder is no dataset, or ``run`` holds a run of another kind.
+        BadData: a folder is no dataset, ``run`` holds a run of another kind, or ``letters`` has no voices to speak it.
     """
     if preset not in PRESETS:
         raise UnknownName(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
@@ -75,24 +79,23 @@ def train(
     corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", features_progress)
     names = speaker_names(corpora)
     torch.manual_seed(config.seed)
+    steps_before = 0
     task: Task
+    sizes: Any
     if network == "text2mel":
-        sizes: Any = PRESETS[preset][0].model_copy(update={"speakers": len(names)})
-        text2mel = Text2Mel(sizes, audio.n_mels)
+        text2mel = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": len(names)}), audio.n_mels)
         if start:
-            text2mel = _text2mel_from(Path(start), names, speaker)
+            text2mel, steps_before = text2mel_from(start, names, speaker)
+        if letters:
+            options["spoken"] = _spoken(Path(letters), start, corpora, frontend, run, features_progress)
         task, sizes = Text2MelTask(text2mel, corpora, audio, seed=config.seed, **options), text2mel.config
     else:
-        sizes = PRESETS[preset][1]
+        ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
         if start:
-            tensors, state = load_weights(start)
-            sizes = SSRNConfig.model_validate(state["config"])
-        ssrn = SSRN(sizes, audio.n_mels, audio.bins, audio.reduction)
-        if start:
-            ssrn.load_state_dict(tensors)
+            ssrn, steps_before = ssrn_from(start, audio.n_mels, audio.bins, audio.reduction)
         if predicted_by:
-            options["text2mel"] = _text2mel_from(Path(predicted_by), names, speaker)
-        task = SSRNTask(ssrn, corpora, audio, seed=config.seed, **options)
+            options["text2mel"] = text2mel_from(predicted_by, names, speaker)[0]
+        task, sizes = SSRNTask(ssrn, corpora, audio, seed=config.seed, **options), ssrn.config
     notes = {
         "task": network,
         "config": sizes.model_dump(mode="json"),
@@ -100,7 +103,7 @@ def train(
         "speakers": names,
         "minutes": {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names},
         "start": Path(start).name if start else None,
-        "steps_before": total_steps(load_weights(start)[1]) if start else 0,
+        "steps_before": steps_before,
     }
     trainer = Trainer(task, run, config, notes)
     trainer.run(progress)
@@ -137,48 +140,36 @@ def load_features(
     return result
 
 
-def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Averaged weights and notes of a run folder (its best validation) or of a checkpoint file."""
-    path = Path(path)
-    if path.is_dir():
-        path = path / "best.safetensors"
-    tensors, state = checkpoint.load(path)
-    return checkpoint.unprefixed("average", tensors) or tensors, state
+def _spoken(
+    letters: Path,
+    start: str | Path | None,
+    corpora: Sequence[Features],
+    frontend: str | None,
+    run: Path,
+    progress: Callable[[str, int, int], None] | None,
+) -> list[Features]:
+    """The sentences of a file, dealt out to the voices, as each of them says its own."""
+    names = speaker_names(corpora)
+    voices = voices_of(start, names) if start else None
+    if not voices or not frontend:
+        raise BadData(
+            "letters are learned from voices that read phones: start from a folder of voices, with a frontend"
+        )
+    try:
+        texts = list(dict.fromkeys(line for line in letters.read_text(encoding="utf-8").splitlines() if line.strip()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadData(f"cannot read {letters}: {error}") from error
+    run.mkdir(parents=True, exist_ok=True)
+    result = []
+    for i, (name, voice) in enumerate(zip(names, voices, strict=True)):
+        language = next(c.language for c in corpora if c.name == name)
+        phones = plugins.create("frontend", frontend, language=language)
 
+        def told(done: int, total: int, name: str = name) -> None:
+            if progress:
+                progress(f"{name} speaks", done, total)
 
-def total_steps(notes: dict[str, Any]) -> int:
-    """Steps behind the weights of a run, those of the runs that it started from among them."""
-    return int(notes["step"]) + int(notes.get("steps_before", 0))
-
-
-def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
-    """Text2Mel of a run folder or weights file, for one speaker: that row of its table folded in.
-
-    Raises:
-        UnknownName: several speakers, and none of that name.
-        BadData: no such run.
-    """
-    tensors, state = load_weights(source)
-    model = _text2mel(tensors, state)
-    known: list[str] = state["speakers"]
-    if len(known) == 1:
-        return model
-    if speaker not in known:
-        raise UnknownName(f"{source} has no speaker {speaker!r}; it has: {', '.join(known)}")
-    return model.keep_speaker(known.index(speaker))
-
-
-def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2Mel:
-    model = Text2Mel(Text2MelConfig.model_validate(state["config"]), state["audio"]["n_mels"])
-    model.load_state_dict(tensors)
-    return model
-
-
-def _text2mel_from(start: Path, names: list[str], speaker: str | None) -> Text2Mel:
-    if len(names) == 1:
-        return one_speaker(start, speaker or names[0])
-    tensors, state = load_weights(start)
-    if state["speakers"] != names:
-        known = ", ".join(state["speakers"])
-        raise BadData(f"{start} knows {known}, not {', '.join(names)}: train on one of them, or on all in that order")
-    return _text2mel(tensors, state)
+        found = speak(voice, phones, texts[i :: len(names)], run / f"spoken-{name}.safetensors", name, told)
+        if found is not None:
+            result.append(found)
+    return result

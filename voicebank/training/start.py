@@ -1,0 +1,117 @@
+"""What a training starts from, or takes predictions from: runs, weight files, voices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from voicebank.config import SSRNConfig, Text2MelConfig
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.errors import BadData, UnknownName
+from voicebank.training import checkpoint
+from voicebank.voice import Voice
+
+
+def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Averaged weights and notes of a run folder (its best validation) or of a checkpoint file."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / "best.safetensors"
+    tensors, state = checkpoint.load(path)
+    return checkpoint.unprefixed("average", tensors) or tensors, state
+
+
+def total_steps(notes: dict[str, Any]) -> int:
+    """Steps behind the weights of a run, those of the runs that it started from among them."""
+    return int(notes["step"]) + int(notes.get("steps_before", 0))
+
+
+def voices_of(source: str | Path, names: Sequence[str]) -> list[Voice] | None:
+    """The voices of these names in a folder, or the one that the folder is; None if it holds no voices."""
+    source = Path(source)
+    if (source / "config.json").is_file():
+        return [Voice.from_folder(source)] if len(names) == 1 else None
+    if not any((source / name / "config.json").is_file() for name in names):
+        return None
+    return [Voice.from_folder(source / name) for name in names]
+
+
+def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
+    """Text2Mel of a run folder, weights file, voice or folder of voices, for one speaker: its row folded in.
+
+    Raises:
+        UnknownName: several speakers, and none of that name.
+        BadData: no such run.
+    """
+    if found := voices_of(source, [speaker]):
+        return found[0].text2mel
+    tensors, state = load_weights(source)
+    model = _text2mel(tensors, state)
+    known: list[str] = state["speakers"]
+    if len(known) == 1:
+        return model
+    if speaker not in known:
+        raise UnknownName(f"{source} has no speaker {speaker!r}; it has: {', '.join(known)}")
+    return model.keep_speaker(known.index(speaker))
+
+
+def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None) -> tuple[Text2Mel, int]:
+    """Text2Mel for the speakers of these names, and the steps behind it.
+
+    Args:
+        source: run folder, weights file, or folder of voices (of one, for one speaker).
+        names: rows of the speaker table.
+        speaker: whose row is taken where ``source`` has several and ``names`` is one.
+
+    Raises:
+        BadData: the run knows other speakers, or the voices were trained apart.
+        UnknownName: as :func:`one_speaker`.
+    """
+    wanted = [speaker or names[0]] if len(names) == 1 else list(names)
+    if found := voices_of(source, wanted):
+        steps = int(found[0].config.training.get("text2mel_steps", 0))
+        return with_rows([voice.text2mel for voice in found]), steps
+    tensors, state = load_weights(source)
+    if len(names) == 1:
+        return one_speaker(source, wanted[0]), total_steps(state)
+    if state["speakers"] != wanted:
+        known = ", ".join(state["speakers"])
+        raise BadData(f"{source} knows {known}, not {', '.join(names)}: train on one of them, or on all in that order")
+    return _text2mel(tensors, state), total_steps(state)
+
+
+def ssrn_from(source: str | Path, n_mels: int, bins: int, reduction: int) -> tuple[SSRN, int]:
+    """SSRN of a run folder, weights file or voice, and the steps behind it."""
+    if found := voices_of(source, [""]):
+        return found[0].ssrn, int(found[0].config.training.get("ssrn_steps", 0))
+    tensors, state = load_weights(source)
+    ssrn = SSRN(SSRNConfig.model_validate(state["config"]), n_mels, bins, reduction)
+    ssrn.load_state_dict(tensors)
+    return ssrn, total_steps(state)
+
+
+def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
+    """One network with a row for each of several of one speaker: the inverse of ``keep_speaker``.
+
+    Raises:
+        BadData: they differ in more than their biases.
+    """
+    first = models[0].state_dict()
+    states = [model.state_dict() for model in models]
+    wide = Text2Mel(models[0].config.model_copy(update={"speakers": len(models)}), models[0].n_mels)
+    if any(model.config != models[0].config for model in models) or any(
+        not torch.equal(first[k], state[k]) for state in states for k in first if not k.endswith(".bias")
+    ):
+        raise BadData("these voices were trained apart: their weights do not fit one network; start from one of them")
+    wide.load_state_dict({k: torch.cat([s[k] for s in states]) if k.endswith(".bias") else first[k] for k in first})
+    return wide
+
+
+def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2Mel:
+    model = Text2Mel(Text2MelConfig.model_validate(state["config"]), state["audio"]["n_mels"])
+    model.load_state_dict(tensors)
+    return model
