@@ -16,6 +16,7 @@ import torch
 from voicebank_phonemizer import Phonemizer
 
 import voicebank
+from voicebank import bank
 from voicebank.config import AudioConfig
 from voicebank.data import features
 from voicebank.data.alignment import align, symbol_starts
@@ -241,7 +242,7 @@ def test_shipped_voices_go_on_together_and_learn_letters(tmp_path: Path) -> None
         shutil.copytree(CLIPS, tmp_path / name)
     texts = tmp_path / "letters.txt"
     texts.write_text("The quick brown fox.\nA lazy dog sleeps.\n\nThe quick brown fox.\n")
-    shipped = voicebank.bank.folder()
+    shipped = bank.folder()
     told: set[tuple[str, int]] = set()
     trainer = train(
         "text2mel",
@@ -278,7 +279,7 @@ def test_letters_need_voices(corpus: Path, tmp_path: Path) -> None:
         train("text2mel", [corpus], tmp_path / "run", letters=tmp_path / "none", **options)  # type: ignore[arg-type]
     with pytest.raises(BadData, match="cannot read"):
         options["frontend"] = "phonemizer"
-        start = voicebank.bank.folder() / "us-male"
+        start = bank.folder() / "us-male"
         train("text2mel", [corpus], tmp_path / "run", start=start, letters=tmp_path / "none", **options)  # type: ignore[arg-type]
 
 
