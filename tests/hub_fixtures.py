@@ -6,7 +6,7 @@ conftest.py takes the whole suite off the network; here the client is pointed at
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,10 @@ from hub_client import connect
 from hub_server import Hub
 
 import voicebank.hub_errors
-import voicebank.voice
+from voicebank import bank
 from voicebank.audio import Audio
 from voicebank.card import card
 from voicebank.config import PRESETS, VoiceConfig
-from voicebank.dctts.decoder import Decoded
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.voice import Voice
@@ -66,17 +65,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return voice.save(tmp_path_factory.mktemp("voices") / "my-voice", card=card(config), sample=tone)
 
 
-@pytest.fixture
-def speaking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Untrained voices find the end of a sentence: sound of their own weights, a frame for each symbol."""
-
-    def decode(network: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int]) -> list[Decoded]:
-        result = []
-        for symbols in sentences:
-            mask = torch.ones(1, len(symbols), dtype=torch.bool)
-            with torch.no_grad():
-                out = network(torch.tensor([list(symbols)]), mask, torch.zeros(1, len(symbols), network.n_mels))
-            result.append(Decoded(torch.sigmoid(out.logits[0]), out.attention[0], True))
-        return result
-
-    monkeypatch.setattr(voicebank.voice, "decode", decode)
+@pytest.fixture(scope="session")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a voice that speaks, under a name that no bundled voice has."""
+    bundled = bank.load("us-male")
+    voice = Voice(bundled.config.model_copy(update={"name": "my-voice"}), bundled.text2mel, bundled.ssrn)
+    return voice.save(tmp_path_factory.mktemp("speaking") / "my-voice", card=card(voice.config))

@@ -35,6 +35,8 @@ class Fault:
     """Close the connection after so many bytes of the body, of a request or an answer."""
     flip: bool = False
     """Send other bytes than those stored, as many."""
+    short: int | None = None
+    """Send only so many bytes, as if that were all."""
 
 
 class Refused(Exception):
@@ -85,6 +87,10 @@ class Hub:
     def flip(self, pattern: str, times: int = 1) -> None:
         """Send damaged bytes."""
         self.faults.append(Fault(pattern, times, flip=True))
+
+    def shorten(self, pattern: str, to: int, times: int = 1) -> None:
+        """Send a part as if it were the whole."""
+        self.faults.append(Fault(pattern, times, short=to))
 
     def take(self, request: str) -> Fault | None:
         """The fault of a request, if any."""
@@ -193,6 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send(self, status: int, content: Any = None, headers: dict[str, str] | None = None) -> None:
         """Answer with bytes or JSON; a HEAD gets the headers alone."""
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        if self.fault and self.fault.short is not None and self.command != "HEAD":
+            data = data[: self.fault.short]
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -426,16 +434,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         entry = commit.files[path]
         if not entry.large:
-            self.on_object(entry.key, headers)
+            self.on_object(entry.key, {**headers, "Content-Disposition": f'inline; filename="{path}";'})
             return
         headers |= {"X-Linked-Etag": f'"{entry.key}"', "X-Linked-Size": str(entry.size), "ETag": f'"{entry.blob}"'}
-        self.send(302, {}, {**headers, "Location": f"{self.hub.cdn}/cdn/{entry.key}"})
+        self.send(302, {}, {**headers, "Location": f"{self.hub.cdn}/cdn/{entry.key}?name={quote(path)}"})
 
     def on_object(self, key: str, headers: dict[str, str] | None = None) -> None:
         if self.path.startswith("/cdn/") and self.headers.get("Authorization"):
             raise Refused(400, "a token was sent to another host")
         content = self.hub.store.path(key).read_bytes()
         told = {"ETag": f'"{key}"', "Accept-Ranges": "bytes", **(headers or {})}
+        if "name" in self.query:
+            told["Content-Disposition"] = f'inline; filename="{self.query["name"][0]}";'
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not asked:
             self.send(200, content, told)

@@ -181,6 +181,8 @@ def test_search(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert {v.repo for v in voicebank.search()} == {"me/voice-a", "me/voice-b", "me/voice-c"}
     assert {v.repo for v in search("me", accent="British")} == {"me/voice-b", "me/voice-c"}
     assert [v.repo for v in search(gender="male", accent="us")] == ["me/voice-a"]
+    assert {v.repo for v in search(tags=["dctts", "gender-male"])} == {"me/voice-a", "me/voice-b"}
+    assert not search(tags=["none-has-this"])
     assert len(search(limit=1)) == 1
     assert not search("nobody")
     found = search("voice-c")[0]
@@ -213,22 +215,23 @@ def test_the_terminal(hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytes
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.txt").touch()
     assert "name a new folder" in run("pull", "me/my-voice", "full", code=2)
-    assert "me/my-voice" in run("search", "me", "--accent", "US", "--gender", "female")
+    assert "me/my-voice" in run("search", "me", "--accent", "US", "--gender", "female", "--tag", "dctts")
+    assert run("search", "me", "--tag", "dctts", "--tag", "none-has-this") == ""
     assert run("search", "me", "--accent", "Scottish") == ""
     run("pull", "me/my-voice@main", "at-a-branch")
     assert (tmp_path / "at-a-branch/config.json").read_bytes() == (folder / "config.json").read_bytes()
     assert "no such revision" in run("pull", "me/my-voice", "x", "--revision", "v9", code=2)
     assert "no such revision" in run("pull", "me/my-voice@v9", "x", code=2)
     assert "not there, or private" in run("pull", "me/nothing", "x", code=2)
+    (tmp_path / "me/my-voice").mkdir(parents=True)
+    run("pull", "me/my-voice", "fetched")  # of the Hub, whatever lies here under that name
     assert "does not know the token" in run("push", str(folder), "me/x", "--token", "hf_wrong", code=2)
     assert "is no repository" in run("push", str(folder), "no/such/name", code=2)
     assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.slow
-def test_the_official_commands(
-    hub: Hub, folder: Path, tmp_path: Path, speaking: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_official_commands(hub: Hub, speaking: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hf = Path(sys.executable).with_name("hf")
     if not hf.exists():
         pytest.skip("the command hf is not installed")
@@ -239,14 +242,15 @@ def test_the_official_commands(
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    voicebank.load(folder).push_to_hub("me/pushed")
+    run("auth", "whoami")
+    voicebank.load(speaking).push_to_hub("me/pushed")
     run("download", "me/pushed", "--local-dir", str(tmp_path / "fetched"))
     spoken = voicebank.load(tmp_path / "fetched").say("As it was.")
-    assert (spoken.samples == voicebank.load(folder).say("As it was.").samples).all()
+    assert (spoken.samples == voicebank.load(speaking).say("As it was.").samples).all()
     run("download", "me/pushed")
     (snapshot,) = (tmp_path / "home/hub/models--me--pushed/snapshots").iterdir()
     assert voicebank.load(snapshot).name == "my-voice"
-    run("upload", "me/uploaded", str(folder))
+    run("upload", "me/uploaded", str(speaking))
     assert (voicebank.load("me/uploaded").say("As it was.").samples == spoken.samples).all()
     # How base voices are published: docs/hub.md.
     run("repos", "tag", "create", "me/uploaded", "v1")
@@ -277,3 +281,16 @@ def test_the_environment_is_honoured(hub: Hub, folder: Path, tmp_path: Path) -> 
     done = run("pull", "me/my-voice", "c", HF_TOKEN=None, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "empty"))
     assert done.returncode == 2
     assert "HF_HUB_OFFLINE" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_it_is(hub: Hub, speaking: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pty")
+    from terminal import Terminal
+
+    env = {**environment(hub, tmp_path / "home"), "PYTHONPATH": str(Path(voicebank.__file__).parents[1])}
+    for command in (["push", str(speaking), "me/my-voice"], ["pull", "me/my-voice", "fetched"]):
+        with Terminal([sys.executable, "-m", "voicebank", *command], env=env, cwd=tmp_path) as terminal:
+            assert terminal.end() == 0
+            shown = terminal.shown
+        assert re.search(r"ssrn\.safetensors: +100%.*B/s", shown), shown

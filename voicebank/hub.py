@@ -92,7 +92,7 @@ def upload(
     folder: str | Path,
     repo: str,
     *,
-    card: str,
+    card: Callable[[str], str],
     private: bool | None = None,
     token: str | bool | None = None,
     revision: str | None = None,
@@ -103,9 +103,10 @@ def upload(
 
     Args:
         folder: of the voice.
-        repo: ``owner/name``; it is made if it is not there.
-        card: the card as it would be made afresh. Words that a person wrote into the card of the folder or of the
-            repository stay, see :func:`voicebank.card.merge`.
+        repo: ``owner/name``, or a name of one's own; it is made if it is not there.
+        card: makes the card afresh, given the repository as the Hub calls it: with its owner, where ``repo`` has
+            none. Words that a person wrote into the card of the folder or of the repository stay, see
+            :func:`voicebank.card.merge`.
         private: make the repository private; refused for one that is there and public.
         token: of the Hub; the one that is logged in if left out.
         revision: a branch, which is made if it is not there.
@@ -150,7 +151,7 @@ def upload(
             for name in LARGEST
             if name != CARD and (folder / name).exists()
         ]
-        text = merge(card, local=local, remote=remote)
+        text = merge(card(repo), local=local, remote=remote)
         operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=text.encode("utf-8")))
         # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite
         # somebody's change of this moment.

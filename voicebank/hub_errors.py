@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import sleep
@@ -26,6 +27,8 @@ from voicebank.errors import HubError, VoicebankError
 
 # The base of all that the client's HTTP library raises: which library that is differs between its versions.
 _TRANSPORT: type[BaseException] = HfHubHTTPError.__bases__[0]
+# Of the disk that has the cache, not of the network.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EFBIG)
 TRIES = 3
 LONGEST_WAIT = 10.0
 
@@ -63,7 +66,7 @@ def unreachable(error: BaseException) -> bool:
     """Whether the Hub could not be asked, so that what is cached has to do: no network, or a failing server."""
     if isinstance(error, HfHubHTTPError):
         return _status(error) == 429 or _status(error) >= 500
-    return isinstance(error, (OSError, _TRANSPORT))
+    return isinstance(error, (OSError, _TRANSPORT)) and not _is_of_disk(error)
 
 
 def reach() -> None:
@@ -117,6 +120,11 @@ def _say(repo: str, error: BaseException) -> str:
         return _say_status(repo, _status(error), error)
     if isinstance(error, EntryNotFoundError):
         return f"{repo} lacks a file that it listed: try again"
+    if _is_of_disk(error):
+        return (
+            f"{repo} cannot be written to the cache {constants.HF_HUB_CACHE}: {_line(error)}; "
+            "make room there, or set HF_HOME to another folder"
+        )
     if unreachable(error):
         return f"{repo}: the connection to the Hub failed, nothing was changed: check the network ({_line(error)})"
     return f"{repo}: the transfer failed, nothing was changed: try again ({_line(error)})"
@@ -140,7 +148,11 @@ def _say_status(repo: str, status: int, error: HfHubHTTPError) -> str:
     if status >= 500:
         return f"the Hub fails with status {status}, nothing was changed: try again later"
     kind = "refuses this" if isinstance(error, BadRequestError) else f"answers with status {status}"
-    return f"the Hub {kind} for {repo}{told}"
+    return f"the Hub {kind} for {repo}{told}: nothing was changed; correct what it names, then try again"
+
+
+def _is_of_disk(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _DISK
 
 
 def _status(error: HfHubHTTPError) -> int:

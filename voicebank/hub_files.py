@@ -44,7 +44,13 @@ class Getter:
     def fetch(self, name: str, commit: str, listed: Listed, force: bool) -> Path:
         """One file of a commit, whole; what is damaged is fetched a second time and never left in the cache."""
         for number in range(2):
-            path = self._get(name, commit, force_download=force or number > 0)
+            try:
+                path = self._get(name, commit, force_download=force or number > 0)
+            except OSError as error:
+                # What the client raises where fewer bytes came than were promised.
+                if type(error) is OSError and error.errno is None:
+                    continue
+                raise
             if path.stat().st_size == listed.size and _hash(path, listed.hash) == listed.hash:
                 return path
             os.unlink(os.path.realpath(path))

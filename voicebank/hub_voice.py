@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from huggingface_hub import CommitInfo, ModelCard, ModelHubMixin
 
 from voicebank import hub
 from voicebank.audio import Audio
-from voicebank.card import WIDGET_TEXT
+from voicebank.card import WIDGET_TEXT, merge
 from voicebank.card import card as make_card
 from voicebank.config import VoiceConfig
 from voicebank.errors import VoicebankError
@@ -88,7 +89,7 @@ class HubVoice(ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-sp
         """Push the voice as one commit, or not at all, see :func:`voicebank.hub.upload`.
 
         Args:
-            repo_id: ``owner/name``; it is made if it is not there.
+            repo_id: ``owner/name``, or a name of one's own; it is made if it is not there.
             commit_message: the commit's first line.
             private: make the repository private.
             token: of the Hub; the one that is logged in if left out.
@@ -107,17 +108,14 @@ class HubVoice(ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-sp
         scores = scores or dict(model_card_kwargs or {}).get("scores")
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "voice"
-            written, sample_file = self._beside(CARD), self._beside(SAMPLE)
-            self.save(folder, card=_text(written))
-            if sample_file is not None:
-                (folder / SAMPLE).write_bytes(sample_file.read_bytes())
-            elif (sample := self._sample()) is not None:
+            self.save(folder, card=_text(self._beside(CARD)))
+            if not self._copy_sample(folder) and (sample := self._sample()) is not None:
                 sample.save(folder / SAMPLE)
-            card = make_card(self.config, scores, repo=repo_id, sample=(folder / SAMPLE).exists())
+            sampled = (folder / SAMPLE).exists()
             return hub.upload(
                 folder,
                 repo_id,
-                card=card,
+                card=lambda repo: make_card(self.config, scores, repo=repo, sample=sampled),
                 private=private,
                 token=token,
                 revision=revision,
@@ -126,15 +124,24 @@ class HubVoice(ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-sp
             )
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
-        """The card that :meth:`save_pretrained` writes where there is none."""
-        return ModelCard(make_card(self.config, kwargs.get("scores"), sample=False))
+        """The card that :meth:`save_pretrained` writes where there is none; words written into the voice's own stay."""
+        fresh = make_card(self.config, kwargs.get("scores"), sample=self._beside(SAMPLE) is not None)
+        return ModelCard(merge(fresh, local=_text(self._beside(CARD))))
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
+        self._copy_sample(save_directory)
 
     def _beside(self, name: str) -> Path | None:
         path = None if self.folder is None else self.folder / name
         return path if path is not None and path.exists() else None
+
+    def _copy_sample(self, folder: Path) -> bool:
+        """Whether there is one to copy."""
+        path = self._beside(SAMPLE)
+        if path is not None and path.parent.resolve() != folder.resolve():
+            shutil.copyfile(path, folder / SAMPLE)
+        return path is not None
 
     def _sample(self) -> Audio | None:
         """A sentence of this voice; none if it does not speak yet, which is no reason to keep it from its owner."""

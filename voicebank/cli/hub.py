@@ -42,13 +42,15 @@ def pull(
     token: Token = None,
 ) -> None:
     """Fetch a voice from the Hugging Face Hub into a folder, once every file of it was checked."""
+    from voicebank.hub import download
     from voicebank.hub_files import copy_files
+    from voicebank.hub_weights import largest_files
     from voicebank.voice import Voice
 
     name, _, asked = repo.partition("@")
-    found = Voice.from_pretrained(name, revision=asked or revision, token=token)
-    assert found.folder is not None
-    target = copy_files(found.folder, folder or Path(name.rsplit("/", 1)[-1]))
+    found = download(name, revision=asked or revision, token=token, largest=largest_files)
+    Voice.from_folder(found)  # checks the weights
+    target = copy_files(found, folder or Path(name.rsplit("/", 1)[-1]))
     typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
 
 
