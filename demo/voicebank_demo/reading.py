@@ -19,7 +19,9 @@ def reading(sentence: Sentence) -> str:
 
 def symbols(sentence: Sentence) -> str:
     """The symbols that the network reads: letters are upper case, phones IPA."""
-    return f'<span class="vb-symbols">{escape(sentence.symbols)}</span>'
+    # A browser breaks lines at stress marks, within words: each word is a box.
+    words = " ".join(f"<i>{escape(word)}</i>" for word in sentence.symbols.split(" "))
+    return f'<span class="vb-symbols">{words}</span>'
 
 
 def details(number: int, spoken: SpokenSentence, *, opened: bool, pictured: bool) -> str:

@@ -28,6 +28,13 @@ class Theme(gr.themes.Base):
         self.set(
             body_background_fill="*neutral_50",
             body_background_fill_dark="*neutral_950",
+            body_text_color_subdued="*neutral_500",  # readable on paper, which the lighter default is not
+            body_text_color_subdued_dark="*neutral_400",
+            block_radius="*radius_lg",
+            container_radius="*radius_lg",
+            input_radius="*radius_md",
+            block_info_text_color="*neutral_500",
+            block_info_text_color_dark="*neutral_400",
             block_background_fill="white",
             block_background_fill_dark="*neutral_900",
             block_border_width="1px",
