@@ -1,10 +1,9 @@
-"""The demo's parts without a page: uploads and their bounds, visitors, the queue, recordings, pictures."""
+"""The demo's parts without a page: uploads and their bounds, visitors, recordings, pictures."""
 
 from __future__ import annotations
 
 import base64
 import io
-import json
 import subprocess
 import sys
 import time
@@ -21,7 +20,6 @@ from voicebank.audio import Audio  # noqa: E402
 from voicebank.data import sources  # noqa: E402
 from voicebank.errors import BadAudio, BadData, BadText, UnknownName  # noqa: E402
 from voicebank_demo import bank, pictures, prompts, uploads  # noqa: E402
-from voicebank_demo.jobs import Jobs, read_state  # noqa: E402
 from voicebank_demo.recordings import Recordings  # noqa: E402
 from voicebank_demo.settings import Settings  # noqa: E402
 from voicebank_demo.speech import check_text, speak  # noqa: E402
@@ -297,64 +295,3 @@ def test_speeches_do_not_pile_up(tmp_path: Path) -> None:
     for _ in range(10):
         visitor.new_speech()
     assert len(list((visitor.folder / "speech").iterdir())) <= 6
-
-
-# The queue
-
-WORK = """
-import json, sys, time, pathlib
-folder = pathlib.Path(sys.argv[1])
-while not (folder / "go").exists() and not (folder / "stop").exists(): time.sleep(0.02)
-(folder / "state.json").write_text(json.dumps({"phase": "done", "stopped": (folder / "stop").exists()}))
-"""
-
-
-def wait(condition: object, seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def jobs() -> object:
-    made = Jobs(60, [sys.executable, "-c", WORK])
-    made.start()
-    yield made
-    made.close()
-
-
-def test_two_who_make_voices_are_served_in_turn(tmp_path: Path, jobs: Jobs) -> None:
-    first = jobs.submit("ann", "train", tmp_path / "ann", {})
-    second = jobs.submit("bob", "train", tmp_path / "bob", {})
-    assert (jobs.place(first), jobs.place(second)) == (0, 1)
-    with pytest.raises(BadData, match="still at work"):
-        jobs.submit("ann", "train", tmp_path / "more", {})
-    check = jobs.submit("cid", "check", tmp_path / "cid", {"a": 1})
-    assert jobs.place(check) == 0  # who only wants to know what is wrong does not wait for a voice
-    assert json.loads((tmp_path / "cid" / "request.json").read_text()) == {"kind": "check", "a": 1}
-    assert second.process is None
-    (tmp_path / "ann" / "go").touch()
-    wait(lambda: second.process is not None)
-    assert jobs.of("ann") is None and jobs.place(second) == 0
-    jobs.stop("bob")
-    wait(lambda: second.ended)
-    assert read_state(tmp_path / "bob")["stopped"]
-
-
-def test_who_waits_can_go(tmp_path: Path, jobs: Jobs) -> None:
-    jobs.submit("ann", "train", tmp_path / "ann", {})
-    jobs.submit("bob", "train", tmp_path / "bob", {})
-    jobs.stop("bob")
-    assert jobs.of("bob") is None
-    job = jobs.of("ann")
-    assert job is not None
-    jobs.drop("ann")
-    assert job.process is not None and job.process.poll() is not None and jobs.of("ann") is None
-
-
-def test_a_worker_that_dies_says_so(tmp_path: Path) -> None:
-    jobs = Jobs(60, [sys.executable, "-c", "import sys; sys.exit('out of memory')"])
-    job = jobs.submit("ann", "check", tmp_path / "ann", {})
-    wait(lambda: jobs.advance() or job.ended)
-    assert read_state(job.folder)["phase"] == "failed"

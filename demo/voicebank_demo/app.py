@@ -64,17 +64,18 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         foot = gr.HTML(FOOT.format(arrived="no", **times), apply_default_css=False)
         api.build(demo)
 
-        def arrive(token: str | None, request: gr.Request) -> tuple[str, str]:
-            visitor = demo.visitors.arrive(request.session_hash or "", token)
-            return visitor.token, FOOT.format(arrived="yes", **times)
+        def arrive(token: str | None, request: gr.Request) -> str:
+            return demo.visitors.arrive(request.session_hash or "", token).token
 
         def leave(request: gr.Request) -> None:
             demo.visitors.leave(request.session_hash or "")
 
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        arrived = blocks.load(arrive, remembered, [remembered, foot], **quiet)
+        # Not through the queue: who opens the page sees where they were, however many wait for speech.
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+        step = blocks.load(arrive, remembered, remembered, **quiet)
         for look, inputs, outputs in demo.looks:
-            arrived.then(look, inputs, outputs, **quiet)
+            step = step.then(look, inputs, outputs, **quiet)
+        step.then(lambda: FOOT.format(arrived="yes", **times), None, foot, **quiet)
         blocks.unload(leave)
     blocks.queue(max_size=int(bounds.waiting), default_concurrency_limit=4)
     demo.visitors.start_sweeping()

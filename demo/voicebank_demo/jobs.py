@@ -21,7 +21,7 @@ from voicebank.errors import BadData
 log = logging.getLogger("voicebank.demo")
 Kind = Literal["check", "train"]
 STATE, REQUEST, STOP = "state.json", "request.json", "stop"
-PATIENCE = 90.0  # seconds that a worker may take to end after it was told to stop
+PATIENCE = 300.0  # seconds that a worker may take to end after it was told to stop: killed, it keeps nothing
 
 
 @dataclass
@@ -65,15 +65,30 @@ class Jobs:
         self.lock = threading.RLock()
         self.queues: dict[Kind, list[Job]] = {"check": [], "train": []}
 
-    def submit(self, owner: str, kind: Kind, folder: Path, request: dict[str, Any]) -> Job:
+    def submit(
+        self,
+        owner: str,
+        kind: Kind,
+        folder: Path,
+        request: dict[str, Any],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> Job:
         """Queue a job; ``folder`` takes its request and, while it runs, its state.
+
+        Args:
+            owner: whose it is.
+            kind: which queue it waits in.
+            folder: made if need be.
+            request: what the worker reads.
+            prepare: called when it is sure that no other job of the visitor is at work in that folder, whose files
+                (a wish to stop is one) would be lost.
 
         Raises:
             BadData: the visitor has a job that has not ended.
         """
         with self.lock:
-            if self.of(owner) is not None:
-                raise BadData("your last job is still at work: wait for it, or stop it")
+            self.check_free(owner)
+            prepare()
             folder.mkdir(parents=True, exist_ok=True)
             (folder / STOP).unlink(missing_ok=True)
             (folder / STATE).unlink(missing_ok=True)
@@ -82,6 +97,11 @@ class Jobs:
             self.queues[kind].append(job)
         self.advance()
         return job
+
+    def check_free(self, owner: str) -> None:
+        """Raise BadData if the visitor has a job that has not ended."""
+        if self.of(owner) is not None:
+            raise BadData("your last job is still at work: wait for it, or stop it")
 
     def of(self, owner: str) -> Job | None:
         """The visitor's job that waits or runs."""

@@ -18,8 +18,10 @@ STAGES = {
 _COLOURS = {"training": "var(--neutral-400)", "held back": "var(--primary-600)"}
 
 
-def working(phase: str, state: dict[str, Any], waiting: int, wait_seconds: float | None) -> str:
-    """How far a job is: its place in the queue, or its stage, curves and previews."""
+def working(
+    phase: str, state: dict[str, Any], waiting: int, wait_seconds: float | None, *, stopping: bool = False
+) -> str:
+    """How far a job is: its place in the queue, or its stage, curves and previews, and whether it was told to stop."""
     if waiting:
         time = f"; the one at work takes about {duration(wait_seconds)} more" if wait_seconds else ""
         return (
@@ -30,7 +32,8 @@ def working(phase: str, state: dict[str, Any], waiting: int, wait_seconds: float
     stage, step, steps = state.get("stage", ""), state.get("step", 0), state.get("steps", 0)
     title = STAGES.get(stage, stage[:1].upper() + stage[1:]) or "It starts"
     left = state.get("seconds_left")
-    facts = [f"{step} of {steps}" if steps else "", f"about {duration(left)} left" if left else ""]
+    time_left = f"about {duration(left)} left" if left else ""
+    facts = [f"{step} of {steps}" if steps else "", "it stops" if stopping else time_left]
     width = f"{100 * step / steps:.1f}%" if steps else "0"
     return (
         f'<div class="vb-card">{stages(stage) if phase == "train" else ""}<h3>{escape(title)}</h3>'

@@ -58,6 +58,7 @@ class State:
 
 def check(folder: Path, request: dict[str, Any], state: State) -> None:
     """Make a dataset of what was recorded or uploaded, and look which base voice is closest."""
+    _halt(folder)  # a Stop may be quicker than the start of this process
     from voicebank import plugins
     from voicebank.data.dataset import Dataset
     from voicebank.data.make import make
@@ -68,8 +69,7 @@ def check(folder: Path, request: dict[str, Any], state: State) -> None:
         listener = next((info.name for info in plugins.known("transcriber") if info.error is None), None)
 
     def progress(what: str, done: int, total: int) -> None:
-        if (folder / STOP).exists():
-            raise VoicebankError("it was stopped")
+        _halt(folder)
         state.set(stage=what, step=done, steps=total)
 
     out = Path(request["dataset"])
@@ -103,6 +103,7 @@ def check(folder: Path, request: dict[str, Any], state: State) -> None:
 
 def train(folder: Path, request: dict[str, Any], state: State) -> None:
     """Make the voice."""
+    _halt(folder)
     import voicebank
     from voicebank.cloning import CloneSettings
     from voicebank.data.dataset import Dataset
@@ -119,6 +120,8 @@ def train(folder: Path, request: dict[str, Any], state: State) -> None:
         progress=_progress(folder, state),
         stop=(folder / STOP).exists,
     )
+    if not any("training" in lines for lines in state.values["curves"].values()):
+        _halt(folder)  # what is there now is the base voice as it was
     state.set(now=True, stage="packing", step=0, steps=0, seconds_left=5)
     pack(clone, folder / f"{request['name']}.zip")
     state.set(now=True, phase="done", stopped=(folder / STOP).exists(), seconds_left=0)
@@ -132,6 +135,12 @@ def pack(voice: Path, target: Path) -> None:
             if path.is_file():
                 archive.write(path, Path(target.stem) / path.relative_to(voice))
     os.replace(partial, target)
+
+
+def _halt(folder: Path) -> None:
+    """End where there is nothing to keep yet, if the visitor asked to stop."""
+    if (folder / STOP).exists():
+        raise VoicebankError("it was stopped before there was anything to keep")
 
 
 def _progress(folder: Path, state: State) -> Any:
@@ -148,6 +157,8 @@ def _progress(folder: Path, state: State) -> Any:
             state.set(now=True, stage=name, step=0, steps=steps)
 
         def step(self, stage: str, step: int, steps: int, metrics: dict[str, float], seconds_left: float) -> None:
+            if stage == "features":  # the only stage that does not ask by itself
+                _halt(folder)
             if metrics:
                 state.curve(stage, "training", step, _loss(metrics))
             state.set(stage=stage, step=step, steps=steps, seconds_left=round(seconds_left))

@@ -67,15 +67,20 @@ def build(demo: Demo) -> gr.Timer:
         """What the tab shows. Between two changes of phase only the progress does."""
         visitor = visitor_of(request)
         job = demo.jobs.of(visitor.token)
+        stopping = job is not None and job.stopping > 0
         work, phase = work_of(visitor), phase_of(job, visitor)
         if job is not None:
             waiting = demo.jobs.place(job)
-            progress = working(phase, job.state(), waiting, demo.jobs.wait_seconds(job) if waiting else None)
+            left = demo.jobs.wait_seconds(job) if waiting else None
+            progress = working(phase, job.state(), waiting, left, stopping=stopping)
         else:
             progress = failure(work)
-        now = f"{phase} {progress if job is None else ''}"
+        now = f"{phase} {'stops' if stopping else ''} {progress if job is None else ''}"
         if now == seen:
-            return [gr.skip()] * 7 + [progress if job else gr.skip()] + [gr.skip()] * 4
+            # Answers may overtake each other: an end is drawn twice, and the timer rests after the second time, so
+            # that a late answer from before the end is not the last.
+            rest = gr.skip() if job else gr.Timer(active=False)
+            return [gr.skip()] * 7 + [progress, gr.skip(), rest] + [gr.skip()] * 3
         found = checked(work)
         near = found.get("matches") or []
         return [
@@ -88,9 +93,10 @@ def build(demo: Demo) -> gr.Timer:
             gr.Dropdown(bank.names(), value=near[0]["name"]) if phase == "checked" and near else gr.skip(),
             progress,
             downloads(work, read_state(work)) if phase == "made" else "",
-            gr.Timer(active=job is not None),
+            gr.Timer(active=True),
             now,
             recordings(visitor).value(arrived=True) if phase == "collect" else gr.skip(),
+            gr.Button("Stopping …" if stopping else "Stop", interactive=not stopping),
         ]
 
     # Collecting
@@ -106,7 +112,6 @@ def build(demo: Demo) -> gr.Timer:
 
     def submit(visitor: Visitor, source: Path, captions: Path | None, language: str) -> None:
         work = work_of(visitor)
-        remove_results(work)
         request = {
             "source": str(source),
             "captions": str(captions) if captions else None,
@@ -114,13 +119,12 @@ def build(demo: Demo) -> gr.Timer:
             "language": language,
             "dataset": str(work / "dataset"),
         }
-        demo.jobs.submit(visitor.token, "check", work / "checks", request)
+        demo.jobs.submit(visitor.token, "check", work / "checks", request, lambda: remove_results(work))
 
     def check_recordings(language: str, request: gr.Request) -> None:
         with told("recordings"):
             visitor = visitor_of(request)
-            if demo.jobs.of(visitor.token) is not None:
-                raise BadData("your last job is still at work: wait for it, or stop it")
+            demo.jobs.check_free(visitor.token)
             kept = recordings(visitor)
             if not kept.done():
                 raise BadData("record some sentences first")
@@ -129,8 +133,7 @@ def build(demo: Demo) -> gr.Timer:
     def check_upload(files: list[str] | None, language: str, request: gr.Request) -> None:
         with told("upload"):
             visitor = visitor_of(request)
-            if demo.jobs.of(visitor.token) is not None:
-                raise BadData("your last job is still at work: wait for it, or stop it")
+            demo.jobs.check_free(visitor.token)
             visitor.check_room(demo.settings.visitor_megabytes)
             shutil.rmtree(visitor.folder / "upload", ignore_errors=True)
             paths = [Path(file) for file in files or []]
@@ -153,7 +156,6 @@ def build(demo: Demo) -> gr.Timer:
                 raise BadData("choose one of the base voices")
             if who not in (OWN, AGREED, PRIVATE):
                 raise BadData("say first whose voice it is")
-            remove_results(work, keep=lambda path: path.name in ("checks", "dataset"))
             settings: dict[str, Any] = {"max_minutes": max(1.0, min(float(minutes), demo.settings.job_minutes))}
             if steps := int(demo.settings.steps):
                 settings |= {"text2mel_steps": steps, "ssrn_steps": steps, "rehearsal_sentences": min(160, 4 * steps)}
@@ -166,7 +168,11 @@ def build(demo: Demo) -> gr.Timer:
                 "language": found["language"],
                 "settings": settings,
             }
-            demo.jobs.submit(visitor.token, "train", work, request_)
+
+            def prepare() -> None:
+                remove_results(work, keep=lambda path: path.name in ("checks", "dataset"))
+
+            demo.jobs.submit(visitor.token, "train", work, request_, prepare)
 
     def stop(request: gr.Request) -> None:
         demo.jobs.stop(visitor_of(request).token)
@@ -185,8 +191,14 @@ def build(demo: Demo) -> gr.Timer:
     gr.HTML(LEAD, apply_default_css=False)
     phase = gr.State("")
     timer = gr.Timer(1.5, active=False)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    # Answered by the request itself: a Stop must neither wait in Gradio's queue nor be refused when that is full.
+    # Only for what never raises: without the queue, the page does not show why something was refused.
+    quiet = {**hidden, "queue": False}
 
+    # Above what grows while it works: a button that moves is missed.
+    with gr.Column(visible=False, elem_id="make-working") as running:
+        halt = gr.Button("Stop", size="lg", elem_id="make-stop")
     progress = gr.HTML(elem_id="make-progress", apply_default_css=False)
     with gr.Column(visible=True, elem_id="make-collect") as collect:
         language = gr.Radio(ACCENTS, value="en-us", label="Accent of the speaker")
@@ -227,30 +239,27 @@ def build(demo: Demo) -> gr.Timer:
             begin = gr.Button("Start", variant="primary", size="lg", scale=3, elem_id="make-start")
             other = gr.Button("Other recordings", size="lg", scale=1, elem_id="make-other")
 
-    with gr.Column(visible=False, elem_id="make-working") as running:
-        halt = gr.Button("Stop", size="lg", elem_id="make-stop")
-
     with gr.Column(visible=False, elem_id="make-made") as made:
         results = gr.HTML(elem_id="make-results", apply_default_css=False)
         build_yours(demo)
         fresh = gr.Button("Delete this voice and start over", elem_id="make-again")
 
-    shown = [collect, ready, running, made, found, near, base, progress, results, timer, phase, prompted]
-    timer.tick(look, phase, shown, concurrency_limit=None, **quiet)
-    prompted.recorded(recorded, None, prompted, concurrency_limit=4, **quiet)
+    shown = [collect, ready, running, made, found, near, base, progress, results, timer, phase, prompted, halt]
+    timer.tick(look, phase, shown, **quiet)
+    # "multiple": who reads faster than the line is must not lose a sentence.
+    prompted.recorded(recorded, None, prompted, trigger_mode="multiple", **quiet)
     for files in (clips, long):
-        files.upload(demo.uploaded, files, None, concurrency_limit=None, **quiet)
+        files.upload(demo.uploaded, files, None, **quiet)
     clear.click(forget, None, prompted, **quiet)
     for button, action, inputs in (
         (check_recorded, check_recordings, [language]),
         (check_clips, check_upload, [clips, language]),
         (check_long, check_upload, [long, language]),
         (begin, start, [base, name, who, speaker, minutes]),
-        (halt, stop, []),
-        (other, again, []),
-        (fresh, again, []),
     ):
-        button.click(action, inputs, None, concurrency_limit=2, **quiet).success(look, phase, shown, **quiet)
+        button.click(action, inputs, None, concurrency_limit=2, **hidden).success(look, phase, shown, **quiet)
+    for button, action in ((halt, stop), (other, again), (fresh, again)):
+        button.click(action, None, None, **quiet).success(look, phase, shown, **quiet)
     demo.looks.append((look, phase, shown))
     return timer
 
