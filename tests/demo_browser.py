@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from voicebank.audio import Audio
+
+CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
 WIDE, PHONE = (1280, 1000), (390, 844)
+PATIENCE = 180.0  # seconds; a machine that does other things, too, is no failure
+# Whether a press on the middle of an element would reach it now: it is in view, stands still, and nothing covers it.
+_REACHED = """
+const [element, done] = arguments;
+element.scrollIntoView({block: "center"});
+const before = element.getBoundingClientRect();
+setTimeout(() => {
+  const now = element.getBoundingClientRect();
+  const top = document.elementFromPoint(now.left + now.width / 2, now.top + now.height / 2);
+  done(before.top === now.top && before.left === now.left && !!top && (element.contains(top) || top.contains(element)));
+}, 120);"""
 
 
 def chromium(folder: Path, microphone: Path | None = None) -> webdriver.Chrome:
@@ -50,6 +66,19 @@ def chromium(folder: Path, microphone: Path | None = None) -> webdriver.Chrome:
     return webdriver.Chrome(options=options, service=Service(driver))
 
 
+# Messages are on the page for some seconds; who looks seldom shall find them, too.
+_LISTEN = """
+if (!window.said) {
+  window.said = [];
+  const known = new WeakMap();
+  const look = () => document.querySelectorAll(".toast-body").forEach((e) => {
+    if (e.innerText && known.get(e) !== e.innerText) window.said.push(e.innerText);
+    known.set(e, e.innerText);
+  });
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
+
+
 class Page:
     """What a visitor does with the demo."""
 
@@ -72,7 +101,8 @@ class Page:
 
     def ready(self) -> None:
         """Wait until the events of the page are joined to the server."""
-        self.until(lambda: self.all(".vb-foot[data-arrived=yes]"), "the visitor has arrived", 60)
+        self.until(lambda: self.all(".vb-foot[data-arrived=yes]"), "the visitor has arrived")
+        self.driver.execute_script(_LISTEN)
 
     def tab(self, name: str) -> None:
         """Go to a tab, if need be through the menu of those that have no room."""
@@ -81,7 +111,7 @@ class Page:
             for button in self.all("button[role=tab]"):
                 if name in (button.text or "") and button.is_displayed():
                     button.click()
-                    return True
+                    return button.get_attribute("aria-selected") == "true"
             for more in self.all(".overflow-menu > button"):
                 if more.is_displayed():
                     more.click()
@@ -102,35 +132,72 @@ class Page:
         return self.until(lambda: next((e for e in self.all(selector) if e.is_displayed()), None), selector)
 
     def click(self, selector: str) -> None:
-        """Press what is to be seen."""
-        element = self.one(selector)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        """Press what is to be seen, once it can be pressed and stands still."""
+
+        def press() -> bool:
+            element = self.one(selector)
+            if not element.is_enabled() or not self.driver.execute_async_script(_REACHED, element):
+                return False
+            element.click()
+            return True
+
+        self.until(press, f"{selector} can be pressed")
+
+    def unfold(self, accordion: str, inside: str) -> None:
+        """Open an accordion, whose content is not even in the page before."""
+
+        def opened() -> bool:
+            if not any(element.is_displayed() for element in self.all(inside)):
+                head = self.one(f"{accordion} button")
+                if "open" not in (head.get_attribute("class") or ""):
+                    head.click()
+                return False
+            return True
+
+        self.until(opened, f"{accordion} is open")
 
     def write(self, selector: str, text: str) -> None:
         """Put a text into a field, in place of what is there."""
-        field = self.one(f"{selector} textarea, {selector} input")
-        field.clear()
-        field.send_keys(text)
+
+        def written() -> bool:
+            field = self.one(f"{selector} textarea, {selector} input")
+            field.clear()
+            field.send_keys(text)
+            return field.get_attribute("value") == text
+
+        self.until(written, f"the text in {selector}")
+
+    def field(self, selector: str) -> str:
+        """What is written in a field."""
+        return str(self.one(f"{selector} textarea, {selector} input").get_attribute("value"))
 
     def give(self, selector: str, *files: Path) -> None:
-        """Choose files."""
-        self.all(f"{selector} input[type=file]")[0].send_keys("\n".join(str(file) for file in files))
+        """Choose files, and wait until the page shows the first of them."""
+        names = "\n".join(str(file) for file in files)
+        self.until(lambda: self.all(f"{selector} input[type=file]"), f"the field for files of {selector}")
+        self.all(f"{selector} input[type=file]")[0].send_keys(names)
 
     def value(self, selector: str) -> str:
-        """The text of an element, seen or not; empty if there is none."""
+        """The text of an element, seen or not, without the white space around it; empty if there is none."""
         return str(
             self.driver.execute_script(
-                "const e = document.querySelector(arguments[0]); return e ? e.textContent : ''", selector
+                "const e = document.querySelector(arguments[0]); return e ? e.textContent.trim() : ''", selector
             )
         )
 
     def data(self, selector: str, name: str) -> str | None:
         """A data attribute."""
-        found = self.all(selector)
-        return found[0].get_attribute(f"data-{name}") if found else None
+        script = "const e = document.querySelector(arguments[0]); return e ? e.getAttribute(arguments[1]) : null"
+        return self.driver.execute_script(script, selector, f"data-{name}")  # type: ignore[no-any-return]
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 90) -> Any:
+    def sees(self, selector: str) -> bool:
+        """Whether there is such an element to be seen now."""
+        try:
+            return any(element.is_displayed() for element in self.all(selector))
+        except StaleElementReferenceException:  # drawn anew between the two questions
+            return False
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         """Wait until something is there."""
         end = time.monotonic() + seconds
         last: Exception | None = None
@@ -138,14 +205,19 @@ class Page:
             try:
                 if found := condition():
                     return found
-            except Exception as error:  # elements come and go while the page is drawn anew
+            except WebDriverException as error:  # elements come and go while the page is drawn anew
                 last = error
             time.sleep(0.15)
         raise AssertionError(f"{what}: not within {seconds:g} s ({last}); the page says: {self.toasts()}")
 
     def toasts(self) -> list[str]:
-        """The messages on the page."""
-        return [toast.text for toast in self.all(".toast-body") if toast.text]
+        """The messages of the page since it was opened, or since the last :meth:`told`."""
+        return list(self.driver.execute_script("return window.said || []"))
+
+    def told(self, words: str) -> None:
+        """Wait for a message, and forget those that came so far."""
+        self.until(lambda: any(words in toast for toast in self.toasts()), f"the message {words!r}")
+        self.driver.execute_script("window.said = []")
 
     def complaints(self) -> list[str]:
         """Errors of the page's scripts since the last question."""
@@ -153,4 +225,19 @@ class Page:
 
     def width(self) -> tuple[int, int]:
         """How wide the page is and how wide it may be, in pixels."""
-        return tuple(self.driver.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]"))
+        # Not window.innerWidth: a phone makes that as wide as the page, and everything small.
+        script = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
+        return tuple(self.driver.execute_script(script))
+
+
+@contextlib.contextmanager
+def visiting(url: str, folder: Path) -> Iterator[Page]:
+    """A page of the demo in a Chromium of its own, whose microphone hears the clips of the tests."""
+    sound = Audio.join([Audio.read(path, 48000) for path in sorted((CLIPS / "wavs").glob("*.ogg"))[:3]])
+    driver = chromium(folder, sound.save(folder / "microphone.wav"))
+    try:
+        page = Page(driver, url)
+        page.open()
+        yield page
+    finally:
+        driver.quit()

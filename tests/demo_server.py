@@ -78,7 +78,7 @@ def serving(folder: Path, others: Mapping[str, str] | None = None, **settings: o
 
 
 def _wait(server: Server) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         assert server.process.poll() is None, server.log_file.read_text()
         with contextlib.suppress(OSError):
