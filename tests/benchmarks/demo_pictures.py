@@ -9,38 +9,39 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from demo_browser import PHONE, WIDE, Page, chromium  # noqa: E402
+from demo_browser import CLIPS, PHONE, WIDE, Page, visiting  # noqa: E402
 from demo_server import serving  # noqa: E402
 
-CLIPS = Path(__file__).parent.parent / "data" / "clips" / "us-male"
+LONG = 900.0  # seconds
 
 
 def speak(page: Page) -> None:
     """A sentence that was spoken."""
     page.tab("Speak")
     page.click("#speak-start")
-    page.until(lambda: page.all(".vb-player.ready"), "the speech was heard", 240)
+    page.until(lambda: page.all(".vb-player.ready"), "the speech was heard", LONG)
 
 
 def difference(page: Page) -> None:
     """The cards."""
     page.tab("Hear the difference")
     page.click("#difference-start")
-    page.until(lambda: len(page.all("#difference-voices audio")) == 4, "all voices", 240)
+    page.until(lambda: len(page.all("#difference-voices audio")) == 4, "all voices", LONG)
 
 
 def record(page: Page) -> None:
     """A prompt, with the level meter moving."""
     page.tab("Make your voice")
     page.click(".vb-recorder .record")
-    time.sleep(3)
+    page.until(lambda: page.sees(".vb-recorder .record.on"), "it records")
+    page.until(lambda: page.all(".vb-recorder .meter-fill")[0].size["width"] > 100, "somebody speaks")
 
 
 def whose(page: Page) -> None:
     """The bars."""
     page.tab("Whose voice")
     page.give("#whose-clip", CLIPS / "wavs" / "us-male-00040.ogg")
-    page.until(lambda: page.all("#whose-found .bar"), "the bars", 240)
+    page.until(lambda: page.all("#whose-found .bar"), "the bars", LONG)
 
 
 def make(page: Page, out: Path) -> None:
@@ -49,24 +50,33 @@ def make(page: Page, out: Path) -> None:
     page.tab("Upload clips")
     page.give("#make-clips", CLIPS / "metadata.csv", *sorted((CLIPS / "wavs").glob("*.ogg")))
     page.until(lambda: "us-male" in page.value("#make-clips"), "the upload")
-    time.sleep(2)
     page.click("#make-check-clips")
-    page.until(lambda: page.all("#make-near tr"), "the checks", 400)
+    page.until(lambda: page.all("#make-near tr"), "the checks", LONG)
     page.click("#make-consent label")
     save(page, out, "checks")
     page.click("#make-start")
-    page.until(lambda: page.all("#make-progress .preview"), "a preview", 500)
+    page.until(lambda: page.all("#make-progress .preview"), "a preview", LONG)
     save(page, out, "training")
     page.click("#make-stop")
-    page.until(lambda: page.value("#make-results"), "the voice", 500)
+    page.until(lambda: page.value("#make-results"), "the voice", LONG)
     save(page, out, "voice")
+
+
+def end_of(page: Page, width: int) -> int:
+    """Where the page ends, in pixels, once it has its width and stands still; 0 before."""
+    script = """const end = document.querySelector('.vb-foot').getBoundingClientRect().bottom + scrollY;
+    return document.documentElement.clientWidth > arguments[0] ? 0 : Math.ceil(end) + 20;"""
+    first = page.driver.execute_script(script, width)
+    time.sleep(1)
+    return first if first == page.driver.execute_script(script, width) else 0
 
 
 def save(page: Page, out: Path, name: str) -> None:
     """The whole page as a picture, wide and phone-wide."""
+    page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     for kind, (width, height) in (("wide", WIDE), ("phone", PHONE)):
         for tall in (height, None):
-            tall = tall or max(height, int(page.driver.execute_script("return document.body.scrollHeight")))
+            tall = tall or page.until(lambda width=width: end_of(page, width), "the page has settled")
             page.driver.execute_cdp_cmd(
                 "Emulation.setDeviceMetricsOverride",
                 {"width": width, "height": tall, "deviceScaleFactor": 1, "mobile": width < 600},
@@ -82,22 +92,16 @@ def save(page: Page, out: Path, name: str) -> None:
 def main(out: Path) -> None:
     """Go through the page."""
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        from voicebank.audio import Audio
-
-        sound = Audio.join([Audio.read(path, 48000) for path in sorted((CLIPS / "wavs").glob("*.ogg"))])
-        with serving(Path(folder) / "demo", STEPS=60, LISTEN=0) as server:
-            driver = chromium(Path(folder), sound.save(Path(folder) / "microphone.wav"))
-            try:
-                page = Page(driver, server.url)
-                page.open()
-                for action in (speak, difference, record, whose):
-                    action(page)
-                    save(page, out, action.__name__)
-                page.open()
-                make(page, out)
-            finally:
-                driver.quit()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder) / "demo", STEPS=24, LISTEN=0) as server,
+        visiting(server.url, Path(folder)) as page,
+    ):
+        for action in (speak, difference, record, whose):
+            action(page)
+            save(page, out, action.__name__)
+        page.open()
+        make(page, out)
 
 
 if __name__ == "__main__":

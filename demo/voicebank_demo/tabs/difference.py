@@ -77,7 +77,13 @@ def build(demo: Demo) -> None:
     gr.HTML(LEAD, apply_default_css=False)
     with gr.Row():
         text = gr.Textbox(
-            EXAMPLES[0][0], label="Sentence", lines=2, max_length=LONGEST, scale=3, elem_id="difference-text"
+            EXAMPLES[0][0],
+            label="Sentence",
+            lines=2,
+            max_length=LONGEST,
+            scale=3,
+            min_width=260,
+            elem_id="difference-text",
         )
         voice = gr.Dropdown(names, value=bank.first(), label="Voice", scale=1, min_width=140)
     start = gr.Button("Compare", variant="primary", size="lg", elem_id="difference-start")
