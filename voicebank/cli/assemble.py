@@ -16,7 +16,7 @@ SAMPLE = "This voice reads any English text, from the first word to the last."
 def assemble(
     folder: Annotated[Path, typer.Argument(help="The voice folder to write; its name is the voice's.")],
     text2mel: Annotated[Path, typer.Option(help="Run folder of Text2Mel.")],
-    ssrn: Annotated[Path, typer.Option(help="Run folder of SSRN.")],
+    ssrn: Annotated[Path, typer.Option(help="Run folder of SSRN, or a voice to take it from.")],
     speaker: Annotated[
         str | None, typer.Option(help="Speaker of a run of several; the voice's name if left out.")
     ] = None,

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, VoiceConfig
-from voicebank.dctts.ssrn import SSRN
-from voicebank.errors import BadData
-from voicebank.training.start import load_weights, one_speaker, total_steps
+from voicebank.config import AudioConfig, FrontendConfig, VoiceConfig
+from voicebank.training.start import load_weights, one_speaker, ssrn_from, total_steps
 from voicebank.voice import Voice
 
 
@@ -16,7 +14,8 @@ def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str 
     """Make a voice of the best weights of two runs.
 
     Args:
-        text2mel, ssrn: run folders or weight files.
+        text2mel: a run folder or weights file.
+        ssrn: the same, or a voice, whose SSRN is taken.
         name: of the voice.
         speaker: the row of the speaker table to fold into the weights; ``name`` if left out. A run of one speaker
             needs none.
@@ -24,18 +23,14 @@ def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str 
 
     Raises:
         UnknownName: the run has no such speaker.
-        BadData: the two runs disagree about the spectrograms.
+        BadData: the two disagree about the spectrograms.
     """
     _, notes = load_weights(text2mel)
-    ssrn_weights, ssrn_notes = load_weights(ssrn)
-    if notes["audio"] != ssrn_notes["audio"]:
-        raise BadData(f"{text2mel} and {ssrn} were trained with different spectrogram settings")
     audio = AudioConfig.model_validate(notes["audio"])
     network = one_speaker(text2mel, speaker or name)
-    upper = SSRN(SSRNConfig.model_validate(ssrn_notes["config"]), audio.n_mels, audio.bins, audio.reduction)
-    upper.load_state_dict(ssrn_weights)
+    upper, ssrn_steps = ssrn_from(ssrn, audio)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
-    training: dict[str, Any] = {"text2mel_steps": total_steps(notes), "ssrn_steps": total_steps(ssrn_notes)}
+    training: dict[str, Any] = {"text2mel_steps": total_steps(notes), "ssrn_steps": ssrn_steps}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Voice(config, network, upper)

@@ -92,7 +92,7 @@ def train(
     else:
         ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
         if start:
-            ssrn, steps_before = ssrn_from(start, audio.n_mels, audio.bins, audio.reduction)
+            ssrn, steps_before = ssrn_from(start, audio)
         if predicted_by:
             options["text2mel"] = text2mel_from(predicted_by, names, speaker)[0]
         task, sizes = SSRNTask(ssrn, corpora, audio, seed=config.seed, **options), ssrn.config

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from voicebank.config import SSRNConfig, Text2MelConfig
+from voicebank.config import AudioConfig, SSRNConfig, Text2MelConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
@@ -84,12 +84,19 @@ def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None)
     return _text2mel(tensors, state), total_steps(state)
 
 
-def ssrn_from(source: str | Path, n_mels: int, bins: int, reduction: int) -> tuple[SSRN, int]:
-    """SSRN of a run folder, weights file or voice, and the steps behind it."""
-    if found := voices_of(source, [""]):
+def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, int]:
+    """SSRN of a run folder, weights file or voice, and the steps behind it.
+
+    Raises:
+        BadData: no such run, or one of other spectrograms than ``audio``.
+    """
+    found = voices_of(source, [""])
+    tensors, state = ({}, {"audio": found[0].config.audio.model_dump(mode="json")}) if found else load_weights(source)
+    if AudioConfig.model_validate(state["audio"]) != audio:
+        raise BadData(f"{source} was trained with different spectrogram settings")
+    if found:
         return found[0].ssrn, int(found[0].config.training.get("ssrn_steps", 0))
-    tensors, state = load_weights(source)
-    ssrn = SSRN(SSRNConfig.model_validate(state["config"]), n_mels, bins, reduction)
+    ssrn = SSRN(SSRNConfig.model_validate(state["config"]), audio.n_mels, audio.bins, audio.reduction)
     ssrn.load_state_dict(tensors)
     return ssrn, total_steps(state)
 
