@@ -25,6 +25,18 @@ def tone() -> Audio:
     return Audio(0.5 * np.sin(2 * np.pi * 440 * time) * np.hanning(len(time)), 24000)
 
 
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What base voices sound like is found out here, and not taken from this user's cache."""
+    before = os.environ.get("VOICEBANK_CACHE")
+    os.environ["VOICEBANK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["VOICEBANK_CACHE"]
+    else:
+        os.environ["VOICEBANK_CACHE"] = before
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with room for a quarter of a megabyte."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from clones import CLIPS, Told, doubled
 from typer.testing import CliRunner
 
 import voicebank
 from voicebank.audio import Audio
 from voicebank.cli import app
-from voicebank.cloning import CloneProgress, CloneSettings
+from voicebank.cloning import CloneSettings
 from voicebank.cloning.likeness import median_pitch
 from voicebank.cloning.rehearsal import rehearse, sentences
 from voicebank.cloning.run import frontend_of, parent_name
@@ -36,7 +33,7 @@ from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
 from voicebank.voice import Voice
 
-CLIPS = Path(__file__).parent / "data" / "clips"
+pytestmark = pytest.mark.usefixtures("own_cache")
 BASE = "gb-female"  # far from the speaker: there is something to learn
 ENGLISH = "p b t d k ɡ m n ŋ f v θ ð s z ʃ ʒ h l ɹ j w tʃ dʒ iː ɪ ɛ æ ɑː ɔː ʊ uː ʌ ə eɪ aɪ ɔɪ aʊ oʊ ɚ"
 FEW = {
@@ -52,59 +49,9 @@ FEW = {
 }
 
 
-def doubled(folder: Path) -> Path:
-    """The clips of us-male twice, half a minute: enough to be cloned from."""
-    (folder / "wavs").mkdir(parents=True)
-    lines = []
-    for clip in Dataset.read(CLIPS / "us-male").clips:
-        for copy in "ab":
-            shutil.copyfile(clip.path, folder / "wavs" / f"{clip.id}{copy}{clip.path.suffix}")
-            lines.append(f"{clip.id}{copy}|{clip.text}\n")
-    (folder / "metadata.csv").write_text("".join(lines), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def me(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return doubled(tmp_path_factory.mktemp("recordings") / "me")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What base voices sound like is found out here, and not taken from this user's cache."""
-    before = os.environ.get("VOICEBANK_CACHE")
-    os.environ["VOICEBANK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["VOICEBANK_CACHE"]
-    else:
-        os.environ["VOICEBANK_CACHE"] = before
-
-
-class Told(CloneProgress):
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-        self.steps: list[tuple[str, int, int, float]] = []
-        self.scored: list[tuple[str, int, float, bool]] = []
-        self.previews: list[tuple[str, int, float, Path | None]] = []
-        self.notes: list[str] = []
-
-    def stage(self, name: str, steps: int) -> None:
-        self.stages.append(name)
-
-    def step(self, stage: str, step: int, steps: int, metrics: dict[str, float], seconds_left: float) -> None:
-        self.steps.append((stage, step, steps, seconds_left))
-
-    def validated(self, stage: str, step: int, metrics: dict[str, float], best: bool) -> None:
-        self.scored.append((stage, step, metrics["l1"], best))
-
-    def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:
-        self.previews.append((stage, step, audio.duration, attention))
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +132,9 @@ voicebank.load(sys.argv[1]).clone(voicebank.Dataset.read(sys.argv[2]), sys.argv[
 """
 
 
-def started(me: Path, folder: Path, settings: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
+def started(me: Path, folder: Path, settings: dict[str, Any]) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", CLONE, BASE, str(me), str(folder), repr(settings)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def until(process: subprocess.Popen[str], done: Any) -> None:
@@ -228,35 +175,6 @@ def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Told], me: 
     assert "the same command goes on" in told.notes[-1]
 
 
-def test_ctrl_c_leaves_a_usable_voice(me: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    command = [sys.executable, "-m", "voicebank", "clone", str(me), "-o", str(folder), "--base", BASE]
-    command += ["--rehearsal", "0", "--steps", "5000"]
-    # Where the tests run in the background, Ctrl-C is ignored, and so it would be here.
-    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
-    ) as process:
-        try:
-            until(process, lambda: (folder / "config.json").exists())
-            time.sleep(1)
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=120)
-        finally:
-            process.kill()
-    assert process.returncode == 130 and "stopped: " in told and "Traceback" not in told
-    assert Voice.from_folder(folder).say("Hello.").duration > 0.1
-
-
-def test_the_time_it_may_take_cuts_the_steps(me: Path, tmp_path: Path) -> None:
-    settings = {**FEW, "text2mel_steps": 100_000, "ssrn_steps": 100_000, "rehearsal": 0.0, "max_minutes": 0.2}
-    settings |= {"validate_every": 1000, "checkpoint_seconds": 60.0}
-    voice = voicebank.load(BASE).clone(Dataset.read(me), tmp_path / "mine", settings=settings)
-    state = Store(tmp_path / "mine").peek()
-    assert state is not None and state.finished and voice.config.parent == BASE
-    assert all(steps < 10_000 for steps in state.steps.values())
-
-
 def test_without_a_folder_nothing_is_left(me: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
@@ -291,18 +209,6 @@ def test_bad_requests(me: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["clone", str(tmp_path / "nothing"), "-o", str(tmp_path / "mine")])
     assert result.exit_code == 2 and "no dataset" in result.stderr
     assert not (tmp_path / "mine").exists()
-
-
-def test_a_full_disk_is_one_line(me: Path, tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000_000, 20_000_000))
-
-    with started(me, tmp_path / "mine", {**FEW, "rehearsal": 0.0}, preexec_fn=small_files) as process:
-        _, told = process.communicate(timeout=240)
-    assert process.returncode == 1
-    assert "BadData: cannot write" in told.splitlines()[-1] and "goes on" in told.splitlines()[-1]
 
 
 # The parts

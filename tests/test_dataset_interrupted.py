@@ -17,7 +17,7 @@ from voicebank.audio import Audio  # noqa: E402
 from voicebank.data.dataset import Dataset  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
-PROGRAM = Path(__file__).with_name("dataset_killed.py")
+PROGRAM = Path(__file__).with_name("killed.py")
 ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a process that forks must have no threads
 
 
@@ -52,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_it_is_the_same_dataset_whenever_it_was_killed(talk: Path, made: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(PROGRAM), str(talk), str(tmp_path / "me")]
+    command = [sys.executable, str(PROGRAM), "dataset", str(talk), str(tmp_path / "me")]
     done = subprocess.run(command, env={**os.environ, **ALONE}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 5

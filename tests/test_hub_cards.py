@@ -60,6 +60,23 @@ def test_what_a_card_says(hub: Hub, folder: Path) -> None:
     compile(usage[1], "card", "exec")
 
 
+def test_a_card_names_the_repository_of_the_parent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOICEBANK_ORG", raising=False)
+    config = read_config(folder)
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    for parent, org, expected in (
+        (f"some/voice@{commit}", "", "some/voice"),
+        ("us-male", "base-voices", "base-voices/us-male"),
+        ("us-male", "", None),  # bundled, and nobody says where it is on the Hub
+    ):
+        monkeypatch.setenv("VOICEBANK_ORG", org)
+        text = card(config.model_copy(update={"parent": parent}))
+        data = yaml.safe_load(text.split("---\n")[1])
+        assert data.get("base_model") == expected
+        assert data.get("base_model_relation") == (expected and "finetune")
+        assert f"Fine-tuned from `{parent}`." in text
+
+
 def test_words_written_on_the_hub_stay(hub: Hub, folder: Path) -> None:
     voice = voicebank.load(folder)
     voice.push_to_hub("me/my-voice")

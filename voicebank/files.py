@@ -21,3 +21,11 @@ def atomic(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_torn(folder: Path) -> None:
+    """Remove what a killed process left half-written in a folder and those in it: ``x.part``, ``x.part.png``."""
+    for pattern in ("*.part", "*.part.*"):
+        for torn in folder.rglob(pattern):
+            if torn.is_file():
+                torn.unlink(missing_ok=True)

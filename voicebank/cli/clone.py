@@ -83,19 +83,24 @@ def clone(
         "threads": threads,
         "seed": seed,
     }
-    with CloneBar() as bar:
-        made = make(
-            voice,
-            data,
-            out,
-            name=name,
-            consent=consent or "",
-            settings={k: v for k, v in settings.items() if v is not None},
-            progress=bar,
-            accent=accent,
-            gender=gender,
-            origin=origin,
-        )
+    try:
+        with CloneBar() as bar:
+            made = make(
+                voice,
+                data,
+                out,
+                name=name,
+                consent=consent or "",
+                settings={k: v for k, v in settings.items() if v is not None},
+                progress=bar,
+                accent=accent,
+                gender=gender,
+                origin=origin,
+            )
+    except KeyboardInterrupt:
+        left = "has the best so far" if Store(out).has_voice else "holds no voice yet"
+        typer.echo(f"stopped: {out} {left}, and the same command goes on", err=True)
+        raise typer.Exit(130) from None
     state = Store(out).peek()
     if state is None or not state.finished:
         raise typer.Exit(130)

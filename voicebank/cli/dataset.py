@@ -70,7 +70,8 @@ def check(
     from voicebank.data.make import check as check_dataset
     from voicebank.data.make import make as make_dataset
     from voicebank.data.page import page
-    from voicebank.data.workspace import atomic, written
+    from voicebank.data.workspace import written
+    from voicebank.files import atomic
 
     name = _name(transcriber)
     with _progress() as progress:

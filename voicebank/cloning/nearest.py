@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,12 @@ class Closest:
         return self.voices[self.best]
 
     def clone(
-        self, dataset: Dataset, folder: str | Path | None = None, *, settings: CloneSettings | None = None, **kw: Any
+        self,
+        dataset: Dataset,
+        folder: str | Path | None = None,
+        *,
+        settings: CloneSettings | Mapping[str, Any] | None = None,
+        **kw: Any,
     ) -> Voice:
         """Clone from the closest, see :func:`voicebank.cloning.clone`."""
         from voicebank.cloning.run import clone

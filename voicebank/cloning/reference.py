@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from voicebank import speaker
 from voicebank.cloning.likeness import SENTENCES, embedding, median_pitch, speak
 from voicebank.cloning.store import weights_digest
-from voicebank.data.workspace import atomic
+from voicebank.files import atomic
 from voicebank.voice import Voice
 
 VERSION = 1  # raise it when SENTENCES or how they are compared change

@@ -22,7 +22,7 @@ from voicebank.cloning.tasks import hold_out, usable
 from voicebank.data import features
 from voicebank.data.dataset import Dataset
 from voicebank.data.features import Features
-from voicebank.errors import BadData
+from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
 from voicebank.text.frontend import Frontend
 from voicebank.voice import Voice
 
@@ -112,7 +112,8 @@ def _clone(
         state = store.open(digest)
         if state is not None:
             state = _go_on(state, store, about, asked)
-            if state.finished:
+            if state.finished and store.has_voice:
+                store.tidy()  # a kill may have come before it
                 progress.note(f"{folder} is finished: nothing is left to do")
                 return Voice.from_folder(folder)
         phones = frontend_of(base)
@@ -178,7 +179,10 @@ def _go_on(state: State, store: Store, given: Mapping[str, str], asked: CloneSet
     about = {**state.about, **given}
     whole = asked.model_dump() if isinstance(asked, CloneSettings) else {"max_minutes": None, **asked}
     settings = state.settings.model_copy(update={k: whole[k] for k in FREE if k in whole})
-    changed = state.model_copy(update={"about": about, "settings": settings})
+    steps = state.steps
+    if settings.max_minutes != state.settings.max_minutes:  # what is to be done is planned anew
+        steps = {stage: count for stage, count in steps.items() if stage in state.done}
+    changed = state.model_copy(update={"about": about, "settings": settings, "steps": steps})
     if about != state.about and store.has_voice:
         voice = Voice.from_folder(store.folder)
         _described(voice, about)
@@ -207,6 +211,8 @@ def _features(base: Voice, dataset: Dataset, phones: Frontend, store: Store, pro
             f"{LEAST_SECONDS:.0f} s in {LEAST_CLIPS} clips at the very least, and 5 minutes to sound well; "
             "record more, or cut long recordings with `voicebank dataset make`"
         )
+    if len(fit) < clips:
+        progress.note(f"{clips - len(fit)} of {clips} clips are left out: too long, or without words")
     return own
 
 
@@ -230,6 +236,9 @@ def _cannot_write(folder: Path) -> Iterator[None]:
     """Errors of the disk as one line that says what to do."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+    except (OSError, SafetensorError, BadVoice, BadAudio) as error:
+        told = " ".join((getattr(error, "strerror", None) or str(error)).split())
+        if isinstance(error, VoicebankError) and not told.startswith("cannot write "):
+            raise  # what is there is damaged: that is another matter
+        why = told.rsplit(": ", 1)[-1].split(" (os error")[0]
         raise BadData(f"cannot write {folder}: {why}; what is done is kept, and the same command goes on") from error

@@ -122,8 +122,13 @@ class Cloning:
         notes = {"audio": self.audio.model_dump(mode="json"), "minutes": state.minutes, "start": state.parent}
         steps = state.steps.get(name, steps)
         trainer = make_trainer(task, self.store.work / name, self.settings, steps, rate, notes)
-        if trainer.best_step:
-            self._keep(task, self._best(name)[0])  # a kill may have come between the weights and the voice
+        if (self.store.work / name / "best.safetensors").exists():
+            # A kill may have come between these weights and the voice, or the checkpoint.
+            tensors, found = self._best(name)
+            self._note_best(name, found["step"], found["l1"])
+            if found["step"]:
+                trainer.best, trainer.best_step = found["l1"], found["step"]
+            self._keep(task, tensors)
         fine_tune(trainer, self.settings, self.clock, self, self._asked, planned=name in state.steps)
         if not self.stopped:
             state.done.append(name)
@@ -167,15 +172,15 @@ class Cloning:
 
     def validated(self, trainer: Trainer, metrics: dict[str, float], best: bool) -> None:
         """The averaged weights were scored: the voice folder gets them if they are the best."""
-        name, scores = trainer.task.name, self.state.scores
-        l1 = round(metrics["l1"], 4)
+        name = trainer.task.name
         if trainer.step == 0:
-            scores[f"{name}_l1_base"] = l1
+            self.state.scores[f"{name}_l1_base"] = round(metrics["l1"], 4)
         if best:
-            scores[f"{name}_l1"] = l1
-            self.state.reached[name] = trainer.step
+            self._note_best(name, trainer.step, metrics["l1"])
             self._keep(trainer.task, trainer.average)
         self._write()
+        if best:
+            trainer.save()  # else a kill would begin again before this voice, with a worse one
         self.progress.validated(name, trainer.step, metrics, best)
 
     def heard(self, trainer: Trainer) -> None:
@@ -213,6 +218,10 @@ class Cloning:
         else:
             self.ssrn = self._ssrn_of(average)
         self.store.publish(Voice(self.config(), self.text2mel, self.ssrn))
+
+    def _note_best(self, stage: str, step: int, l1: float) -> None:
+        self.state.reached[stage] = step
+        self.state.scores[f"{stage}_l1"] = round(l1, 4)
 
     def _best(self, stage: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         return checkpoint.load(self.store.work / stage / "best.safetensors")

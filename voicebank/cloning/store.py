@@ -17,8 +17,8 @@ from voicebank.card import card, merge
 from voicebank.cloning.settings import CloneSettings
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Dataset
-from voicebank.data.workspace import atomic
 from voicebank.errors import BadData, BadVoice
+from voicebank.files import atomic, remove_torn
 from voicebank.hub_trust import CARD, CONFIG, SAMPLE
 from voicebank.voice import Voice
 
@@ -168,4 +168,6 @@ class Store:
         for stage in ("text2mel", "ssrn"):
             (self.work / stage / "checkpoint.safetensors").unlink(missing_ok=True)
         shutil.rmtree(self.work / "features", ignore_errors=True)
+        shutil.rmtree(self._fresh, ignore_errors=True)
+        remove_torn(self.work)
         (self.work / "base-speech.safetensors").unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from torch import nn
 
 from voicebank.config import Config
 from voicebank.errors import BadData
+from voicebank.files import remove_torn
 from voicebank.training import checkpoint, plots
 from voicebank.training.tasks import Metrics, Task
 
@@ -80,6 +81,7 @@ class Trainer:
         self.best = float("inf")
         self.best_step = 0
         self.folder.mkdir(parents=True, exist_ok=True)
+        remove_torn(self.folder)
         self._resume()
 
     def run(self, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> int:
