@@ -214,6 +214,18 @@ def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
     assert "Usage: " in done.stdout
 
 
+def test_a_first_sound_needs_no_compiler_and_no_plots(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom voicebank.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
+        "heavy = {'torch._dynamo', 'torch._inductor', 'sympy', 'matplotlib', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", code, "say", "Hello.", "-o", str(tmp_path / "a.wav")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_training_from_the_command_line_goes_on_where_it_stopped(tmp_path: Path) -> None:
     clips = Path(__file__).parent / "data" / "clips"
     command = ["train", "text2mel", str(clips / "us-male"), str(clips / "gb-female"), "--run", str(tmp_path / "run")]

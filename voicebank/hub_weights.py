@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch.overrides import TorchFunctionMode
 
 from voicebank.config import VoiceConfig
 from voicebank.dctts.ssrn import SSRN
@@ -24,6 +25,21 @@ MAX_WEIGHTS = 60_000_000
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
+class _WithoutStorage(TorchFunctionMode):
+    """New tensors are one number seen from many places, and are left as they are.
+
+    The meta device would do the same, at the price of importing torch's compiler: two seconds at every start.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in (torch.empty, torch.zeros, torch.ones):
+            return torch.zeros((), dtype=kwargs.get("dtype")).expand(torch.Size(*args) if len(args) == 1 else args)
+        if func.__name__.endswith("_") and not func.__name__.endswith("__"):  # in place: normal_, fill_, kaiming_...
+            return kwargs.get("tensor", args[0] if args else None)
+        return func(*args, **kwargs)
+
+
 def build(config: VoiceConfig) -> tuple[Text2Mel, SSRN]:
     """The networks of a voice, without storage: nothing is allocated, whatever sizes the config names.
 
@@ -31,7 +47,7 @@ def build(config: VoiceConfig) -> tuple[Text2Mel, SSRN]:
         BadVoice: they are larger than any voice has reason to be.
     """
     audio = config.audio
-    with torch.device("meta"):
+    with _WithoutStorage():
         text2mel = Text2Mel(config.text2mel, audio.n_mels)
         ssrn = SSRN(config.ssrn, audio.n_mels, audio.bins, audio.reduction)
     for name, network in (("text2mel", text2mel), ("ssrn", ssrn)):

@@ -44,7 +44,8 @@ class Conv(nn.Module):
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
         self.kernel, self.dilation, self.causal, self.norm = kernel, dilation, causal, norm
-        self.weight = nn.Parameter(torch.randn(outputs, kernel * inputs) / math.sqrt(kernel * inputs))
+        self.weight = nn.Parameter(torch.empty(outputs, kernel * inputs))
+        nn.init.normal_(self.weight, std=1 / math.sqrt(kernel * inputs))
         self.bias = nn.Parameter(torch.zeros(speakers, outputs))
 
     @property
@@ -88,8 +89,7 @@ class Highway(Conv):
     ) -> None:
         super().__init__(channels, 2 * channels, kernel, dilation, causal=causal, speakers=speakers)
         # Start by mostly carrying the input through, so that a gradient reaches the first of some twenty blocks.
-        with torch.no_grad():
-            self.bias[:, :channels] = -1.0
+        nn.init.constant_(self.bias[:, :channels], -1.0)
 
     @staticmethod
     def mix(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
