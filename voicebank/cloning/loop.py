@@ -112,7 +112,7 @@ def _config(settings: CloneSettings, steps: int, rate: float) -> TrainerConfig:
         steps=steps,
         rate=rate,
         warmup=min(100, max(1, steps // 10)),
-        decay=0.5,
+        decay=0.8,
         average=settings.average,
         validate_every=settings.validate_every,
         patience=settings.patience,

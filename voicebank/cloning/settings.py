@@ -19,8 +19,8 @@ class CloneSettings(Config):
     may be changed.
     """
 
-    text2mel_steps: int = Field(2500, ge=1)
-    ssrn_steps: int = Field(1000, ge=0)
+    text2mel_steps: int = Field(800, ge=1)
+    ssrn_steps: int = Field(500, ge=0)
     """0 keeps the base's SSRN."""
     rate: float = Field(4e-4, gt=0)
     """Peak learning rate of Text2Mel."""
@@ -41,10 +41,10 @@ class CloneSettings(Config):
     """Share of the clips to validate on, at least 2 and at most 20 of them."""
     average: float = Field(0.995, ge=0, lt=1)
     """Decay of the weights' moving average, which is what is validated, heard and kept."""
-    validate_every: int = Field(200, ge=1)
-    patience: int = Field(6, ge=0)
+    validate_every: int = Field(100, ge=1)
+    patience: int = Field(4, ge=0)
     """Validations without improvement after which a network is done; 0 never stops early."""
-    preview_every: int = Field(400, ge=0)
+    preview_every: int = Field(200, ge=0)
     """Steps between two previews, each at a validation; 0 speaks none."""
     preview_text: str = Field(PREVIEW, min_length=1, max_length=300)
     max_minutes: float | None = Field(None, gt=0)
@@ -67,17 +67,13 @@ class CloneSettings(Config):
             ValueError: a setting that is given is out of its range (pydantic's ValidationError).
         """
         m = min(60.0, max(0.3, minutes))
-        steps = _rounded(800 * m**0.7, 500, 8000)
-        validate_every = 100 if steps < 1500 else 200
         derived: dict[str, Any] = {
-            "text2mel_steps": steps,
-            "ssrn_steps": _rounded(400 * m**0.6, 200, 4000),
-            "rate": _significant(min(6e-4, 2e-4 * m**0.4)),
+            "text2mel_steps": _rounded(300 * m**0.45, 200, 2000),
+            "ssrn_steps": _rounded(200 * m**0.4, 200, 1000),
+            "rate": _significant(min(6e-4, 2e-4 * m**0.3)),
             "ssrn_rate": _significant(min(8e-4, 3e-4 * m**0.3)),
             "rehearsal": 0.4 if m < 2 else 0.3 if m < 6 else 0.25,
-            "average": 0.99 if m < 2 else 0.995 if m < 6 else 0.998,
-            "validate_every": validate_every,
-            "preview_every": 2 * validate_every,
+            "average": 0.99 if m < 6 else 0.995,
         }
         return cls(**(derived | given))
 

@@ -9,9 +9,8 @@ import torch
 from voicebank.config import AudioConfig
 from voicebank.signal.spectrogram import _window
 
-# Magnitudes are sharpened around this part of the largest that a voice can make: about the loudest bin of a sentence,
-# so that the level stays where it is.
-_PIVOT = 0.4
+# The spectral envelope is the power within this many Hz: more than a harmonic apart, less than a formant.
+_ENVELOPE = 130.0
 _SMALLEST = 1e-6
 
 
@@ -38,13 +37,14 @@ class GriffinLim:
         iterations: projections; each costs one inverse and one forward transform, and makes a stream wait for
             three frames more.
         momentum: 0 gives the original algorithm, 0.99 the fast one.
-        sharpening: exponent on the magnitude before synthesis, as the paper raises its output (section 4.1);
-            above 1 it thins the smoothing that a network trained on L1 leaves between harmonics.
+        sharpening: exponent on what stands above or below the spectral envelope; above 1 it thins the smoothing that
+            a network trained on L1 leaves between harmonics. The paper (section 4.1) raises the whole magnitude,
+            which also moves formants and spectral tilt, and with them whose voice it is.
     """
 
     name = "griffin-lim"
 
-    def __init__(self, iterations: int = 1, momentum: float = 0.99, sharpening: float = 1.2) -> None:
+    def __init__(self, iterations: int = 1, momentum: float = 0.99, sharpening: float = 1.5) -> None:
         self.iterations = iterations
         self.momentum = momentum
         self.sharpening = sharpening
@@ -81,10 +81,9 @@ class GriffinLimStream:
     def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
         """See :class:`VocoderStream`."""
         config = self.config
-        pivot = _PIVOT * config.magnitude_top
-        log = (magnitude.T.float().cpu() / pivot).clamp(min=_SMALLEST).log() * self.vocoder.sharpening
-        phase = torch.from_numpy(self.phases.push(log.contiguous().numpy(), last))
-        self.magnitude = torch.cat([self.magnitude, log.exp() * pivot])
+        sharp = sharpened(magnitude.T.float().cpu(), self.vocoder.sharpening, config)
+        phase = torch.from_numpy(self.phases.push(sharp.log().contiguous().numpy(), last))
+        self.magnitude = torch.cat([self.magnitude, sharp])
         begun = torch.polar(self.magnitude[len(self.spectrum) : len(self.spectrum) + len(phase)], phase)
         self.spectrum = torch.cat([self.spectrum, begun])
 
@@ -115,3 +114,21 @@ class GriffinLimStream:
             previous = rebuilt
             spectrum = angles * (magnitude / angles.abs().clamp(min=1e-12))
         return torch.istft(spectrum.T, config.n_fft, config.hop, window=window, length=length)
+
+
+def sharpened(magnitude: torch.Tensor, exponent: float, config: AudioConfig) -> torch.Tensor:
+    """Positive magnitudes ``(frames, bins)`` with deeper valleys between harmonics, and the envelope as it was."""
+    magnitude = magnitude.clamp(min=_SMALLEST)
+    if exponent == 1:
+        return magnitude
+    envelope = _envelope(magnitude, config)
+    sharp = magnitude * (magnitude / envelope) ** (exponent - 1)
+    return (sharp * (envelope / _envelope(sharp, config))).clamp(min=_SMALLEST)
+
+
+def _envelope(magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+    """Root mean square along frequency in a Hann window, ``(frames, bins)``."""
+    reach = max(1, round(_ENVELOPE * config.n_fft / config.sample_rate))
+    window = torch.hann_window(2 * reach + 3, periodic=False)[1:-1]
+    power = torch.nn.functional.pad(magnitude.square()[:, None], (reach, reach), mode="reflect")
+    return torch.nn.functional.conv1d(power, (window / window.sum())[None, None])[:, 0].sqrt()

