@@ -185,7 +185,7 @@ def test_it_stops_by_itself_and_keeps_the_best(base: Path, me: Path, tmp_path: P
 def test_going_on_never_puts_a_worse_voice_into_the_folder(base: Path, me: Path, tmp_path: Path) -> None:
     """As after a kill between the best weights and the checkpoint: the checkpoint is older, or there is none."""
     folder = tmp_path / "mine"
-    settings = {**FEW, "text2mel_steps": 60, "rate": 5e-3, "average": 0.0}
+    settings = {**FEW, "text2mel_steps": 60, "rate": 5e-3, "average": 0.0, "patience": 0}
     told = Told()
     better = {"progress": told, "stop": lambda: any(step and best for _, step, _, best in told.scored)}
     before = clone(base, me, folder, settings=settings, **better)
