@@ -27,10 +27,15 @@ from voicebank.cloning.tasks import Text2MelClone, freeze, hold_out, usable
 from voicebank.data import features
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.features import Features
+from voicebank.dctts.decoder import decode
+from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, ConsentError
+from voicebank.text.frontend import Unit, join
+from voicebank.text.symbols import encode
 from voicebank.training.batches import Item, MixedOrder
 from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
+from voicebank.training.variance import match_variance
 from voicebank.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -307,6 +312,23 @@ def test_what_is_frozen_stays(
     before, after = base.text2mel.state_dict(), trainer.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in kept)
     assert not any(torch.equal(before[name], after[name]) for name in changed)
+
+
+def test_a_voice_becomes_as_lively_as_its_speaker(base: Voice, own: Features) -> None:
+    clips, coarse = usable(own), base.config.audio.reduction
+
+    def deviation(model: Text2Mel) -> torch.Tensor:
+        texts = [encode(join(Unit(written, phones) for written, _, phones in clip.units)) for clip in clips]
+        mel = torch.cat([one.mel for one in decode(model, texts, [400] * len(texts))])
+        return mel[mel.mean(1) > 0.25].std(0)
+
+    real = torch.from_numpy(np.concatenate([own.clip_mel(clip)[::coarse] for clip in clips]))
+    wanted = real[real.mean(1) > 0.25].std(0)
+    matched = match_variance(base.text2mel, own, clips, coarse)
+    before, after = deviation(base.text2mel), deviation(matched)
+    assert (after - wanted).abs().mean() < 0.75 * (before - wanted).abs().mean()
+    assert torch.equal(matched.embedding.weight, base.text2mel.embedding.weight)
+    assert match_variance(base.text2mel, own, [], coarse) is base.text2mel
 
 
 def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:

@@ -27,6 +27,7 @@ from voicebank.training import checkpoint, plots
 from voicebank.training.start import with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
+from voicebank.training.variance import match_variance
 from voicebank.voice import Voice
 
 
@@ -78,7 +79,7 @@ class Cloning:
         if "text2mel" in self.state.done:
             tensors, notes = self._best("text2mel")
             rows = int(notes["config"]["speakers"])
-            self.text2mel = averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors)
+            self.text2mel = self._as_lively(averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors))
             return
         rehearsal = self._rehearsal()
         model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
@@ -86,6 +87,13 @@ class Cloning:
         self.progress.note("finding the sounds in the recordings")
         task = Text2MelClone(model, self.own, rehearsal, self.state.held_out, self.audio, self.settings)
         self._train(task, self.settings.text2mel_steps, self.settings.rate)
+        if not self.stopped:
+            self.text2mel = self._as_lively(self.text2mel)
+
+    def _as_lively(self, text2mel: Text2Mel) -> Text2Mel:
+        held_out = set(self.state.held_out)
+        clips = [clip for clip in usable(self.own) if clip.id not in held_out]
+        return match_variance(text2mel, self.own, clips, self.audio.reduction)
 
     def _rehearsal(self) -> Features | None:
         settings = self.settings
