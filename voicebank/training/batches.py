@@ -33,8 +33,6 @@ class Item:
     clip: ClipFeatures
     times: Times | None = None
     """When its sounds are spoken, where that was found; see :mod:`voicebank.data.alignment`."""
-    letters: bool = False
-    """Always shown in graphemes."""
 
     @property
     def frames(self) -> int:
@@ -176,7 +174,7 @@ def text2mel_batch(
         phase = int(rng.integers(config.reduction)) if rng is not None else 0
         mel = item.features.clip_mel(item.clip)[phase :: config.reduction]
         units = item.clip.units
-        shown = [False] * len(units) if item.letters else choose_phones(len(units), rng, phones)
+        shown = choose_phones(len(units), rng, phones)
         positions = np.zeros(len(mel), np.int64)
         if item.times is None:
             text = join(Unit(w, p if use else g) for (w, g, p), use in zip(units, shown, strict=True))

@@ -18,6 +18,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
 from voicebank.text.frontend import Frontend
 from voicebank.training.batches import speaker_names
+from voicebank.training.letters import LettersTask
 from voicebank.training.spoken import speak
 from voicebank.training.start import ssrn_from, text2mel_from, voices_of
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
@@ -60,7 +61,8 @@ def train(
         predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
             step is trained on mels as it predicts them.
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
-            from phones; Text2Mel is then trained on them in graphemes, beside the recordings.
+            from phones; its text encoder then learns to read them in graphemes
+            (:class:`voicebank.training.letters.LettersTask`).
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: who shows the training.
         features_progress: told speaker, clips done and clips in all while features are computed.
@@ -87,8 +89,11 @@ def train(
         if start:
             text2mel, steps_before = text2mel_from(start, names, speaker)
         if letters:
-            options["spoken"] = _spoken(Path(letters), start, corpora, frontend, run, features_progress)
-        task, sizes = Text2MelTask(text2mel, corpora, audio, seed=config.seed, **options), text2mel.config
+            spoken = _spoken(Path(letters), start, corpora, frontend, run, features_progress)
+            task = LettersTask(text2mel, corpora, spoken, audio, seed=config.seed, **options)
+        else:
+            task = Text2MelTask(text2mel, corpora, audio, seed=config.seed, **options)
+        sizes = text2mel.config
     else:
         ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
         if start:

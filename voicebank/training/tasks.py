@@ -19,11 +19,9 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training import plots
 from voicebank.training.batches import (
     Item,
-    MixedOrder,
     Order,
     Text2MelBatch,
     predicted_ssrn_batch,
-    speaker_names,
     split,
     ssrn_batch,
     text2mel_batch,
@@ -77,9 +75,6 @@ class Text2MelTask(Task):
         phones: share of the clips in one representation that are shown in phones, see
             :func:`voicebank.training.batches.choose_phones`.
         aligned: guide attention to where each sound is spoken (:mod:`voicebank.data.alignment`), not to the diagonal.
-        spoken: what the voices said themselves, read from phones; it is shown in graphemes alone. Recordings hold few
-            of the words of English. The voices say the others from phones, and so learn how their letters sound.
-        spoken_share: of those clips in each batch.
     """
 
     name = "text2mel"
@@ -99,23 +94,13 @@ class Text2MelTask(Task):
         own_frames: float = 0.0,
         phones: float = 0.7,
         aligned: bool = True,
-        spoken: Sequence[Features] = (),
-        spoken_share: float = 0.3,
     ) -> None:
         self.model, self.audio, self.batch_size, self.seed = model, audio, batch_size, seed
         self.noise, self.hide, self.own_frames, self.phones = noise, hide, own_frames, phones
         self.aligned = aligned
-        times = align([*corpora, *spoken]) if aligned else None
+        times = align(corpora) if aligned else None
         self.train, self.validation = split(corpora, held_back, times)
         self.order = Order(self.train, batch_size, seed)
-        if spoken:
-            names = speaker_names(corpora)
-            theirs = [
-                Item(names.index(features.name), features, clip, times[len(corpora) + i][k] if times else None, True)
-                for i, features in enumerate(spoken)
-                for k, clip in enumerate(features.clips)
-            ]
-            self.order = MixedOrder(self.train, theirs, batch_size, spoken_share, seed)
 
     def _losses(self, model: nn.Module, batch: Text2MelBatch, previous: torch.Tensor) -> Metrics:
         output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
