@@ -35,7 +35,7 @@ from voicebank.text.symbols import encode
 from voicebank.training.batches import Item, MixedOrder
 from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
-from voicebank.training.variance import match_variance
+from voicebank.training.variance import match_magnitudes, match_mels
 from voicebank.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -324,11 +324,16 @@ def test_a_voice_becomes_as_lively_as_its_speaker(base: Voice, own: Features) ->
 
     real = torch.from_numpy(np.concatenate([own.clip_mel(clip)[::coarse] for clip in clips]))
     wanted = real[real.mean(1) > 0.25].std(0)
-    matched = match_variance(base.text2mel, own, clips, coarse)
+    matched = match_mels(base.text2mel, own, clips, coarse)
     before, after = deviation(base.text2mel), deviation(matched)
     assert (after - wanted).abs().mean() < 0.75 * (before - wanted).abs().mean()
     assert torch.equal(matched.embedding.weight, base.text2mel.embedding.weight)
-    assert match_variance(base.text2mel, own, [], coarse) is base.text2mel
+    assert match_mels(base.text2mel, own, [], coarse) is base.text2mel
+    audio = base.config.audio
+    livelier = match_magnitudes(base.ssrn, matched, own, clips, audio).top[-1].weight.norm(dim=1)
+    gain = livelier / base.ssrn.top[-1].weight.norm(dim=1)
+    assert 0.799 < float(gain.min()) < float(gain.max()) < 1.301
+    assert match_magnitudes(base.ssrn, matched, own, [], audio) is base.ssrn
 
 
 def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:

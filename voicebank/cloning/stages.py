@@ -18,7 +18,7 @@ from voicebank.cloning.rehearsal import rehearse
 from voicebank.cloning.store import State, Store
 from voicebank.cloning.tasks import SSRNClone, Text2MelClone, averaged_text2mel, freeze, usable
 from voicebank.config import VoiceConfig
-from voicebank.data.features import MARGIN_END, MARGIN_START, Features
+from voicebank.data.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import VoicebankError
@@ -27,7 +27,7 @@ from voicebank.training import checkpoint, plots
 from voicebank.training.start import with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
-from voicebank.training.variance import match_variance
+from voicebank.training.variance import match_magnitudes, match_mels
 from voicebank.voice import Voice
 
 
@@ -79,7 +79,7 @@ class Cloning:
         if "text2mel" in self.state.done:
             tensors, notes = self._best("text2mel")
             rows = int(notes["config"]["speakers"])
-            self.text2mel = self._as_lively(averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors))
+            self._match_mels(averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors))
             return
         rehearsal = self._rehearsal()
         model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
@@ -88,12 +88,16 @@ class Cloning:
         task = Text2MelClone(model, self.own, rehearsal, self.state.held_out, self.audio, self.settings)
         self._train(task, self.settings.text2mel_steps, self.settings.rate)
         if not self.stopped:
-            self.text2mel = self._as_lively(self.text2mel)
+            self._match_mels(self.text2mel)
 
-    def _as_lively(self, text2mel: Text2Mel) -> Text2Mel:
-        held_out = set(self.state.held_out)
-        clips = [clip for clip in usable(self.own) if clip.id not in held_out]
-        return match_variance(text2mel, self.own, clips, self.audio.reduction)
+    def _match_mels(self, trained: Text2Mel) -> None:
+        self.text2mel = match_mels(trained, self.own, self._clips_to_learn(), self.audio.reduction)
+
+    def _match_magnitudes(self, trained: SSRN) -> None:
+        self.ssrn = match_magnitudes(trained, self.text2mel, self.own, self._clips_to_learn(), self.audio)
+
+    def _clips_to_learn(self) -> list[ClipFeatures]:
+        return [clip for clip in usable(self.own) if clip.id not in set(self.state.held_out)]
 
     def _rehearsal(self) -> Features | None:
         settings = self.settings
@@ -117,13 +121,15 @@ class Cloning:
 
     def _ssrn(self) -> None:
         if "ssrn" in self.state.done:
-            self.ssrn = self._ssrn_of(self._best("ssrn")[0])
+            self._match_magnitudes(self._ssrn_of(self._best("ssrn")[0]))
             return
         settings = self.settings
         model = self._ssrn_of(self.base.ssrn.state_dict())
         predicting = self.text2mel if settings.ssrn_predicted else None
         task = SSRNClone(model, self.own, self.state.held_out, self.audio, settings, predicting)
         self._train(task, settings.ssrn_steps, settings.ssrn_rate)
+        if not self.stopped:
+            self._match_magnitudes(self.ssrn)
 
     def _train(self, task: Task, steps: int, rate: float) -> None:
         name, state = task.name, self.state
@@ -135,7 +141,7 @@ class Cloning:
             tensors, found = self._best(name)
             self._note_best(name, found["step"], found["l1"])
             if found["step"]:
-                trainer.best, trainer.best_step = found["l1"], found["step"]
+                trainer.best, trainer.best_step = found.get("lowest", found["l1"]), found["step"]
             self._keep(task, tensors)
         fine_tune(trainer, self.settings, self.clock, self, self._asked, planned=name in state.steps)
         if not self.stopped:

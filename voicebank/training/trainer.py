@@ -38,6 +38,8 @@ class TrainerConfig(Config):
     validate_every: int = 500
     patience: int = 0
     """Validations without improvement after which to stop; 0 never stops early."""
+    tolerance: float = Field(0.0, ge=0, le=0.1)
+    """Later weights are kept as best while they are worse than the best validation by no more than this share."""
     checkpoint_seconds: float = 120.0
     picture_every: int = 1000
     device: str = "auto"
@@ -213,12 +215,11 @@ class Trainer:
             if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
                 self.task.picture(model, self.folder / "pictures" / f"{self.step:06d}.png", self.device)
         # Without held-back clips there is nothing to choose by: the latest weights are the best.
-        better = not metrics or metrics["l1"] < self.best
+        better = not metrics or metrics["l1"] < self.best * (1 + self.config.tolerance)
         if better:
-            self.best, self.best_step = metrics.get("l1", self.best), self.step
-            checkpoint.save(
-                self.folder / "best.safetensors", self.average, {"step": self.step, **metrics, **self.notes}
-            )
+            self.best, self.best_step = min(metrics.get("l1", self.best), self.best), self.step
+            notes = {"step": self.step, "lowest": self.best, **metrics, **self.notes}
+            checkpoint.save(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
         plots.curves(self.folder / "loss.png", self.metrics())

@@ -1,32 +1,38 @@
-"""Global variance: speech of a Text2Mel as lively as the recordings it learned from.
+"""Global variance: networks whose output is as lively as the recordings that they learned from.
 
 A network that is trained on L1 predicts the middle of what is likely, so what it speaks is flatter than speech: each
-mel band varies by a tenth less, and less of a speaker is left. Matching mean and deviation of what it says to those of
-the recordings brings that back. Source: Toda, Tokuda, "A speech parameter generation algorithm considering global
-variance for HMM-based speech synthesis", IEICE Trans. E90-D(5), 2007; here as a change of the last layer: nothing is
-added to a voice, and the network hears itself as it will sound.
+band varies by a tenth or a fifth less, and less of a speaker is left. Matching mean and deviation of what it says to
+those of the recordings brings that back. Source: Toda, Tokuda, "A speech parameter generation algorithm considering
+global variance for HMM-based speech synthesis", IEICE Trans. E90-D(5), 2007; here as a change of the last layers:
+nothing is added to a voice, and Text2Mel hears itself as it will sound.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
 
+from voicebank.config import AudioConfig
 from voicebank.data.features import ClipFeatures, Features
 from voicebank.dctts.decoder import decode
-from voicebank.dctts.layers import Conv
+from voicebank.dctts.layers import Conv, Stack
+from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
+from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import encode
 
 SENTENCES = 24
-# Frames that are louder are speech; what silence varies by says nothing.
-SPEECH = 0.25
+# Text2Mel hears itself, so that what it says after a change varies a little less than it should: once more.
+ROUNDS = 2
+# Frames that are louder than this, or than this share of the median, are speech; what silence varies by says nothing.
+SPEECH, SPEECH_SHARE = 0.25, 0.6
 # Where the sigmoid is nearly flat, its logit says nothing either.
-EDGE = 0.02
+MEL_EDGE, MAGNITUDE_EDGE = 0.02, 0.003
 # Fewer frames are no measure of a deviation.
 LEAST_FRAMES = 200
 # A network that is further off than that has another fault, and this would not cure it.
@@ -34,8 +40,8 @@ LEAST_GAIN, MOST_GAIN = 0.8, 1.3
 
 
 @torch.no_grad()
-def match_variance(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], reduction: int) -> Text2Mel:
-    """A copy of a network of one speaker whose speech varies as the speaker's recordings do.
+def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], reduction: int) -> Text2Mel:
+    """A copy of a network of one speaker whose mels vary as those of the recordings do.
 
     It says the sentences of some of the clips and is compared with how they were spoken.
 
@@ -45,24 +51,64 @@ def match_variance(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatur
         clips: some of theirs; :data:`SENTENCES` of them are spoken, evenly spread.
         reduction: full-rate frames in a coarse one.
     """
-    chosen = [clips[i] for i in sorted({round(i) for i in np.linspace(0, len(clips) - 1, SENTENCES)})] if clips else []
-    symbols = [encode(join(Unit(written, phones) for written, _, phones in clip.units)) for clip in chosen]
-    real = [torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen]
-    spoken = [one.mel.cpu() for one in decode(text2mel, symbols, [2 * len(mel) for mel in real]) if one.ended]
-    heard, said = _speech(real), _speech(spoken)
+    chosen = _some(clips)
+    heard = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
+    for _ in range(ROUNDS):
+        said = _speech(_spoken(text2mel, own, chosen, reduction), SPEECH, MEL_EDGE)
+        if min(len(heard), len(said)) < LEAST_FRAMES:
+            return text2mel
+        text2mel = copy.deepcopy(text2mel)
+        _match(text2mel.audio_decoder, heard, said)
+    return text2mel
+
+
+@torch.no_grad()
+def match_magnitudes(
+    ssrn: SSRN, text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], config: AudioConfig
+) -> SSRN:
+    """A copy of an SSRN whose magnitudes, of what this Text2Mel says, vary as those of the recordings do.
+
+    Args:
+        ssrn: as it is if there is too little speech to compare.
+        text2mel, own, clips: as for :func:`match_mels`.
+        config: spectrogram settings.
+    """
+    chosen = _some(clips)
+    linear = [linear_magnitude(torch.from_numpy(own.clip_samples(clip)), config).T for clip in chosen]
+    real = [normalise_magnitude(one, config) for one in linear]
+    spoken = [ssrn.magnitude(mel[None])[0] for mel in _spoken(text2mel, own, chosen, config.reduction)]
+    heard, said = (_speech(every, _level(every), MAGNITUDE_EDGE) for every in (real, spoken))
     if min(len(heard), len(said)) < LEAST_FRAMES:
-        return text2mel
-    gain = (heard.std(0) / said.std(0)).clamp(LEAST_GAIN, MOST_GAIN)
-    offset = heard.mean(0) - gain * said.mean(0)
-    matched = copy.deepcopy(text2mel)
-    last = list(matched.audio_decoder.children())[-1]
-    assert isinstance(last, Conv)
-    last.weight.mul_(gain[:, None])
-    last.bias.mul_(gain).add_(offset)
+        return ssrn
+    matched = copy.deepcopy(ssrn)
+    _match(matched.top, heard, said)
     return matched
 
 
-def _speech(mels: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Logits ``(frames, n_mels)`` of the frames that are speech."""
-    every = torch.cat(list(mels)) if mels else torch.zeros(0, 1)
-    return torch.logit(every[every.mean(1) > SPEECH].clamp(EDGE, 1 - EDGE))
+def _some(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
+    return [clips[i] for i in sorted({round(i) for i in np.linspace(0, len(clips) - 1, SENTENCES)})] if clips else []
+
+
+def _spoken(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], reduction: int) -> list[torch.Tensor]:
+    """Coarse mels of the clips' sentences, of those that ended."""
+    symbols = [encode(join(Unit(written, phones) for written, _, phones in clip.units)) for clip in clips]
+    longest = [2 * -(-len(own.clip_mel(clip)) // reduction) for clip in clips]
+    return [one.mel.cpu() for one in decode(text2mel, symbols, longest) if one.ended]
+
+
+def _level(spectrograms: Sequence[torch.Tensor]) -> float:
+    return SPEECH_SHARE * float(torch.cat(list(spectrograms)).mean(1).median()) if spectrograms else 0.0
+
+
+def _speech(spectrograms: Sequence[torch.Tensor], level: float, edge: float) -> torch.Tensor:
+    """Logits ``(frames, bands)`` of the frames whose mean is above a level."""
+    every = torch.cat(list(spectrograms)) if spectrograms else torch.zeros(0, 1)
+    return torch.logit(every[every.mean(1) > level].clamp(edge, 1 - edge))
+
+
+def _match(stack: Stack, heard: torch.Tensor, said: torch.Tensor) -> None:
+    """Change the last layer so that what was said has the mean and the deviation of what was heard, band by band."""
+    last = cast(Conv, list(stack.children())[-1])
+    gain = (heard.std(0) / said.std(0)).clamp(LEAST_GAIN, MOST_GAIN)
+    last.weight.mul_(gain[:, None])
+    last.bias.mul_(gain).add_(heard.mean(0) - gain * said.mean(0))
