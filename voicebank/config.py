@@ -86,6 +86,8 @@ class Text2MelConfig(Config):
     decoder_dilations: Dilations = (1, 3, 9, 27, 1, 1)
     speakers: Annotated[int, Field(ge=1, le=4096)] = 1
     """Rows of the speaker table. A shipped voice has one."""
+    letters: bool = False
+    """Sentences with letters in them have an embedding and a text encoder of their own."""
 
 
 class SSRNConfig(Config):

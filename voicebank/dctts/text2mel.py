@@ -10,7 +10,7 @@ from torch import nn
 
 from voicebank.config import Text2MelConfig
 from voicebank.dctts.layers import Conv, Highway, Stack
-from voicebank.text.symbols import TABLE_SIZE
+from voicebank.text.symbols import LETTERS, TABLE_SIZE
 
 
 class Text2MelOutput(NamedTuple):
@@ -26,25 +26,23 @@ class Text2Mel(nn.Module):
     """Text encoder, audio encoder, attention and audio decoder.
 
     ``paper`` sizes follow appendix A of the paper; the layer normalisation before every convolution, which every
-    working implementation had to add, and the speaker table are additions.
+    working implementation had to add, the speaker table and the second text encoder are additions.
+
+    With ``config.letters`` a sentence that has letters in it, all or some among phones, is read by a text encoder of
+    its own: English letters say much less of a sound than phones do, and one encoder that learned thousands of words
+    by their letters made phones less clear.
     """
 
     def __init__(self, config: Text2MelConfig, n_mels: int = 80) -> None:
         super().__init__()
         self.config = config
         self.n_mels = n_mels
-        d, w, s = config.channels, config.text_channels, config.speakers
+        d, s = config.channels, config.speakers
         self.embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-        text: list[Conv] = [
-            Conv(config.embedding, w, speakers=s, norm=False),
-            Conv(w, w, speakers=s),
-            *(Highway(w, 3, dilation, speakers=s) for dilation in config.text_dilations),
-            *(Highway(w, 3, speakers=s) for _ in range(2)),
-            *(Highway(w, 1, speakers=s) for _ in range(2)),
-        ]
-        if w != 2 * d:
-            text.append(Conv(w, 2 * d, speakers=s))
-        self.text_encoder = Stack(text, relu=(0,))
+        self.text_encoder = _text_encoder(config)
+        if config.letters:
+            self.letters_embedding = nn.Embedding(TABLE_SIZE, config.embedding)
+            self.letters_encoder = _text_encoder(config)
         self.audio_encoder = Stack(
             [
                 Conv(n_mels, d, causal=True, speakers=s, norm=False),
@@ -72,8 +70,25 @@ class Text2Mel(nn.Module):
 
         ``mask`` ``(batch, symbols)`` is false where the batch is padded.
         """
-        h = self.text_encoder(self.embedding(symbols), speaker, mask[..., None])
-        keys, values = h.chunk(2, -1)
+        if not self.config.letters:
+            return self._encode(symbols, mask, speaker, False)
+        written = ((symbols >= LETTERS[0]) & (symbols <= LETTERS[1])).any(1)
+        if written.all() or not written.any():
+            return self._encode(symbols, mask, speaker, bool(written[0]))
+        rows = [(~written).nonzero()[:, 0], written.nonzero()[:, 0]]
+        parts = [
+            self._encode(symbols[row], mask[row], None if speaker is None else speaker[row], bool(letters))
+            for letters, row in enumerate(rows)
+        ]
+        back = torch.cat(rows).argsort()
+        return torch.cat([keys for keys, _ in parts])[back], torch.cat([values for _, values in parts])[back]
+
+    def _encode(
+        self, symbols: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None, letters: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        embedding = self.letters_embedding if letters else self.embedding
+        encoder = self.letters_encoder if letters else self.text_encoder
+        keys, values = encoder(embedding(symbols), speaker, mask[..., None]).chunk(2, -1)
         return keys, values
 
     def attend(self, queries: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -105,6 +120,18 @@ class Text2Mel(nn.Module):
         return Text2MelOutput(logits, attention)
 
     @torch.no_grad()
+    def with_letters(self) -> Text2Mel:
+        """A copy with an encoder for letters, as yet the same as that for phones; the network itself if it has one."""
+        if self.config.letters:
+            return self
+        wide = Text2Mel(self.config.model_copy(update={"letters": True}), self.n_mels)
+        state = self.state_dict()
+        parts = (("embedding.", "letters_embedding."), ("text_encoder.", "letters_encoder."))
+        own = {new + k.removeprefix(old): v for old, new in parts for k, v in state.items() if k.startswith(old)}
+        wide.load_state_dict({**state, **own})
+        return wide
+
+    @torch.no_grad()
     def keep_speaker(self, row: int) -> Text2Mel:
         """A copy with one speaker only: that row of every bias table is folded into the weights."""
         single = Text2Mel(self.config.model_copy(update={"speakers": 1}), self.n_mels)
@@ -113,3 +140,17 @@ class Text2Mel(nn.Module):
             {k: v[row : row + 1].clone() if k.endswith(".bias") else v.clone() for k, v in state.items()}
         )
         return single
+
+
+def _text_encoder(config: Text2MelConfig) -> Stack:
+    w, s = config.text_channels, config.speakers
+    layers: list[Conv] = [
+        Conv(config.embedding, w, speakers=s, norm=False),
+        Conv(w, w, speakers=s),
+        *(Highway(w, 3, dilation, speakers=s) for dilation in config.text_dilations),
+        *(Highway(w, 3, speakers=s) for _ in range(2)),
+        *(Highway(w, 1, speakers=s) for _ in range(2)),
+    ]
+    if w != 2 * config.channels:
+        layers.append(Conv(w, 2 * config.channels, speakers=s))
+    return Stack(layers, relu=(0,))

@@ -25,6 +25,9 @@ _INDEX = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 if len(_INDEX) != len(SYMBOLS) or len(SYMBOLS) > TABLE_SIZE:
     raise AssertionError("the symbol table has a duplicate or has outgrown its size")
 
+# Table indices of the letters, first and last.
+LETTERS = (_INDEX["A"], _INDEX["Z"])
+
 
 def known(character: str) -> bool:
     """Whether a character is a symbol a sentence may hold (padding and the end symbol are not)."""

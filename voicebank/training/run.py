@@ -61,7 +61,7 @@ def train(
         predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
             step is trained on mels as it predicts them.
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
-            from phones; its text encoder then learns to read them in graphemes
+            from phones; a text encoder for letters then learns to read them
             (:class:`voicebank.training.letters.LettersTask`).
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: who shows the training.
@@ -90,6 +90,7 @@ def train(
             text2mel, steps_before = text2mel_from(start, names, speaker)
         if letters:
             spoken = _spoken(Path(letters), start, corpora, frontend, run, features_progress)
+            text2mel = text2mel.with_letters()
             task = LettersTask(text2mel, corpora, spoken, audio, seed=config.seed, **options)
         else:
             task = Text2MelTask(text2mel, corpora, audio, seed=config.seed, **options)
