@@ -254,24 +254,33 @@ def _plain(value: Any) -> str:
 
 
 def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    rows: list[tuple[str, str]] = []
-    for name, s in scores.items():
-        if name == "ssrn":
-            more = f"{100 * s['more_wer']:+.1f} points"
-            rows.append(("SSRN alone: word error rate over that of true magnitudes", more))
-            continue
-        rows += [
-            (f"word error rate, `{name}` frontend", f"{100 * s['wer']:.1f} %"),
-            (f"character error rate, `{name}` frontend", f"{100 * s['cer']:.1f} %"),
-            (f"DNSMOS overall, `{name}` frontend", f"{s['dnsmos']:.2f}"),
-            (f"sentences that skip, repeat, stop early or run away, of {s['sentences']}", str(s["faulty"])),
+    """A column for each frontend, and a line about SSRN."""
+    spoken = {name: s for name, s in scores.items() if name != "ssrn"}
+    lines = []
+    if spoken:
+        sets = list(spoken.values())
+        rows = {
+            "word error rate": [f"{100 * s['wer']:.1f} %" for s in sets],
+            "character error rate": [f"{100 * s['cer']:.1f} %" for s in sets],
+            "DNSMOS overall": [f"{s['dnsmos']:.2f}" for s in sets],
+            "sentences that skip, repeat, stop early or run away": [f"{s['faulty']} of {s['sentences']}" for s in sets],
+        }
+        for speaker in dict.fromkeys(speaker for s in sets for speaker in s["similarity"]):
+            own = " (its own)" if any(speaker == s["own"] for s in sets) else ""
+            rows[f"similarity to the corpus {speaker}{own}"] = [_number(s["similarity"].get(speaker)) for s in sets]
+        if any(s.get("compute_per_second") is not None for s in sets):
+            took = [_number(s.get("compute_per_second"), " s") for s in sets]
+            rows["computing for 1 s of speech, one sentence, 2 cores"] = took
+        lines = [
+            f"| measure | {' | '.join(f'`{name}` frontend' for name in spoken)} |",
+            "| --- |" + " --- |" * len(spoken),
+            *(f"| {measure} | {' | '.join(values)} |" for measure, values in rows.items()),
         ]
-        rows += [
-            (f"similarity to the corpus {speaker}" + (" (its own)" if speaker == s["own"] else ""), f"{value:.3f}")
-            for speaker, value in s["similarity"].items()
-        ]
-        if s.get("compute_per_second") is not None:
-            rows.append(("computing for 1 s of speech, one sentence, 2 cores", f"{s['compute_per_second']:.3f} s"))
-    if not rows:
-        return [UNMEASURED]
-    return ["| measure | value |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]
+    if "ssrn" in scores:
+        more, clips = 100 * scores["ssrn"]["more_wer"], scores["ssrn"]["truth"]["sentences"]
+        lines += ["", f"SSRN alone, {clips} held-back clips: word error rate {more:+.1f} points to true magnitudes."]
+    return lines or [UNMEASURED]
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "" if value is None else f"{value:.3f}{unit}"

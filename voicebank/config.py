@@ -86,8 +86,8 @@ class Text2MelConfig(Config):
     decoder_dilations: Dilations = (1, 3, 9, 27, 1, 1)
     speakers: Annotated[int, Field(ge=1, le=4096)] = 1
     """Rows of the speaker table. A shipped voice has one."""
-    letters: bool = False
-    """Sentences with letters in them have an embedding and a text encoder of their own."""
+    letters_channels: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Channels of the text encoder of their own that sentences with letters in them have; 0 if they have none."""
 
 
 class SSRNConfig(Config):

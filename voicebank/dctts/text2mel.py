@@ -28,9 +28,9 @@ class Text2Mel(nn.Module):
     ``paper`` sizes follow appendix A of the paper; the layer normalisation before every convolution, which every
     working implementation had to add, the speaker table and the second text encoder are additions.
 
-    With ``config.letters`` a sentence that has letters in it, all or some among phones, is read by a text encoder of
-    its own: English letters say much less of a sound than phones do, and one encoder that learned thousands of words
-    by their letters made phones less clear.
+    With ``config.letters_channels`` a sentence that has letters in it, all or some among phones, is read by a text
+    encoder of its own: English letters say much less of a sound than phones do, and one encoder that learned thousands
+    of words by their letters made phones less clear.
     """
 
     def __init__(self, config: Text2MelConfig, n_mels: int = 80) -> None:
@@ -39,10 +39,10 @@ class Text2Mel(nn.Module):
         self.n_mels = n_mels
         d, s = config.channels, config.speakers
         self.embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-        self.text_encoder = _text_encoder(config)
-        if config.letters:
+        self.text_encoder = _text_encoder(config, config.text_channels)
+        if config.letters_channels:
             self.letters_embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-            self.letters_encoder = _text_encoder(config)
+            self.letters_encoder = _text_encoder(config, config.letters_channels)
         self.audio_encoder = Stack(
             [
                 Conv(n_mels, d, causal=True, speakers=s, norm=False),
@@ -70,7 +70,7 @@ class Text2Mel(nn.Module):
 
         ``mask`` ``(batch, symbols)`` is false where the batch is padded.
         """
-        if not self.config.letters:
+        if not self.config.letters_channels:
             return self._encode(symbols, mask, speaker, False)
         written = ((symbols >= LETTERS[0]) & (symbols <= LETTERS[1])).any(1)
         if written.all() or not written.any():
@@ -120,15 +120,13 @@ class Text2Mel(nn.Module):
         return Text2MelOutput(logits, attention)
 
     @torch.no_grad()
-    def with_letters(self) -> Text2Mel:
-        """A copy with an encoder for letters, as yet the same as that for phones; the network itself if it has one."""
-        if self.config.letters:
+    def with_letters(self, channels: int = 136) -> Text2Mel:
+        """A copy with an untrained encoder for letters, ``channels`` wide; the network itself if it has one."""
+        if self.config.letters_channels:
             return self
-        wide = Text2Mel(self.config.model_copy(update={"letters": True}), self.n_mels)
-        state = self.state_dict()
-        parts = (("embedding.", "letters_embedding."), ("text_encoder.", "letters_encoder."))
-        own = {new + k.removeprefix(old): v for old, new in parts for k, v in state.items() if k.startswith(old)}
-        wide.load_state_dict({**state, **own})
+        wide = Text2Mel(self.config.model_copy(update={"letters_channels": channels}), self.n_mels)
+        wide.load_state_dict({**wide.state_dict(), **self.state_dict()})
+        wide.letters_embedding.weight.copy_(self.embedding.weight)
         return wide
 
     @torch.no_grad()
@@ -142,8 +140,8 @@ class Text2Mel(nn.Module):
         return single
 
 
-def _text_encoder(config: Text2MelConfig) -> Stack:
-    w, s = config.text_channels, config.speakers
+def _text_encoder(config: Text2MelConfig, channels: int) -> Stack:
+    w, s = channels, config.speakers
     layers: list[Conv] = [
         Conv(config.embedding, w, speakers=s, norm=False),
         Conv(w, w, speakers=s),

@@ -31,6 +31,9 @@ def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str 
     upper, ssrn_steps = ssrn_from(ssrn, audio)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
     training: dict[str, Any] = {"text2mel_steps": total_steps(notes), "ssrn_steps": ssrn_steps}
+    if "letters_sentences" in notes:
+        training["letters_sentences"] = notes["letters_sentences"]
+        training["letters_steps"] = notes["letters_steps_before"] + notes["step"]
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Voice(config, network, upper)

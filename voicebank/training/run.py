@@ -23,6 +23,7 @@ from voicebank.training.spoken import speak
 from voicebank.training.start import ssrn_from, text2mel_from, voices_of
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Progress, Trainer, TrainerConfig
+from voicebank.voice import Voice
 
 Network = Literal["text2mel", "ssrn"]
 
@@ -84,12 +85,25 @@ def train(
     steps_before = 0
     task: Task
     sizes: Any
+    minutes: Any = {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names}
+    about: dict[str, Any] = {}
     if network == "text2mel":
         text2mel = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": len(names)}), audio.n_mels)
         if start:
             text2mel, steps_before = text2mel_from(start, names, speaker)
         if letters:
-            spoken = _spoken(Path(letters), start, corpora, frontend, run, features_progress)
+            voices = voices_of(start, names) if start else None
+            if not voices or not frontend:
+                raise BadData(
+                    "letters are learned from voices that read phones: start from a folder of voices, with a frontend"
+                )
+            spoken = _spoken(Path(letters), voices, corpora, frontend, run, features_progress)
+            # All else in the voices remains trained on what it was trained on.
+            minutes = voices[0].config.training.get("minutes")
+            about = {
+                "letters_sentences": sum(len(said.clips) for said in spoken),
+                "letters_steps_before": voices[0].config.training.get("letters_steps", 0),
+            }
             text2mel = text2mel.with_letters()
             task = LettersTask(text2mel, corpora, spoken, audio, seed=config.seed, **options)
         else:
@@ -107,9 +121,10 @@ def train(
         "config": sizes.model_dump(mode="json"),
         "audio": audio.model_dump(mode="json"),
         "speakers": names,
-        "minutes": {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names},
+        "minutes": minutes,
         "start": Path(start).name if start else None,
         "steps_before": steps_before,
+        **about,
     }
     trainer = Trainer(task, run, config, notes)
     trainer.run(progress)
@@ -148,19 +163,14 @@ def load_features(
 
 def _spoken(
     letters: Path,
-    start: str | Path | None,
+    voices: Sequence[Voice],
     corpora: Sequence[Features],
-    frontend: str | None,
+    frontend: str,
     run: Path,
     progress: Callable[[str, int, int], None] | None,
 ) -> list[Features]:
     """The sentences of a file, dealt out to the voices, as each of them says its own."""
     names = speaker_names(corpora)
-    voices = voices_of(start, names) if start else None
-    if not voices or not frontend:
-        raise BadData(
-            "letters are learned from voices that read phones: start from a folder of voices, with a frontend"
-        )
     try:
         texts = list(dict.fromkeys(line for line in letters.read_text(encoding="utf-8").splitlines() if line.strip()))
     except (OSError, UnicodeDecodeError) as error:

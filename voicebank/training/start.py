@@ -26,8 +26,8 @@ def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 
 def total_steps(notes: dict[str, Any]) -> int:
-    """Steps behind the weights of a run, those of the runs that it started from among them."""
-    return int(notes["step"]) + int(notes.get("steps_before", 0))
+    """Steps behind the weights of a run, those of the runs that it started from among them, but none of letters."""
+    return (0 if "letters_sentences" in notes else int(notes["step"])) + int(notes.get("steps_before", 0))
 
 
 def voices_of(source: str | Path, names: Sequence[str]) -> list[Voice] | None:
