@@ -28,8 +28,8 @@ class CloneSettings(Config):
     batch_size: int = Field(16, ge=1)
     """Clips a step, those of the rehearsal among them; crops a step for SSRN."""
     frozen: Literal["nothing", "text", "weights"] = "nothing"
-    """What of Text2Mel stays as the base has it, beside what reads letters: ``text`` its text side (embedding and text
-    encoder), ``weights`` all but the biases, of which each layer has one a speaker."""
+    """What of Text2Mel stays as the base has it: ``text`` its text side (embedding and text encoder), ``weights`` all
+    but the biases, of which each layer has one a speaker."""
     rehearsal: float = Field(0.25, ge=0, lt=1)
     """Share of each Text2Mel batch that is speech of the base voice itself, in a row of its own of the speaker table:
     the shared weights keep the words that the recordings lack, the new row learns the speaker. 0 leaves it out."""

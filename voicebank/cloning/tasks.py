@@ -34,14 +34,10 @@ def hold_out(clips: Sequence[ClipFeatures], share: float) -> list[str]:
 
 
 def freeze(model: Text2Mel, what: str) -> None:
-    """Keep a part of the network as it is, see :attr:`CloneSettings.frozen`; always what reads letters.
-
-    That knows thousands of words by their letters, and a few minutes of recordings make it forget more than they teach.
-    """
+    """Keep a part of the network as it is, see :attr:`CloneSettings.frozen`."""
     for name, parameter in model.named_parameters():
         text = not name.startswith(("audio_encoder.", "audio_decoder."))
-        kept = name.startswith("letters_") or (what == "text" and text)
-        parameter.requires_grad_(not kept and (what != "weights" or name.endswith(".bias")))
+        parameter.requires_grad_(not (what == "text" and text) and (what != "weights" or name.endswith(".bias")))
 
 
 class Text2MelClone(Text2MelTask):
