@@ -258,29 +258,29 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     spoken = {name: s for name, s in scores.items() if name != "ssrn"}
     lines = []
     if spoken:
+        from voicebank.evaluation.report import markdown_table, number, percent  # slow to import
+
         sets = list(spoken.values())
-        rows = {
-            "word error rate": [f"{100 * s['wer']:.1f} %" for s in sets],
-            "character error rate": [f"{100 * s['cer']:.1f} %" for s in sets],
-            "DNSMOS overall": [f"{s['dnsmos']:.2f}" for s in sets],
-            "sentences that skip, repeat, stop early or run away": [f"{s['faulty']} of {s['sentences']}" for s in sets],
-        }
+        rows = [
+            ["word error rate", *(percent(s["wer"]) for s in sets)],
+            ["character error rate", *(percent(s["cer"]) for s in sets)],
+            ["DNSMOS overall", *(number(s["dnsmos"]) for s in sets)],
+            [
+                "sentences that skip, repeat, stop early or run away",
+                *(f"{s['faulty']} of {s['sentences']}" for s in sets),
+            ],
+        ]
         for speaker in dict.fromkeys(speaker for s in sets for speaker in s["similarity"]):
             own = " (its own)" if any(speaker == s["own"] for s in sets) else ""
-            rows[f"similarity to the corpus {speaker}{own}"] = [_number(s["similarity"].get(speaker)) for s in sets]
-        if any(s.get("compute_per_second") is not None for s in sets):
-            took = [_number(s.get("compute_per_second"), " s") for s in sets]
-            rows["computing for 1 s of speech, one sentence, 2 cores"] = took
-        lines = [
-            f"| measure | {' | '.join(f'`{name}` frontend' for name in spoken)} |",
-            "| --- |" + " --- |" * len(spoken),
-            *(f"| {measure} | {' | '.join(values)} |" for measure, values in rows.items()),
-        ]
+            found = [s["similarity"].get(speaker) for s in sets]
+            rows.append([f"similarity to the corpus {speaker}{own}", *(number(value, 3) for value in found)])
+        took = [number(s.get("compute_per_second"), 3) for s in sets]
+        if any(took):
+            took = [f"{seconds} s" if seconds else "" for seconds in took]
+            rows.append(["computing for 1 s of speech, one sentence, 2 cores", *took])
+        lines = markdown_table(["measure", *(f"`{name}` frontend" for name in spoken)], rows).splitlines()
     if "ssrn" in scores:
         more, clips = 100 * scores["ssrn"]["more_wer"], scores["ssrn"]["truth"]["sentences"]
-        lines += ["", f"SSRN alone, {clips} held-back clips: word error rate {more:+.1f} points to true magnitudes."]
+        lines += [""] * bool(lines)
+        lines.append(f"SSRN alone, {clips} held-back clips: word error rate {more:+.1f} points to true magnitudes.")
     return lines or [UNMEASURED]
-
-
-def _number(value: float | None, unit: str = "") -> str:
-    return "" if value is None else f"{value:.3f}{unit}"

@@ -97,7 +97,8 @@ class Cloning:
         self.ssrn = match_magnitudes(trained, self.text2mel, self.own, self._clips_to_learn(), self.audio)
 
     def _clips_to_learn(self) -> list[ClipFeatures]:
-        return [clip for clip in usable(self.own) if clip.id not in set(self.state.held_out)]
+        held_out = set(self.state.held_out)
+        return [clip for clip in usable(self.own) if clip.id not in held_out]
 
     def _rehearsal(self) -> Features | None:
         settings = self.settings

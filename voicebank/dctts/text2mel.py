@@ -121,7 +121,10 @@ class Text2Mel(nn.Module):
 
     @torch.no_grad()
     def with_letters(self, channels: int = 136) -> Text2Mel:
-        """A copy with an untrained encoder for letters, ``channels`` wide; the network itself if it has one."""
+        """A copy with an untrained encoder for letters, ``channels`` wide; the network itself if it has one.
+
+        Four voices of the ``base`` preset with an encoder wider than this do not fit a wheel.
+        """
         if self.config.letters_channels:
             return self
         wide = Text2Mel(self.config.model_copy(update={"letters_channels": channels}), self.n_mels)

@@ -41,6 +41,6 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def number(value: float | None) -> str:
-    """Two decimals, nothing for None."""
-    return "" if value is None else f"{value:.2f}"
+def number(value: float | None, decimals: int = 2) -> str:
+    """So many decimals, nothing for None."""
+    return "" if value is None else f"{value:.{decimals}f}"

@@ -54,7 +54,7 @@ def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures],
     chosen = _some(clips)
     heard = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
     for _ in range(ROUNDS):
-        said = _speech(_spoken(text2mel, own, chosen, reduction), SPEECH, MEL_EDGE)
+        said = _speech(_spoken(text2mel, chosen, reduction), SPEECH, MEL_EDGE)
         if min(len(heard), len(said)) < LEAST_FRAMES:
             return text2mel
         text2mel = copy.deepcopy(text2mel)
@@ -76,7 +76,7 @@ def match_magnitudes(
     chosen = _some(clips)
     linear = [linear_magnitude(torch.from_numpy(own.clip_samples(clip)), config).T for clip in chosen]
     real = [normalise_magnitude(one, config) for one in linear]
-    spoken = [ssrn.magnitude(mel[None])[0] for mel in _spoken(text2mel, own, chosen, config.reduction)]
+    spoken = [ssrn.magnitude(mel[None])[0] for mel in _spoken(text2mel, chosen, config.reduction)]
     heard, said = (_speech(every, _level(every), MAGNITUDE_EDGE) for every in (real, spoken))
     if min(len(heard), len(said)) < LEAST_FRAMES:
         return ssrn
@@ -89,10 +89,10 @@ def _some(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
     return [clips[i] for i in sorted({round(i) for i in np.linspace(0, len(clips) - 1, SENTENCES)})] if clips else []
 
 
-def _spoken(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], reduction: int) -> list[torch.Tensor]:
+def _spoken(text2mel: Text2Mel, clips: Sequence[ClipFeatures], reduction: int) -> list[torch.Tensor]:
     """Coarse mels of the clips' sentences, of those that ended."""
     symbols = [encode(join(Unit(written, phones) for written, _, phones in clip.units)) for clip in clips]
-    longest = [2 * -(-len(own.clip_mel(clip)) // reduction) for clip in clips]
+    longest = [2 * -(-(clip.frames[1] - clip.frames[0]) // reduction) for clip in clips]
     return [one.mel.cpu() for one in decode(text2mel, symbols, longest) if one.ended]
 
 
@@ -108,7 +108,7 @@ def _speech(spectrograms: Sequence[torch.Tensor], level: float, edge: float) -> 
 
 def _match(stack: Stack, heard: torch.Tensor, said: torch.Tensor) -> None:
     """Change the last layer so that what was said has the mean and the deviation of what was heard, band by band."""
-    last = cast(Conv, list(stack.children())[-1])
+    last = cast(Conv, stack[-1])
     gain = (heard.std(0) / said.std(0)).clamp(LEAST_GAIN, MOST_GAIN)
     last.weight.mul_(gain[:, None])
     last.bias.mul_(gain).add_(heard.mean(0) - gain * said.mean(0))
