@@ -291,7 +291,11 @@ def test_a_new_row_begins_as_the_base(base: Voice) -> None:
 @pytest.mark.parametrize(
     ("what", "changed", "kept"),
     [
-        ("nothing", ["embedding.weight", "text_encoder.0.weight", "audio_decoder.0.weight"], []),
+        (
+            "nothing",
+            ["embedding.weight", "text_encoder.0.weight", "audio_decoder.0.weight"],
+            ["letters_embedding.weight", "letters_encoder.0.weight"],
+        ),
         ("text", ["audio_decoder.0.weight"], ["embedding.weight", "text_encoder.0.weight", "text_encoder.0.bias"]),
         ("weights", ["text_encoder.0.bias", "audio_decoder.0.bias"], ["embedding.weight", "audio_decoder.0.weight"]),
     ],

@@ -145,6 +145,7 @@ def test_marks_share_the_time_of_their_vowel() -> None:
 def test_the_mixed_representation_mixes() -> None:
     seen = [choose_phones(9, np.random.default_rng(i), 0.5) for i in range(60)]
     assert {(any(shown), all(shown)) for shown in seen} == {(True, True), (True, False), (False, False)}
+    assert all(all(choose_phones(9, np.random.default_rng(i), 1.0)) for i in range(60))
     assert choose_phones(2, None, 1.0) == [True, True] and choose_phones(2, None, 0.0) == [False, False]
 
 

@@ -27,7 +27,7 @@ def train(
         float | None, typer.Option(help="Share of the steps, at the end, in which the rate falls to a hundredth.")
     ] = None,
     phones: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of the clips that Text2Mel is shown in phones.")
+        float | None, typer.Option(min=0, max=1, help="Share of the clips shown in phones; 1: in phones alone.")
     ] = None,
     held_back: Annotated[
         int | None, typer.Option(min=0, help="Clips of each speaker to validate on, never trained on.")

@@ -65,7 +65,16 @@ class Text2MelClone(Text2MelTask):
         corpora = [replace(own, name=SPEAKER, clips=usable(own))]
         if rehearsal is not None:
             corpora.insert(0, replace(rehearsal, name=BASE))
-        super().__init__(model, corpora, audio, batch_size=settings.batch_size, held_back=0, seed=settings.seed)
+        super().__init__(
+            model,
+            corpora,
+            audio,
+            batch_size=settings.batch_size,
+            held_back=0,
+            seed=settings.seed,
+            # A few minutes hold too few words to learn letters from: what reads them alone would only forget.
+            phones=1.0 if model.config.letters_channels else Text2MelTask.PHONES,
+        )
         mine = [item for item in self.train if item.features is corpora[-1]]
         theirs = [item for item in self.train if item.features is not corpora[-1]]
         self.validation, self.train = _divided(mine, held_out)

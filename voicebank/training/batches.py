@@ -156,9 +156,10 @@ def choose_phones(units: int, rng: np.random.Generator | None, phones: float) ->
 
     A third of the clips has graphemes and phones mixed at random (mixed representation, arXiv:1710.07654, section
     3.2), the rest is wholly in one of the two, as the voice will be used: a share ``phones`` of them in phones.
+    With 1.0 none is mixed: an encoder for letters, where there is one, then stays as it is.
     Without ``rng``, phones if ``phones`` is above 0.5, else graphemes.
     """
-    if rng is None:
+    if rng is None or phones == 1.0:
         return [phones > 0.5] * units
     share = 0.5 if rng.random() < 1 / 3 else float(rng.random() < phones)
     return (rng.random(units) < share).tolist()

@@ -78,7 +78,7 @@ class Text2MelTask(Task):
     """
 
     name = "text2mel"
-    NOISE, HIDE = 0.08, 0.5
+    NOISE, HIDE, PHONES = 0.08, 0.5, 0.7
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Text2MelTask(Task):
         noise: float = NOISE,
         hide: float = HIDE,
         own_frames: float = 0.0,
-        phones: float = 0.7,
+        phones: float = PHONES,
         aligned: bool = True,
     ) -> None:
         self.model, self.audio, self.batch_size, self.seed = model, audio, batch_size, seed
@@ -125,11 +125,12 @@ class Text2MelTask(Task):
         return self._losses(model, batch, corrupt(previous, self.hide, self.noise))
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
-        """See :meth:`Task.validate`: clean teacher forcing, half of the batches in graphemes and half in phones."""
+        """See :meth:`Task.validate`: clean teacher forcing, every other batch in graphemes if any are trained on."""
         rows = []
         items = sorted(self.validation, key=lambda item: item.frames)
         for i in range(0, len(items), 16):
-            batch = text2mel_batch(items[i : i + 16], self.audio, None, float(i // 16 % 2 == 0)).to(device)
+            phones = self.phones == 1.0 or i // 16 % 2 == 0
+            batch = text2mel_batch(items[i : i + 16], self.audio, None, float(phones)).to(device)
             rows.append(self._losses(model, batch, shift(batch.mel)))
         return self._mean(rows)
 
