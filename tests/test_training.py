@@ -30,7 +30,7 @@ from voicebank.training.assemble import assemble
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.letters import LettersTask
 from voicebank.training.run import train
-from voicebank.training.start import ssrn_from, text2mel_from, with_rows
+from voicebank.training.start import ssrn_from, text2mel_from, training_of, with_rows
 from voicebank.training.trainer import TrainerConfig
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
@@ -274,7 +274,14 @@ def test_shipped_voices_go_on_together_and_learn_letters(tmp_path: Path) -> None
         own = voicebank.load(name).text2mel.state_dict()
         kept = text2mel_from(shipped, names, None)[0].keep_speaker(row).state_dict()
         assert all(torch.equal(own[k], kept[k]) for k in own)
-    assert ssrn_from(shipped / "gb-male", AUDIO)[1] > 0
+    assert ssrn_from(shipped / "gb-male", AUDIO)[1]["ssrn_steps"] > 0
+
+
+def test_what_is_behind_a_voice_adds_up() -> None:
+    first = training_of({"task": "text2mel", "step": 30})
+    letters = training_of({"task": "text2mel", "step": 5, "before": first, "letters_sentences": 7})
+    again = training_of({"task": "text2mel", "step": 2, "before": letters})
+    assert again == {"text2mel_steps": 32, "letters_sentences": 7, "letters_steps": 5}
 
 
 def test_letters_need_voices(corpus: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from voicebank.config import AudioConfig, FrontendConfig, VoiceConfig
-from voicebank.training.start import load_weights, one_speaker, ssrn_from, total_steps
+from voicebank.training.start import load_weights, one_speaker, ssrn_from, training_of
 from voicebank.voice import Voice
 
 
@@ -28,12 +28,9 @@ def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str 
     _, notes = load_weights(text2mel)
     audio = AudioConfig.model_validate(notes["audio"])
     network = one_speaker(text2mel, speaker or name)
-    upper, ssrn_steps = ssrn_from(ssrn, audio)
+    upper, behind = ssrn_from(ssrn, audio)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
-    training: dict[str, Any] = {"text2mel_steps": total_steps(notes), "ssrn_steps": ssrn_steps}
-    if "letters_sentences" in notes:
-        training["letters_sentences"] = notes["letters_sentences"]
-        training["letters_steps"] = notes["letters_steps_before"] + notes["step"]
+    training: dict[str, Any] = {**training_of(notes), **behind}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Voice(config, network, upper)

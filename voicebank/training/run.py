@@ -82,7 +82,7 @@ def train(
     corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", features_progress)
     names = speaker_names(corpora)
     torch.manual_seed(config.seed)
-    steps_before = 0
+    before: dict[str, int] = {}
     task: Task
     sizes: Any
     minutes: Any = {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names}
@@ -90,7 +90,7 @@ def train(
     if network == "text2mel":
         text2mel = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": len(names)}), audio.n_mels)
         if start:
-            text2mel, steps_before = text2mel_from(start, names, speaker)
+            text2mel, before = text2mel_from(start, names, speaker)
         if letters:
             voices = voices_of(start, names) if start else None
             if not voices or not frontend:
@@ -100,10 +100,7 @@ def train(
             spoken = _spoken(Path(letters), voices, corpora, frontend, run, features_progress)
             # All else in the voices remains trained on what it was trained on.
             minutes = voices[0].config.training.get("minutes")
-            about = {
-                "letters_sentences": sum(len(said.clips) for said in spoken),
-                "letters_steps_before": voices[0].config.training.get("letters_steps", 0),
-            }
+            about["letters_sentences"] = sum(len(said.clips) for said in spoken)
             text2mel = text2mel.with_letters()
             task = LettersTask(text2mel, corpora, spoken, audio, seed=config.seed, **options)
         else:
@@ -112,7 +109,7 @@ def train(
     else:
         ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
         if start:
-            ssrn, steps_before = ssrn_from(start, audio)
+            ssrn, before = ssrn_from(start, audio)
         if predicted_by:
             options["text2mel"] = text2mel_from(predicted_by, names, speaker)[0]
         task, sizes = SSRNTask(ssrn, corpora, audio, seed=config.seed, **options), ssrn.config
@@ -123,7 +120,7 @@ def train(
         "speakers": names,
         "minutes": minutes,
         "start": Path(start).name if start else None,
-        "steps_before": steps_before,
+        "before": before,
         **about,
     }
     trainer = Trainer(task, run, config, notes)

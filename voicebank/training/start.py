@@ -15,6 +15,9 @@ from voicebank.errors import BadData, UnknownName
 from voicebank.training import checkpoint
 from voicebank.voice import Voice
 
+# What a voice's notes say of the training of each network.
+TEXT2MEL, SSRN_STEPS = ("text2mel_steps", "letters_sentences", "letters_steps"), ("ssrn_steps",)
+
 
 def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Averaged weights and notes of a run folder (its best validation) or of a checkpoint file."""
@@ -25,9 +28,15 @@ def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     return checkpoint.unprefixed("average", tensors) or tensors, state
 
 
-def total_steps(notes: dict[str, Any]) -> int:
-    """Steps behind the weights of a run, those of the runs that it started from among them, but none of letters."""
-    return (0 if "letters_sentences" in notes else int(notes["step"])) + int(notes.get("steps_before", 0))
+def training_of(notes: dict[str, Any]) -> dict[str, int]:
+    """What is behind the weights of a run, what it started from and its own: steps, sentences of letters."""
+    found = dict(notes.get("before", {}))
+    letters = "letters_sentences" in notes
+    if letters:
+        found["letters_sentences"] = notes["letters_sentences"]
+    part = "letters_steps" if letters else f"{notes['task']}_steps"
+    found[part] = found.get(part, 0) + int(notes["step"])
+    return found
 
 
 def voices_of(source: str | Path, names: Sequence[str]) -> list[Voice] | None:
@@ -59,8 +68,8 @@ def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
     return model.keep_speaker(known.index(speaker))
 
 
-def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None) -> tuple[Text2Mel, int]:
-    """Text2Mel for the speakers of these names, and the steps behind it.
+def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None) -> tuple[Text2Mel, dict[str, int]]:
+    """Text2Mel for the speakers of these names, and what is behind it, see :func:`training_of`.
 
     Args:
         source: run folder, weights file, or folder of voices (of one, for one speaker).
@@ -73,19 +82,18 @@ def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None)
     """
     wanted = [speaker or names[0]] if len(names) == 1 else list(names)
     if found := voices_of(source, wanted):
-        steps = int(found[0].config.training.get("text2mel_steps", 0))
-        return with_rows([voice.text2mel for voice in found]), steps
+        return with_rows([voice.text2mel for voice in found]), _behind(found[0], TEXT2MEL)
     tensors, state = load_weights(source)
     if len(names) == 1:
-        return one_speaker(source, wanted[0]), total_steps(state)
+        return one_speaker(source, wanted[0]), training_of(state)
     if state["speakers"] != wanted:
         known = ", ".join(state["speakers"])
         raise BadData(f"{source} knows {known}, not {', '.join(names)}: train on one of them, or on all in that order")
-    return _text2mel(tensors, state), total_steps(state)
+    return _text2mel(tensors, state), training_of(state)
 
 
-def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, int]:
-    """SSRN of a run folder, weights file or voice, and the steps behind it.
+def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, dict[str, int]]:
+    """SSRN of a run folder, weights file or voice, and what is behind it, see :func:`training_of`.
 
     Raises:
         BadData: no such run, or one of other spectrograms than ``audio``.
@@ -95,10 +103,10 @@ def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, int]:
     if AudioConfig.model_validate(state["audio"]) != audio:
         raise BadData(f"{source} was trained with different spectrogram settings")
     if found:
-        return found[0].ssrn, int(found[0].config.training.get("ssrn_steps", 0))
+        return found[0].ssrn, _behind(found[0], SSRN_STEPS)
     ssrn = SSRN(SSRNConfig.model_validate(state["config"]), audio.n_mels, audio.bins, audio.reduction)
     ssrn.load_state_dict(tensors)
-    return ssrn, total_steps(state)
+    return ssrn, training_of(state)
 
 
 def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
@@ -116,6 +124,10 @@ def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
         raise BadData("these voices were trained apart: their weights do not fit one network; start from one of them")
     wide.load_state_dict({k: torch.cat([s[k] for s in states]) if k.endswith(".bias") else first[k] for k in first})
     return wide
+
+
+def _behind(voice: Voice, keys: Sequence[str]) -> dict[str, int]:
+    return {key: int(voice.config.training[key]) for key in keys if key in voice.config.training}
 
 
 def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2Mel:
