@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -60,6 +61,7 @@ class Cloning:
         """All stages that are left. After Ctrl-C the best so far, if there is anything yet."""
         try:
             try:
+                self._restart_damaged()
                 self._text2mel()
                 if not self.stopped and self.settings.ssrn_steps:
                     self._ssrn()
@@ -90,11 +92,26 @@ class Cloning:
         if not self.stopped:
             self._match_mels(self.text2mel)
 
+    def _restart_damaged(self) -> None:
+        """Train a stage anew whose weights are not numbers: an older voicebank could leave them so."""
+        for stage in ("text2mel", "ssrn"):
+            folder = self.store.work / stage
+            files = [folder / "checkpoint.safetensors", folder / "best.safetensors"]
+            if all(checkpoint.is_finite(file) for file in files if file.exists()):
+                continue
+            shutil.rmtree(folder)
+            self.state.done = [done for done in self.state.done if done != stage]
+            self.progress.note(f"the weights of {stage} are damaged: it is trained again")
+
     def _match_mels(self, trained: Text2Mel) -> None:
         self.text2mel = match_mels(trained, self.own, self._clips_to_learn(), self.audio.reduction)
+        if self.text2mel is trained:
+            self.progress.note("text2mel stays as it was trained: matching its variance makes it no better")
 
     def _match_magnitudes(self, trained: SSRN) -> None:
         self.ssrn = match_magnitudes(trained, self.text2mel, self.own, self._clips_to_learn(), self.audio)
+        if self.ssrn is trained:
+            self.progress.note("ssrn stays as it was trained: matching its variance makes it no better")
 
     def _clips_to_learn(self) -> list[ClipFeatures]:
         held_out = set(self.state.held_out)

@@ -44,6 +44,16 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         raise BadData(f"{path} is no checkpoint of voicebank: {error}") from error
 
 
+def is_finite(path: Path) -> bool:
+    """Whether all weights of a checkpoint are numbers.
+
+    Raises:
+        BadData: see :func:`load`.
+    """
+    tensors, _ = load(path)
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
+
+
 def prefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Put ``prefix.`` before every name."""
     return {f"{prefix}.{k}": v for k, v in tensors.items()}

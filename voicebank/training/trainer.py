@@ -20,6 +20,9 @@ from voicebank.files import remove_torn
 from voicebank.training import checkpoint, plots
 from voicebank.training.tasks import Metrics, Task
 
+# Steps in a row whose gradients are not finite, after which training is given up.
+SKIPPED_MOST = 20
+
 
 class TrainerConfig(Config):
     """How long and how fast to train."""
@@ -79,7 +82,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=config.rate, betas=config.betas, eps=1e-8, fused=True
         )
-        self.step = 0
+        self.step = self.skipped = 0
         self.best = float("inf")
         self.best_step = 0
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -188,9 +191,19 @@ class Trainer:
             metrics = self.task.loss(model, self.step, self.device)
         self.optimizer.zero_grad(set_to_none=True)
         metrics["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        self.optimizer.step()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.step += 1
+        if not torch.isfinite(norm):
+            # One such step would make every weight not-a-number, and all training before it worthless.
+            self.skipped += 1
+            if self.skipped >= SKIPPED_MOST:
+                raise BadData(
+                    f"{self.task.name} diverged at step {self.step}: the loss is {metrics['loss'].item():g}; "
+                    "the best weights are kept, try again with a smaller learning rate"
+                )
+            return {}
+        self.skipped = 0
+        self.optimizer.step()
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
         state = self.model.state_dict()
         torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average], 1 - decay)

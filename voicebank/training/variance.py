@@ -37,6 +37,8 @@ MEL_EDGE, MAGNITUDE_EDGE = 0.02, 0.003
 LEAST_FRAMES = 200
 # A network that is further off than that has another fault, and this would not cure it.
 LEAST_GAIN, MOST_GAIN = 0.8, 1.3
+# A band that varies less than this holds nothing, as those above half the rate at which recordings were made.
+FLAT = 1e-3
 
 
 @torch.no_grad()
@@ -46,19 +48,24 @@ def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures],
     It says the sentences of some of the clips and is compared with how they were spoken.
 
     Args:
-        text2mel: of one speaker; as it is if it speaks too little to compare.
+        text2mel: of one speaker; returned as it is if it speaks too little to compare, or if no change is closer.
         own: features of the recordings.
         clips: some of theirs; :data:`SENTENCES` of them are spoken, evenly spread.
         reduction: full-rate frames in a coarse one.
     """
     chosen = _some(clips)
     heard = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
+    spoken = _spoken(text2mel, chosen, reduction)
     for _ in range(ROUNDS):
-        said = _speech(_spoken(text2mel, chosen, reduction), SPEECH, MEL_EDGE)
+        said = _speech(spoken, SPEECH, MEL_EDGE)
         if min(len(heard), len(said)) < LEAST_FRAMES:
             return text2mel
-        text2mel = copy.deepcopy(text2mel)
-        _match(text2mel.audio_decoder, heard, said)
+        matched = copy.deepcopy(text2mel)
+        _match(matched.audio_decoder, heard, said)
+        ended, spoken = len(spoken), _spoken(matched, chosen, reduction)
+        if len(spoken) < ended or not _closer(heard, said, _speech(spoken, SPEECH, MEL_EDGE)):
+            return text2mel
+        text2mel = matched
     return text2mel
 
 
@@ -69,20 +76,22 @@ def match_magnitudes(
     """A copy of an SSRN whose magnitudes, of what this Text2Mel says, vary as those of the recordings do.
 
     Args:
-        ssrn: as it is if there is too little speech to compare.
+        ssrn: returned as it is if there is too little speech to compare, or if the change is no closer.
         text2mel, own, clips: as for :func:`match_mels`.
         config: spectrogram settings.
     """
     chosen = _some(clips)
     linear = [linear_magnitude(torch.from_numpy(own.clip_samples(clip)), config).T for clip in chosen]
     real = [normalise_magnitude(one, config) for one in linear]
-    spoken = [ssrn.magnitude(mel[None])[0] for mel in _spoken(text2mel, chosen, config.reduction)]
+    mels = _spoken(text2mel, chosen, config.reduction)
+    spoken = [ssrn.magnitude(mel[None])[0] for mel in mels]
     heard, said = (_speech(every, _level(every), MAGNITUDE_EDGE) for every in (real, spoken))
     if min(len(heard), len(said)) < LEAST_FRAMES:
         return ssrn
     matched = copy.deepcopy(ssrn)
     _match(matched.top, heard, said)
-    return matched
+    spoken = [matched.magnitude(mel[None])[0] for mel in mels]
+    return matched if _closer(heard, said, _speech(spoken, _level(spoken), MAGNITUDE_EDGE)) else ssrn
 
 
 def _some(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
@@ -109,6 +118,16 @@ def _speech(spectrograms: Sequence[torch.Tensor], level: float, edge: float) -> 
 def _match(stack: Stack, heard: torch.Tensor, said: torch.Tensor) -> None:
     """Change the last layer so that what was said has the mean and the deviation of what was heard, band by band."""
     last = cast(Conv, stack[-1])
-    gain = (heard.std(0) / said.std(0)).clamp(LEAST_GAIN, MOST_GAIN)
+    deviation = said.std(0)
+    gain = torch.where(deviation > FLAT, heard.std(0) / deviation.clamp_min(FLAT), 1.0).clamp(LEAST_GAIN, MOST_GAIN)
     last.weight.mul_(gain[:, None])
     last.bias.mul_(gain).add_(heard.mean(0) - gain * said.mean(0))
+
+
+def _closer(heard: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> bool:
+    """Whether a change took mean and deviation towards those of what was heard. What is not a number is not close."""
+
+    def distance(said: torch.Tensor) -> float:
+        return float(((heard.mean(0) - said.mean(0)).abs() + (heard.std(0) - said.std(0)).abs()).mean())
+
+    return len(after) >= LEAST_FRAMES and distance(after) < distance(before)

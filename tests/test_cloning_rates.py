@@ -1,0 +1,86 @@
+"""Cloning from recordings whose rate carries less than a voice speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import soundfile
+import soxr
+import torch
+from clones import Told, doubled
+
+import voicebank
+from voicebank.cloning.store import Store
+from voicebank.data.dataset import Dataset
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.errors import BadData
+from voicebank.training import checkpoint
+from voicebank.training.trainer import Trainer, TrainerConfig
+from voicebank.voice import Voice
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+RATE = 16_000
+FEW = {"text2mel_steps": 2, "ssrn_steps": 2, "batch_size": 3, "rehearsal": 0.0, "validate_every": 2, "preview_every": 0}
+
+
+def slow_recordings(folder: Path) -> Path:
+    """Half a minute at 16 kHz: nothing above 8 kHz, where a voice has a sixth of its mel bands."""
+    for path in sorted((doubled(folder) / "wavs").iterdir()):
+        samples, rate = soundfile.read(path)
+        soundfile.write(path.with_suffix(".wav"), soxr.resample(samples, rate, RATE), RATE)
+        path.unlink()
+    return folder
+
+
+def finite(voice: Voice) -> bool:
+    networks = (voice.text2mel, voice.ssrn)
+    return all(bool(torch.isfinite(weight).all()) for network in networks for weight in network.state_dict().values())
+
+
+def test_bands_that_the_recordings_lack_and_damaged_weights(tmp_path: Path) -> None:
+    recordings, folder, told = Dataset.read(slow_recordings(tmp_path / "me")), tmp_path / "mine", Told()
+    base, work = voicebank.load("gb-female"), Store(folder).work
+
+    def text2mel_is_done() -> bool:
+        state = Store(folder).peek()
+        return state is not None and "text2mel" in state.done
+
+    base.clone(recordings, folder, settings=FEW, stop=text2mel_is_done)
+    # A long training learns that the top bands are silent: what it says there does not vary at all.
+    tensors, notes = checkpoint.load(work / "text2mel" / "best.safetensors")
+    (last,) = (key for key in tensors if key.endswith(".bias") and tensors[key].shape[-1] == base.config.audio.n_mels)
+    tensors[last][:, -12:] = -30.0
+    checkpoint.save(work / "text2mel" / "best.safetensors", tensors, notes)
+    # What an earlier voicebank made of that.
+    (work / "ssrn").mkdir(exist_ok=True)
+    checkpoint.save(work / "ssrn" / "checkpoint.safetensors", {"model.top.0.weight": torch.tensor([torch.nan])}, {})
+    voice = base.clone(recordings, folder, settings=FEW, progress=told)
+    assert finite(voice) and voice.say("Hello there.").duration > 0.3
+    assert "the weights of ssrn are damaged: it is trained again" in told.notes
+    state = Store(folder).peek()
+    assert state is not None and state.finished and state.reached.keys() == {"text2mel", "ssrn"}
+
+
+def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path) -> None:
+    class Broken:
+        name, batch_size = "text2mel", 1
+
+        def __init__(self) -> None:
+            self.model = voicebank.load("gb-female").text2mel
+
+        def loss(self, model: Text2Mel, step: int, device: torch.device) -> dict[str, torch.Tensor]:
+            return {"loss": next(model.parameters()).sum() * torch.nan}
+
+        def validate(self, model: Text2Mel, device: torch.device) -> dict[str, float]:
+            return {}
+
+        def picture(self, model: Text2Mel, path: Path, device: torch.device) -> None:
+            """None."""
+
+    task = Broken()
+    before = {key: weight.clone() for key, weight in task.model.state_dict().items()}
+    trainer = Trainer(task, tmp_path / "run", TrainerConfig(steps=100), {"task": "text2mel", "config": {}})  # type: ignore[arg-type]
+    with pytest.raises(BadData, match="text2mel diverged at step 20"):
+        trainer.run()
+    assert all(torch.equal(weight, before[key]) for key, weight in task.model.state_dict().items())
