@@ -15,14 +15,14 @@ import torch
 from hub_client import connect
 from hub_server import Hub
 
-import voicebank.hub_errors
+import voicebank.hub.errors
 from voicebank import bank
 from voicebank.audio import Audio
-from voicebank.card import card
+from voicebank.bank import Voice
 from voicebank.config import PRESETS, VoiceConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.voice import Voice
+from voicebank.hub.card import card
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting between two tries takes no time."""
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
-    monkeypatch.setattr(voicebank.hub_errors, "sleep", lambda seconds: None)
+    monkeypatch.setattr(voicebank.hub.errors, "sleep", lambda seconds: None)
 
 
 @pytest.fixture(scope="session")

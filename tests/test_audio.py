@@ -13,8 +13,7 @@ import pytest
 import soundfile
 
 from voicebank import VoicebankError
-from voicebank.audio import Audio
-from voicebank.audiofile import FORMATS, AudioWriter
+from voicebank.audio import FORMATS, Audio, AudioWriter
 from voicebank.errors import BadAudio
 
 # A codec may shift a 440 Hz tone by a sample, which alone costs a hundredth of the correlation.

@@ -17,15 +17,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-import voicebank.voice
+import voicebank.synthesis.synthesizer
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.config import PRESETS, VoiceConfig
 from voicebank.dctts.decoder import Decoded
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadAudio, BadData, BadText, BadVoice, RunawayError, UnknownName, VoicebankError
-from voicebank.voice import Voice
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def humming(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Voice:
     def decode(model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int]) -> list[Decoded]:
         return [Decoded(torch.full((8, 80), 0.4), torch.full((8, len(s)), 1 / len(s)), True) for s in sentences]
 
-    monkeypatch.setattr(voicebank.voice, "decode", decode)
+    monkeypatch.setattr(voicebank.synthesis.synthesizer, "decode", decode)
     return voicebank.load(folder)
 
 

@@ -296,7 +296,7 @@ def test_constant_memory_for_a_book(tmp_path: Path) -> None:
     """Three hours of sound take no more memory than one minute."""
     code = (
         "import resource, sys, numpy as np, soundfile\n"
-        "from voicebank.audio import Audio\nfrom voicebank.audiofile import AudioWriter\n"
+        "from voicebank.audio import Audio, AudioWriter\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "minute = Audio.silence(60, 8000)\n"
         "with AudioWriter(sys.argv[1], 8000) as writer:\n"

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import voicebank
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.cloning import CloneSettings
 from voicebank.cloning.likeness import median_pitch
@@ -24,19 +25,18 @@ from voicebank.cloning.rehearsal import rehearse, sentences
 from voicebank.cloning.run import frontend_of, parent_name
 from voicebank.cloning.store import Store
 from voicebank.cloning.tasks import Text2MelClone, freeze, hold_out, usable
-from voicebank.data import features
 from voicebank.data.dataset import Clip, Dataset
-from voicebank.data.features import Features
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, ConsentError
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import encode
+from voicebank.training import features
 from voicebank.training.batches import Item, MixedOrder
+from voicebank.training.features import Features
 from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
 from voicebank.training.variance import match_magnitudes, match_mels
-from voicebank.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 BASE = "gb-female"  # far from the speaker: there is something to learn

@@ -16,13 +16,13 @@ from killed import FEW
 
 import voicebank
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.cloning.store import State, Store
 from voicebank.config import PRESETS, VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training import checkpoint
-from voicebank.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 PROGRAM = Path(__file__).with_name("killed.py")

@@ -11,13 +11,13 @@ import torch
 from clones import Told, doubled
 
 import voicebank
+from voicebank.bank import Voice
 from voicebank.cloning.store import Store
 from voicebank.data.dataset import Dataset
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData
 from voicebank.training import checkpoint
 from voicebank.training.trainer import Trainer, TrainerConfig
-from voicebank.voice import Voice
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 RATE = 16_000

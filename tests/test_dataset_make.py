@@ -25,7 +25,7 @@ from voicebank.data import make as making  # noqa: E402
 from voicebank.data.dataset import Dataset  # noqa: E402
 from voicebank.data.rows import Report, Row  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
-from voicebank.transcript import Transcriber, Transcript, Word  # noqa: E402
+from voicebank.plugins import Transcriber, Transcript, Word  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips"
 TEXTS = {
@@ -268,7 +268,7 @@ def test_a_full_disk(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("voicebank.audiofile.os.fsync", full)
+        patch.setattr("voicebank.audio.os.fsync", full)
         with pytest.raises(BadData, match="No space left on device") as caught:
             Dataset.make(folder, tmp_path / "me", transcriber=None)
     assert "\n" not in str(caught.value)

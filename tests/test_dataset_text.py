@@ -12,7 +12,7 @@ from voicebank.data.cutting import cut
 from voicebank.data.matching import align, alike, compare, disfluencies, keys
 from voicebank.data.measure import Silence
 from voicebank.errors import BadData
-from voicebank.transcript import Word
+from voicebank.plugins import Word
 
 VTT = """WEBVTT
 Kind: captions

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 
 from voicebank.config import PRESETS, SSRNConfig, Text2MelConfig
 from voicebank.dctts.decoder import decode
-from voicebank.dctts.losses import alignment_loss, guided_attention_loss, guided_attention_weight, spectrogram_loss
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.symbols import encode
+from voicebank.training.losses import alignment_loss, guided_attention_loss, guided_attention_weight, spectrogram_loss
 
 TEXT = ["hˈɛˈlˈoʊ wˈɜːld.", "A MIXED sˈɛntəns, LONGER THAN ðə ˈʌðɚ."]
 

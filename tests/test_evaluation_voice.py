@@ -14,6 +14,7 @@ pytest.importorskip("voicebank_whisper")
 import torch  # noqa: E402
 
 from voicebank.audio import Audio  # noqa: E402
+from voicebank.bank import Voice
 from voicebank.config import PRESETS, VoiceConfig  # noqa: E402
 from voicebank.data.dataset import Dataset  # noqa: E402
 from voicebank.dctts.ssrn import SSRN  # noqa: E402
@@ -22,7 +23,7 @@ from voicebank.errors import BadData, UnknownName  # noqa: E402
 from voicebank.evaluation import evaluate_voice  # noqa: E402
 from voicebank.evaluation.ssrn import SsrnScores, evaluate_ssrn  # noqa: E402
 from voicebank.evaluation.words import Entry, WordScores, evaluate_words, is_heard, read_words  # noqa: E402
-from voicebank.voice import Speech, Voice  # noqa: E402
+from voicebank.synthesis.speech import Speech  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips"
 WORDS = Path(__file__).parents[1] / "voices" / "words.txt"

@@ -15,9 +15,9 @@ from huggingface_hub import HfApi, ModelHubMixin, constants
 import voicebank
 from voicebank import bank
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.errors import BadVoice, HubError, UnknownName, VoicebankError
-from voicebank.hub import download
-from voicebank.voice import Voice
+from voicebank.hub.client import download
 
 pytest_plugins = ["hub_fixtures"]
 FILES = {"README.md", "config.json", "text2mel.safetensors", "ssrn.safetensors", "sample.ogg"}

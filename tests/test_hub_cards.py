@@ -19,12 +19,12 @@ from huggingface_hub import HfApi, ModelCard
 from typer.testing import CliRunner
 
 import voicebank
-from voicebank.card import card, merge
+from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.errors import BadVoice, HubError
-from voicebank.hub_search import search
-from voicebank.hub_trust import read_config
-from voicebank.voice import Voice
+from voicebank.hub.card import card, merge
+from voicebank.hub.search import search
+from voicebank.synthesis.folder import read_config
 
 pytest_plugins = ["hub_fixtures"]
 

@@ -8,7 +8,6 @@ import torch
 
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
-from voicebank.data.features import prepare_samples
 from voicebank.errors import BadData
 from voicebank.signal.griffin_lim import GriffinLim, sharpened
 from voicebank.signal.spectrogram import (
@@ -18,6 +17,7 @@ from voicebank.signal.spectrogram import (
     normalise_magnitude,
     normalised_mel,
 )
+from voicebank.training.features import prepare_samples
 
 CONFIG = AudioConfig()
 CLIP = sorted((Path(__file__).parent / "data" / "clips" / "us-male" / "wavs").iterdir())[0]

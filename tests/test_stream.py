@@ -16,20 +16,20 @@ import soundfile
 import torch
 
 import voicebank
-import voicebank.voice
+import voicebank.synthesis.synthesizer
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.config import PRESETS, AudioConfig
 from voicebank.dctts.decoder import AHEAD, BACK, REST, Decoding, decode
 from voicebank.dctts.magnitudes import MagnitudeStream
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import RunawayError
-from voicebank.hub_weights import as_stored
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import linear_magnitude
 from voicebank.signal.tempo import Tempo
-from voicebank.streaming import STALL_SECONDS
+from voicebank.synthesis.streaming import STALL_SECONDS
+from voicebank.synthesis.weights import as_stored
 from voicebank.text.symbols import encode
-from voicebank.voice import Voice
 
 TEXT = "The first snow of the winter fell on the quiet town, and nobody was awake to see it."
 CLIP = sorted((Path(__file__).parent / "data" / "clips" / "us-male" / "wavs").iterdir())[0]
@@ -205,7 +205,7 @@ class Stuck(Decoding):
 
 def test_a_runaway_is_not_heard_and_the_rest_spoken_anew(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = voice.say(TEXT).duration
-    monkeypatch.setattr(voicebank.voice, "Decoding", Stuck)
+    monkeypatch.setattr(voicebank.synthesis.synthesizer, "Decoding", Stuck)
     chunks = list(voice.stream(TEXT))
     # All of it, with at most a word said twice and a little silence, and not the ten seconds of the runaway.
     assert plain - 0.5 < sum(chunk.duration for chunk in chunks) < plain + STALL_SECONDS + 1

@@ -18,16 +18,15 @@ from voicebank_phonemizer import Phonemizer
 import voicebank
 from voicebank import bank
 from voicebank.config import AudioConfig
-from voicebank.data import features
-from voicebank.data.alignment import align, symbol_starts
 from voicebank.data.dataset import Dataset
-from voicebank.data.features import Features
 from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.text.graphemes import Graphemes
-from voicebank.training import checkpoint
+from voicebank.training import checkpoint, features
+from voicebank.training.alignment import align, symbol_starts
 from voicebank.training.assemble import assemble
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
+from voicebank.training.features import Features
 from voicebank.training.letters import LettersTask
 from voicebank.training.run import train
 from voicebank.training.start import ssrn_from, text2mel_from, training_of, with_rows

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import voicebank
+from voicebank.bank import Voice
 from voicebank.errors import BadVoice
-from voicebank.voice import Voice
 
 
 @pytest.fixture(scope="module")

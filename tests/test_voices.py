@@ -8,8 +8,7 @@ import pytest
 
 import voicebank
 from voicebank.audio import Audio
-from voicebank.bank import folder
-from voicebank.voice import Voice
+from voicebank.bank import Voice, folder
 
 NAMES = ["gb-female", "gb-male", "us-female", "us-male"]
 TEXT = "The first snow of the winter fell on the quiet town."

@@ -15,11 +15,9 @@ from voicebank.errors import VoicebankError
 
 if TYPE_CHECKING:
     from voicebank.audio import Audio
-    from voicebank.bank import load, voices
-    from voicebank.cloning.nearest import closest
+    from voicebank.bank import Voice, closest, load, voices
     from voicebank.data.dataset import Dataset
-    from voicebank.hub_search import search
-    from voicebank.voice import Voice
+    from voicebank.hub.search import search
 
 try:
     __version__ = version("voicebank")
@@ -32,10 +30,10 @@ __all__ = ["Audio", "Dataset", "Voice", "VoicebankError", "__version__", "closes
 _LAZY = {
     "Audio": "voicebank.audio",
     "Dataset": "voicebank.data.dataset",
-    "Voice": "voicebank.voice",
-    "closest": "voicebank.cloning.nearest",
+    "Voice": "voicebank.bank",
+    "closest": "voicebank.bank",
     "load": "voicebank.bank",
-    "search": "voicebank.hub_search",
+    "search": "voicebank.hub.search",
     "voices": "voicebank.bank",
 }
 

@@ -1,19 +1,180 @@
-"""The bank: names to voices."""
+"""The bank: voices by name, the closest to a speaker, and what can be done with them."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from huggingface_hub import CommitInfo, ModelCard, ModelHubMixin
+
+from voicebank.audio import Audio
 from voicebank.config import FORMAT_VERSION, VoiceConfig
-from voicebank.errors import BadVoice, UnknownName
-from voicebank.hub_trust import read_config
-from voicebank.voice import Voice
+from voicebank.errors import BadVoice, UnknownName, VoicebankError
+from voicebank.hub import client
+from voicebank.hub.card import WIDGET_TEXT, card, merge
+from voicebank.synthesis.folder import CARD, SAMPLE, read_config
+from voicebank.synthesis.synthesizer import Synthesizer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from voicebank.cloning.closest import BaseMatch
+    from voicebank.cloning.progress import CloneProgress
+    from voicebank.cloning.settings import CloneSettings
+    from voicebank.data.dataset import Dataset
 
 _PACKAGE = Path(__file__).parent
 # Base voices on the Hub: name to the commit they are taken at; one that is not listed, at the tag of its format.
 PINNED: dict[str, str] = {}
+
+
+class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-speech"):
+    """A voice of the bank: it speaks, becomes somebody's by fine-tuning, and goes to the Hugging Face Hub and back."""
+
+    def clone(
+        self,
+        dataset: Dataset,
+        folder: str | Path | None = None,
+        *,
+        name: str | None = None,
+        consent: str = "",
+        settings: CloneSettings | Mapping[str, Any] | None = None,
+        progress: CloneProgress | None = None,
+        stop: Callable[[], bool] | None = None,
+        accent: str | None = None,
+        gender: str | None = None,
+        origin: str | None = None,
+    ) -> Voice:
+        """Fine-tune this voice to the speaker of a dataset, see :func:`voicebank.cloning.clone` for every argument."""
+        from voicebank.cloning.run import clone
+
+        made = clone(
+            self,
+            dataset,
+            folder,
+            name=name,
+            consent=consent,
+            settings=settings,
+            progress=progress,
+            stop=stop,
+            accent=accent,
+            gender=gender,
+            origin=origin,
+        )
+        voice = Voice(made.config, made.text2mel, made.ssrn)
+        voice.folder = made.folder
+        return voice
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        revision: str | None = None,
+    ) -> Self:
+        """Load a voice from a folder or from the Hub, see :func:`voicebank.hub.client.download`.
+
+        The one of the mixin would read the config before it is validated.
+
+        Raises:
+            HubError: the Hub refuses or cannot be reached, and the voice is not in the cache.
+            BadVoice: the files are not those of a voice.
+        """
+        if Path(pretrained_model_name_or_path).is_dir():
+            return cls.from_folder(pretrained_model_name_or_path)
+        found = client.download(
+            str(pretrained_model_name_or_path),
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+        )
+        return cls.from_folder(found)
+
+    def push_to_hub(  # type: ignore[override]
+        self,
+        repo_id: str,
+        *,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+        scores: Mapping[str, Mapping[str, Any]] | None = None,
+        model_card_kwargs: Mapping[str, Any] | None = None,
+    ) -> CommitInfo:
+        """Push the voice as one commit, or not at all, see :func:`voicebank.hub.client.upload`.
+
+        Args:
+            repo_id: ``owner/name``, or a name of one's own; it is made if it is not there.
+            commit_message: the commit's first line.
+            private: make the repository private.
+            token: of the Hub; the one that is logged in if left out.
+            revision: a branch, which is made if it is not there.
+            create_pr: open a pull request in place of a commit.
+            scores: what was measured, for the card, see :func:`voicebank.hub.card.card`.
+            model_card_kwargs: as :meth:`save_pretrained` passes them on; ``scores`` in a table.
+
+        Returns:
+            The URL of the commit, with ``oid`` and ``pr_url``.
+
+        Raises:
+            HubError: the Hub refuses or fails; nothing was written then.
+            ConsentError: the voice is a clone without its speaker's consent.
+        """
+        scores = scores or dict(model_card_kwargs or {}).get("scores")
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "voice"
+            self.save(folder, card=_text(self._beside(CARD)))
+            if not self._copy_sample(folder) and (sample := self._sample()) is not None:
+                sample.save(folder / SAMPLE)
+            return client.upload(
+                folder,
+                repo_id,
+                scores=scores,
+                private=private,
+                token=token,
+                revision=revision,
+                commit_message=commit_message,
+                create_pr=create_pr,
+            )
+
+    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
+        """The card that :meth:`save_pretrained` writes where there is none; words written into the voice's own stay."""
+        fresh = card(self.config, kwargs.get("scores"), sample=self._beside(SAMPLE) is not None)
+        return ModelCard(merge(fresh, local=_text(self._beside(CARD))))
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.save(save_directory)
+        self._copy_sample(save_directory)
+
+    def _beside(self, name: str) -> Path | None:
+        path = None if self.folder is None else self.folder / name
+        return path if path is not None and path.exists() else None
+
+    def _copy_sample(self, folder: Path) -> bool:
+        """Whether there is one to copy."""
+        path = self._beside(SAMPLE)
+        if path is not None and path.parent.resolve() != folder.resolve():
+            shutil.copyfile(path, folder / SAMPLE)
+        return path is not None
+
+    def _sample(self) -> Audio | None:
+        """A sentence of this voice; none if it does not speak yet, which is no reason to keep it from its owner."""
+        try:
+            return self.say(WIDGET_TEXT)
+        except VoicebankError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -84,12 +245,92 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
             return Voice.from_pretrained(f"{owner}/{repo}", revision=asked, token=token)
         if repo.count("/") == 1 and not repo.startswith((".", "~", "/")) and "\\" not in repo:
             return Voice.from_pretrained(repo, revision=asked or revision, token=token)
-    known = ", ".join(p.parent.name for p in sorted(folder().glob("*/config.json"))) or "none"
+    known = ", ".join(_names()) or "none"
     raise UnknownName(
         f"unknown voice {text!r}: bundled are {known}; "
         "a folder with a config.json or owner/name on the Hugging Face Hub works too"
     )
 
 
+@dataclass(frozen=True)
+class Closest:
+    """The base voices, best first."""
+
+    rows: list[BaseMatch]
+    voices: dict[str, Voice] = field(repr=False)
+
+    @property
+    def best(self) -> str:
+        """Name of the closest."""
+        return self.rows[0].name
+
+    @property
+    def voice(self) -> Voice:
+        """The closest."""
+        return self.voices[self.best]
+
+    def clone(
+        self,
+        dataset: Dataset,
+        folder: str | Path | None = None,
+        *,
+        name: str | None = None,
+        consent: str = "",
+        settings: CloneSettings | Mapping[str, Any] | None = None,
+        progress: CloneProgress | None = None,
+        stop: Callable[[], bool] | None = None,
+        accent: str | None = None,
+        gender: str | None = None,
+        origin: str | None = None,
+    ) -> Voice:
+        """Clone from the closest, see :func:`voicebank.cloning.clone` for every argument."""
+        return self.voice.clone(
+            dataset,
+            folder,
+            name=name,
+            consent=consent,
+            settings=settings,
+            progress=progress,
+            stop=stop,
+            accent=accent,
+            gender=gender,
+            origin=origin,
+        )
+
+
+def closest(
+    dataset: Dataset | Sequence[Audio],
+    voices: Iterable[str | Path | Voice] | None = None,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Closest:
+    """Compare a speaker with the base voices, see :func:`voicebank.cloning.closest.compare`.
+
+    Args:
+        dataset: clips with their transcripts; or sound without, for which similarity and pitch are compared alone.
+        voices: names, folders, repositories or voices to compare with; the bundled ones if left out.
+        progress: called with what is done, how much of it is, and how much there is.
+
+    Raises:
+        BadData: there is no speech in the recordings, or no voice to compare with.
+        UnknownName: there is no such voice, or its frontend is not installed.
+    """
+    from voicebank.cloning.closest import compare
+
+    bases: dict[str, Voice] = {}
+    for one in _names() if voices is None else voices:
+        voice = one if isinstance(one, Voice) else load(one)
+        bases[voice.name if voice.name not in bases else str(one)] = voice
+    return Closest(compare(dataset, bases, progress=progress), bases)
+
+
+def _names() -> list[str]:
+    return [path.parent.name for path in sorted(folder().glob("*/config.json"))]
+
+
 def _is_name(name: str) -> bool:
     return name not in ("", ".", "..") and not set(name) & set("/\\")
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else path.read_text(encoding="utf-8")

@@ -11,10 +11,12 @@ Installing it is all it takes; nothing in voicebank names it.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Protocol
 
+from voicebank.audio import Audio
 from voicebank.errors import PluginError, UnknownName, VoicebankError
 
 # Kind to entry point group. A new kind of plugin is one line here.
@@ -131,3 +133,30 @@ def _info(kind: str, entry: EntryPoint, error: str | None) -> PluginInfo:
 def _line(error: BaseException) -> str:
     """An exception as one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recognised word. Times in seconds from the start of the sound, probability 0..1."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said. ``words`` is empty when the transcriber was not asked for times."""
+
+    text: str
+    words: list[Word] = field(default_factory=list)
+    language: str = "en"
+
+
+class Transcriber(Protocol):
+    """What a plugin of the kind ``transcriber`` makes. Calls from several threads at once are allowed."""
+
+    def transcribe(self, audio: Audio | str | os.PathLike[str]) -> Transcript:
+        """Recognise speech in sound of any rate and length, or in a file."""
+        ...

@@ -13,7 +13,7 @@ from voicebank import plugins
 from voicebank.errors import UnknownName
 
 if TYPE_CHECKING:
-    from voicebank.voice import Voice
+    from voicebank.bank import Voice
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w.-]{1,64})?", re.ASCII)
 KEPT = 3  # voices from the Hub that stay in memory

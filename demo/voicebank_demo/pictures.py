@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from voicebank.voice import SpokenSentence
+from voicebank.synthesis.speech import SpokenSentence
 
 # Night to paper, through the theme's teal and amber: readable in grey, too.
 _STOPS = np.array([(11, 29, 38), (13, 79, 86), (23, 144, 134), (214, 168, 74), (255, 247, 225)], float)

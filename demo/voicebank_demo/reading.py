@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from voicebank.synthesis.speech import SpokenSentence
 from voicebank.text.pipeline import Sentence
-from voicebank.voice import SpokenSentence
 from voicebank_demo.pictures import figure
 
 

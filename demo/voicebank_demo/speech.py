@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.errors import BadText
+from voicebank.synthesis.speech import SpokenSentence
 from voicebank.text.sentences import split_sentences
-from voicebank.voice import SpokenSentence, Voice
 
 GAP = 0.12  # seconds between sentences
 

@@ -22,17 +22,17 @@ import typer
 import voicebank
 from voicebank import plugins
 from voicebank.audio import Audio
+from voicebank.bank import Voice
 from voicebank.cli.clone_progress import CloneBar, bars
 from voicebank.cloning.store import Store
 from voicebank.data.dataset import Clip, Dataset
-from voicebank.data.features import prepare_samples
 from voicebank.evaluation import evaluate_voice
 from voicebank.evaluation.listening import TRANSCRIBER, Take, describe, listener, score_takes, workers_or_default
 from voicebank.evaluation.report import markdown_table, number, percent
 from voicebank.evaluation.scores import summarise
 from voicebank.evaluation.similarity import centroid
 from voicebank.evaluation.ssrn import resynthesise
-from voicebank.voice import Voice
+from voicebank.training.features import prepare_samples
 
 HELD_OUT = 20
 # What is compared: settings on top of those that follow from the minutes.

@@ -15,9 +15,9 @@ from torch import nn
 
 from voicebank.bench.engines import load_checkout
 from voicebank.config import PRESETS
-from voicebank.dctts.losses import guided_attention_loss, spectrogram_loss
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
+from voicebank.training.losses import guided_attention_loss, spectrogram_loss
 from voicebank.training.tasks import Metrics, Task, shift
 from voicebank.training.trainer import Trainer, TrainerConfig
 

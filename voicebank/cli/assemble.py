@@ -28,7 +28,7 @@ def assemble(
     sample: Annotated[str, typer.Option(help="Sentence of sample.ogg.")] = SAMPLE,
 ) -> None:
     """Make a voice folder of the best weights of two runs."""
-    from voicebank.card import card
+    from voicebank.hub.card import card
     from voicebank.training.assemble import assemble as make
 
     voice = make(
@@ -53,9 +53,9 @@ def card(
     ],
 ) -> None:
     """Write what was measured into a voice's card."""
-    from voicebank.card import card as render
-    from voicebank.card import merge
-    from voicebank.hub_trust import read_config
+    from voicebank.hub.card import card as render
+    from voicebank.hub.card import merge
+    from voicebank.synthesis.folder import read_config
 
     found: dict[str, Any] = {}
     for path in scores:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from voicebank.cloning.nearest import BaseMatch, Closest
+    from voicebank.bank import Closest
+    from voicebank.cloning.closest import BaseMatch
     from voicebank.data.dataset import Dataset
 
 ASK = (

@@ -42,14 +42,13 @@ def pull(
     token: Token = None,
 ) -> None:
     """Fetch a voice from the Hugging Face Hub into a folder, once every file of it was checked."""
-    from voicebank.hub import download
-    from voicebank.hub_files import copy_files
-    from voicebank.hub_weights import largest_files
-    from voicebank.voice import Voice
+    from voicebank.hub.cache import copy_files
+    from voicebank.hub.client import download
+    from voicebank.synthesis.synthesizer import Synthesizer
 
     name, _, asked = repo.partition("@")
-    found = download(name, revision=asked or revision, token=token, largest=largest_files)
-    Voice.from_folder(found)  # checks the weights
+    found = download(name, revision=asked or revision, token=token)
+    Synthesizer.from_folder(found)  # checks the weights
     target = copy_files(found, folder or Path(name.rsplit("/", 1)[-1]))
     typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
 
@@ -64,7 +63,7 @@ def search(
 ) -> None:
     """List voices on the Hugging Face Hub, those downloaded most first."""
     from voicebank.cli.listing import _table
-    from voicebank.hub_search import search as find
+    from voicebank.hub.search import search as find
 
     found = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
     rows = [

@@ -17,7 +17,7 @@ from voicebank.errors import BadData, BadText
 
 if TYPE_CHECKING:
     from voicebank.audio import Audio
-    from voicebank.voice import Voice
+    from voicebank.bank import Voice
 
 DEFAULT_VOICE = "us-male"
 DEFAULT_OUTPUT = Path("voicebank.wav")
@@ -68,7 +68,7 @@ def say(
     if piped and sys.stdout.isatty():
         raise BadData("standard output is a terminal, which shows no sound: pipe it on, for instance to aplay")
     if output is not None and not piped:
-        from voicebank.audiofile import format_of
+        from voicebank.audio import format_of
 
         format_of(output)
     if attention is not None and attention.suffix.lower() not in _PICTURES:
@@ -178,7 +178,7 @@ def _deliver(parts: Iterable[Audio], output: Path | None, raw: bool) -> tuple[Pa
             return None
         typer.echo(f"No player found that works, so writing {DEFAULT_OUTPUT}.", err=True)
         output = DEFAULT_OUTPUT
-    from voicebank.audiofile import AudioWriter
+    from voicebank.audio import AudioWriter
 
     with AudioWriter(output, first.sample_rate) as writer:
         for part in itertools.chain([first], parts):

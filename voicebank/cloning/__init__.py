@@ -1,4 +1,4 @@
-"""Cloning: the closest base voice, and a base voice fine-tuned to a speaker.
+"""Cloning: a base voice is fine-tuned to a speaker.
 
 The names are imported at first use: settings and progress need no torch.
 """
@@ -9,20 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voicebank.cloning.nearest import BaseMatch, Closest, closest
+    from voicebank.cloning.closest import BaseMatch
     from voicebank.cloning.progress import CloneProgress
     from voicebank.cloning.run import clone
     from voicebank.cloning.settings import CloneSettings
 
-__all__ = ["BaseMatch", "CloneProgress", "CloneSettings", "Closest", "clone", "closest"]
+__all__ = ["BaseMatch", "CloneProgress", "CloneSettings", "clone"]
 
 _LAZY = {
-    "BaseMatch": "nearest",
+    "BaseMatch": "closest",
     "CloneProgress": "progress",
     "CloneSettings": "settings",
-    "Closest": "nearest",
     "clone": "run",
-    "closest": "nearest",
 }
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import librosa
 import numpy as np
 
-from voicebank import speaker
 from voicebank.audio import Audio
 from voicebank.errors import RunawayError
+from voicebank.signal import speaker
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
-from voicebank.voice import Voice
 
 # What a voice says when it is compared: half a minute in which every English vowel comes up.
 SENTENCES = (
@@ -59,20 +59,20 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
     return float(np.median(every)) if len(every) else None
 
 
-def speak(voice: Voice, phones: Frontend | None = None, sentences: Sequence[str] = SENTENCES) -> list[Audio]:
+def speak(voice: Synthesizer, phones: Frontend | None = None, sentences: Sequence[str] = SENTENCES) -> list[Audio]:
     """What a voice says when it is compared; sentences that it does not say to their end are left out."""
     said = [_said(voice, text, phones) for text in sentences]
     return [audio for audio in said if audio is not None]
 
 
-def _said(voice: Voice, text: str, phones: Frontend | None) -> Audio | None:
+def _said(voice: Synthesizer, text: str, phones: Frontend | None) -> Audio | None:
     try:
         return voice.say(text, frontend=phones)
     except RunawayError:
         return None
 
 
-def likeness(voice: Voice, clips: Sequence[Audio], phones: Frontend | None = None) -> float | None:
+def likeness(voice: Synthesizer, clips: Sequence[Audio], phones: Frontend | None = None) -> float | None:
     """Mean cosine of what a voice says to the mean embedding of a speaker's clips, as ``voicebank evaluate`` has it.
 
     None without Resemblyzer, or without speech on either side.

@@ -11,11 +11,11 @@ import numpy as np
 import platformdirs
 from pydantic import BaseModel, ValidationError
 
-from voicebank import speaker
 from voicebank.cloning.likeness import SENTENCES, embedding, median_pitch, speak
 from voicebank.cloning.store import weights_digest
 from voicebank.files import atomic
-from voicebank.voice import Voice
+from voicebank.signal import speaker
+from voicebank.synthesis.synthesizer import Synthesizer
 
 VERSION = 1  # raise it when SENTENCES or how they are compared change
 
@@ -33,7 +33,7 @@ class _Kept(BaseModel):
     pitch: float | None
 
 
-def reference(voice: Voice) -> Reference:
+def reference(voice: Synthesizer) -> Reference:
     """How a voice sounds when it says :data:`SENTENCES`; from the cache where it was found out before.
 
     The name in the cache is a digest of the weights: other weights under the same name are another voice.

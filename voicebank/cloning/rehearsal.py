@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from voicebank.data.features import Features
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
+from voicebank.training.features import Features
 from voicebank.training.spoken import speak
-from voicebank.voice import Voice
 
 NAME = "base"
 
@@ -26,7 +26,7 @@ def sentences() -> list[str]:
 
 
 def rehearse(
-    base: Voice, phones: Frontend, count: int, path: Path, progress: Callable[[int, int], None]
+    base: Synthesizer, phones: Frontend, count: int, path: Path, progress: Callable[[int, int], None]
 ) -> Features | None:
     """The base's own speech, ``count`` sentences of it: see :func:`voicebank.training.spoken.speak`."""
     return speak(base, phones, sentences()[:count], path, NAME, progress)

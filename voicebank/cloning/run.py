@@ -19,19 +19,19 @@ from voicebank.cloning.settings import CloneSettings
 from voicebank.cloning.stages import Cloning, described
 from voicebank.cloning.store import FREE, State, Store, job
 from voicebank.cloning.tasks import hold_out, usable
-from voicebank.data import features
 from voicebank.data.dataset import Dataset
-from voicebank.data.features import Features
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
-from voicebank.voice import Voice
+from voicebank.training import features
+from voicebank.training.features import Features
 
 LEAST_SECONDS, LEAST_CLIPS = 20.0, 4
 _CACHED = re.compile(r"models--([^/]+?)--([^/]+)/snapshots/([0-9a-f]{40})$")
 
 
 def clone(
-    base: Voice,
+    base: Synthesizer,
     dataset: Dataset,
     folder: str | Path | None = None,
     *,
@@ -43,7 +43,7 @@ def clone(
     accent: str | None = None,
     gender: str | None = None,
     origin: str | None = None,
-) -> Voice:
+) -> Synthesizer:
     """Fine-tune a base voice to the speaker of a dataset.
 
     Text2Mel first, then SSRN, each until the held-out clips are predicted no better, at most so many steps as the
@@ -95,14 +95,14 @@ def clone(
 
 
 def _clone(
-    base: Voice,
+    base: Synthesizer,
     dataset: Dataset,
     folder: Path,
     given: dict[str, str | None],
     settings: CloneSettings | Mapping[str, Any] | None,
     progress: CloneProgress | None,
     stop: Callable[[], bool] | None,
-) -> Voice:
+) -> Synthesizer:
     progress = progress or CloneProgress()
     about = {k: " ".join(v.split()) for k, v in given.items() if v is not None}
     asked = settings if isinstance(settings, CloneSettings) else dict(settings or {})
@@ -115,7 +115,7 @@ def _clone(
             if state.finished and store.has_voice:
                 store.tidy()  # a kill may have come before it
                 progress.note(f"{folder} is finished: nothing is left to do")
-                return Voice.from_folder(folder)
+                return Synthesizer.from_folder(folder)
         phones = frontend_of(base)
         if state is None:
             _described(base, about := {**_about(base, folder), **about})
@@ -138,7 +138,7 @@ def _clone(
         return Cloning(base, own, phones, store, state, progress, stop or (lambda: False)).run()
 
 
-def frontend_of(voice: Voice) -> Frontend:
+def frontend_of(voice: Synthesizer) -> Frontend:
     """The frontend that a voice reads with.
 
     Raises:
@@ -149,13 +149,13 @@ def frontend_of(voice: Voice) -> Frontend:
     return found
 
 
-def parent_name(voice: Voice) -> str:
+def parent_name(voice: Synthesizer) -> str:
     """What a clone calls its base: ``owner/name@commit`` if that came from the Hub, else its name."""
     found = _CACHED.search(voice.folder.as_posix()) if voice.folder else None
     return f"{found[1]}/{found[2]}@{found[3]}" if found else voice.name
 
 
-def _about(base: Voice, folder: Path) -> dict[str, str]:
+def _about(base: Synthesizer, folder: Path) -> dict[str, str]:
     config = base.config
     return {
         "name": folder.resolve().name,
@@ -166,7 +166,7 @@ def _about(base: Voice, folder: Path) -> dict[str, str]:
     }
 
 
-def _described(base: Voice, about: Mapping[str, str]) -> None:
+def _described(base: Synthesizer, about: Mapping[str, str]) -> None:
     try:
         described(base.config, about)
     except ValidationError as error:
@@ -184,7 +184,7 @@ def _go_on(state: State, store: Store, given: Mapping[str, str], asked: CloneSet
         steps = {stage: count for stage, count in steps.items() if stage in state.done}
     changed = state.model_copy(update={"about": about, "settings": settings, "steps": steps})
     if about != state.about and store.has_voice:
-        voice = Voice.from_folder(store.folder)
+        voice = Synthesizer.from_folder(store.folder)
         _described(voice, about)
         store.describe(described(voice.config, about))
     if changed != state:
@@ -192,7 +192,7 @@ def _go_on(state: State, store: Store, given: Mapping[str, str], asked: CloneSet
     return changed
 
 
-def _features(base: Voice, dataset: Dataset, phones: Frontend, store: Store, progress: CloneProgress) -> Features:
+def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Store, progress: CloneProgress) -> Features:
     clips = len(dataset.clips)
     progress.stage("features", clips)
     clock, expected = Clock(0.0, None), CloneSettings()

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from voicebank.audio import Audio
-from voicebank.card import WIDGET_TEXT
 from voicebank.cloning.clock import Clock
 from voicebank.cloning.likeness import likeness
 from voicebank.cloning.loop import fine_tune, make_trainer
@@ -19,17 +18,18 @@ from voicebank.cloning.rehearsal import rehearse
 from voicebank.cloning.store import State, Store
 from voicebank.cloning.tasks import SSRNClone, Text2MelClone, averaged_text2mel, freeze, usable
 from voicebank.config import VoiceConfig
-from voicebank.data.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import VoicebankError
+from voicebank.hub.card import WIDGET_TEXT
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend, Unit, join
 from voicebank.training import checkpoint, plots
+from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.training.start import with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
 from voicebank.training.variance import match_magnitudes, match_mels
-from voicebank.voice import Voice
 
 
 class _Stopped(Exception):
@@ -41,7 +41,7 @@ class Cloning:
 
     def __init__(
         self,
-        base: Voice,
+        base: Synthesizer,
         own: Features,
         phones: Frontend,
         store: Store,
@@ -57,7 +57,7 @@ class Cloning:
         # The best so far.
         self.text2mel, self.ssrn = base.text2mel, base.ssrn
 
-    def run(self) -> Voice:
+    def run(self) -> Synthesizer:
         """All stages that are left. After Ctrl-C the best so far, if there is anything yet."""
         try:
             try:
@@ -75,7 +75,7 @@ class Cloning:
             self._write()
         if self.stopped:
             self.progress.note(f"stopped: {self.store.folder} has the best so far, and the same command goes on")
-        return Voice.from_folder(self.store.folder)
+        return Synthesizer.from_folder(self.store.folder)
 
     def _text2mel(self) -> None:
         if "text2mel" in self.state.done:
@@ -168,7 +168,7 @@ class Cloning:
 
     def _finish(self) -> None:
         """Scores, sample and card; finished, unless it was stopped."""
-        trained = Voice(self.config(), self.text2mel, self.ssrn)
+        trained = Synthesizer(self.config(), self.text2mel, self.ssrn)
         if not self.stopped:
             clips = [
                 Audio(self.own.clip_samples(c), self.audio.sample_rate)
@@ -184,7 +184,7 @@ class Cloning:
             sample = trained.say(WIDGET_TEXT, frontend=self.phones)
         except VoicebankError as error:
             self.progress.note(f"no sample: {error}")
-        self.store.publish(Voice(self.config(), self.text2mel, self.ssrn), sample)
+        self.store.publish(Synthesizer(self.config(), self.text2mel, self.ssrn), sample)
         self.state.finished = not self.stopped
         self._write()
         if self.state.finished:
@@ -226,7 +226,7 @@ class Cloning:
         path = self.store.work / "previews" / f"{task.name}-{step:06d}.ogg"
         path.parent.mkdir(exist_ok=True)
         try:
-            voice = Voice(self.config(), text2mel, ssrn)
+            voice = Synthesizer(self.config(), text2mel, ssrn)
             speech = voice.say_detailed(self.settings.preview_text, frontend=self.phones)
         except VoicebankError as error:
             self.progress.note(f"no preview at step {step}: {error}")
@@ -249,7 +249,7 @@ class Cloning:
             self.text2mel = averaged_text2mel(task.model, average)
         else:
             self.ssrn = self._ssrn_of(average)
-        self.store.publish(Voice(self.config(), self.text2mel, self.ssrn))
+        self.store.publish(Synthesizer(self.config(), self.text2mel, self.ssrn))
 
     def _note_best(self, stage: str, step: int, l1: float) -> None:
         self.state.reached[stage] = step

@@ -13,14 +13,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from voicebank.audio import Audio
-from voicebank.card import card, merge
 from voicebank.cloning.settings import CloneSettings
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, BadVoice
 from voicebank.files import atomic, remove_torn
-from voicebank.hub_trust import CARD, CONFIG, SAMPLE
-from voicebank.voice import Voice
+from voicebank.hub.card import card, merge
+from voicebank.synthesis.folder import CARD, CONFIG, SAMPLE
+from voicebank.synthesis.synthesizer import Synthesizer
 
 WORK = ".training"
 # Settings that another call may change, since the voice stays the same.
@@ -56,7 +56,7 @@ class State(BaseModel):
     finished: bool = False
 
 
-def job(base: Voice, dataset: Dataset, settings: CloneSettings | Mapping[str, Any]) -> str:
+def job(base: Synthesizer, dataset: Dataset, settings: CloneSettings | Mapping[str, Any]) -> str:
     """Digest of what a cloning is made of. The settings are those that were asked for, before any was derived.
 
     Raises:
@@ -73,7 +73,7 @@ def job(base: Voice, dataset: Dataset, settings: CloneSettings | Mapping[str, An
     return digest.hexdigest()[:16]
 
 
-def weights_digest(voice: Voice) -> str:
+def weights_digest(voice: Synthesizer) -> str:
     """Digest of a voice's weights and of what else its sound depends on."""
     digest = hashlib.sha256()
     for network in (voice.text2mel, voice.ssrn):
@@ -133,7 +133,7 @@ class Store:
         """Whether the folder holds a voice yet."""
         return (self.folder / CONFIG).is_file()
 
-    def publish(self, voice: Voice, sample: Audio | None = None) -> None:
+    def publish(self, voice: Synthesizer, sample: Audio | None = None) -> None:
         """Put a voice into the folder, with a card. A kill leaves the old files, the new ones or some of both, which is
         a voice all the same: nothing but the weights' values changes from one to the next."""
         shutil.rmtree(self._fresh, ignore_errors=True)

@@ -11,10 +11,10 @@ import torch
 from voicebank.cloning.rehearsal import NAME as BASE
 from voicebank.cloning.settings import CloneSettings
 from voicebank.config import AudioConfig
-from voicebank.data.features import ClipFeatures, Features
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training.batches import LONGEST_SECONDS, Item, MixedOrder, Order
+from voicebank.training.features import ClipFeatures, Features
 from voicebank.training.tasks import SSRNTask, Text2MelTask
 
 SPEAKER = "speaker"

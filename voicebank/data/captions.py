@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from voicebank.errors import BadData
-from voicebank.transcript import Word
+from voicebank.plugins import Word
 
 SUFFIXES = (".vtt", ".srt", ".ass", ".ssa", ".json3", ".srv3.json", ".json")
 ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")

@@ -11,7 +11,7 @@ from itertools import accumulate, groupby
 from voicebank.data.matching import ALIKE, align, alike, keys, offset
 from voicebank.data.measure import Silence
 from voicebank.errors import BadData
-from voicebank.transcript import Word
+from voicebank.plugins import Word
 
 SHORTEST, LONGEST = 1.5, 12.0
 GOOD_FROM, GOOD_TO = 3.5, 9.0

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING
 
 import soundfile as sf
 
-from voicebank.data.clips import SUFFIXES, Clip
 from voicebank.errors import BadData
 
 if TYPE_CHECKING:
     from voicebank.data.rows import Report
-    from voicebank.transcript import Transcriber
+    from voicebank.plugins import Transcriber
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording of one speaker with its transcript."""
+
+    id: str
+    path: Path
+    text: str
+
 
 __all__ = ["SUFFIXES", "Clip", "Dataset"]
 

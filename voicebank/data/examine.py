@@ -10,8 +10,8 @@ from voicebank.audio import Audio
 from voicebank.data.matching import Match, compare, disfluencies, keys
 from voicebank.data.measure import envelope, measure
 from voicebank.data.rows import Finding, Row
+from voicebank.plugins import Transcript
 from voicebank.text.normalise import unspeakable
-from voicebank.transcript import Transcript
 
 LONGEST = 15.0  # seconds a clip may last; longer ones make training slow and attention slip
 SHORTEST = 0.6

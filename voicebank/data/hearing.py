@@ -11,7 +11,7 @@ from typing import Any
 from voicebank.data.measure import Silence
 from voicebank.data.media import Sound
 from voicebank.errors import PluginError
-from voicebank.transcript import Transcriber, Word
+from voicebank.plugins import Transcriber, Word
 
 LONGEST = 28.0  # seconds: what Whisper hears at once is 30
 SHORTEST = 12.0

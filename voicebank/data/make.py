@@ -12,7 +12,7 @@ from voicebank.data.pieces import Listener, Progress, examined, recording
 from voicebank.data.rows import Finding, Report, Row
 from voicebank.data.workspace import Workspace, digest, written
 from voicebank.errors import BadAudio, BadData
-from voicebank.transcript import Transcriber
+from voicebank.plugins import Transcriber
 
 
 def make(

@@ -24,8 +24,8 @@ from voicebank.data.rows import Finding, Row
 from voicebank.data.sources import Source
 from voicebank.data.workspace import Workspace
 from voicebank.errors import BadAudio, BadData
+from voicebank.plugins import Transcriber, Transcript, Word
 from voicebank.signal.spectrogram import level
-from voicebank.transcript import Transcriber, Transcript, Word
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is, and how much there is."""
@@ -56,7 +56,7 @@ class Listener:
     @classmethod
     def of(cls, transcriber: str | Transcriber | None) -> Listener:
         """A transcriber, given itself or by its plugin's name."""
-        from voicebank import speaker
+        from voicebank.signal import speaker
 
         made = plugins.create("transcriber", transcriber) if isinstance(transcriber, str) else transcriber
         return cls(made, speaker.available())
@@ -173,7 +173,7 @@ def examined(row: Row, audio: Audio, clipped: int, listener: Listener, *, transc
             row.findings.append(Finding.of("mismatch", row.id, "the recogniser is unsure of what is said"))
     examine(row, audio, clipped, heard)
     if listener.speakers and row.kept and row.seconds >= 1:
-        from voicebank import speaker
+        from voicebank.signal import speaker
 
         embedding = speaker.embed(audio)
         row.embedding = None if embedding is None else [round(float(v), 4) for v in embedding]

@@ -9,7 +9,7 @@ import numpy as np
 from voicebank.evaluation.scores import Fault
 
 if TYPE_CHECKING:
-    from voicebank.voice import Speech
+    from voicebank.synthesis.speech import Speech
 
 STEPS = 6
 """Coarse frames, about a quarter of a second, over which attention is watched."""

@@ -25,11 +25,11 @@ from voicebank.evaluation.similarity import References, centroids
 from voicebank.evaluation.sources import Sentences, match_clips, read_sentences
 
 if TYPE_CHECKING:
-    from voicebank.voice import Voice
+    from voicebank.synthesis.synthesizer import Synthesizer
 
 
 def evaluate_voice(
-    voice: Voice,
+    voice: Synthesizer,
     sentences: Sentences,
     *,
     frontend: str | None = None,
@@ -124,7 +124,7 @@ def evaluate_folder(
 
 
 def speak(
-    voice: Voice,
+    voice: Synthesizer,
     texts: Mapping[str, str],
     *,
     frontend: str | None = None,

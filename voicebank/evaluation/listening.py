@@ -15,7 +15,7 @@ from voicebank.audio import Audio
 from voicebank.evaluation import quality, recognition, similarity
 from voicebank.evaluation.progress import bar
 from voicebank.evaluation.scores import FAULTS, Fault, SentenceScore
-from voicebank.transcript import Transcriber
+from voicebank.plugins import Transcriber
 
 TRANSCRIBER = "whisper"
 

@@ -14,7 +14,7 @@ from voicebank.audio import Audio
 from voicebank.errors import BadData
 from voicebank.evaluation.progress import bar
 from voicebank.evaluation.sources import audio_files
-from voicebank.speaker import Embedding, embed
+from voicebank.signal.speaker import Embedding, embed
 
 REFERENCE_CLIPS = 40  # a centroid moves by less than 0.01 when more are added
 

@@ -14,7 +14,6 @@ from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
-from voicebank.data.features import prepare_samples
 from voicebank.dctts.ssrn import SSRN
 from voicebank.errors import BadData
 from voicebank.evaluation.listening import (
@@ -34,9 +33,10 @@ from voicebank.signal.spectrogram import (
     normalise_magnitude,
     normalised_mel,
 )
+from voicebank.training.features import prepare_samples
 
 if TYPE_CHECKING:
-    from voicebank.voice import Voice
+    from voicebank.synthesis.synthesizer import Synthesizer
 
 CLIPS = 100
 Vocode = Callable[[torch.Tensor, AudioConfig], torch.Tensor]
@@ -75,7 +75,7 @@ class SsrnScores(BaseModel):
 
 
 def evaluate_ssrn(
-    voice: Voice,
+    voice: Synthesizer,
     clips: str | PathLike[str] | Dataset,
     *,
     ids: Collection[str] | None = None,

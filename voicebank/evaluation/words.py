@@ -23,10 +23,10 @@ from voicebank.evaluation.progress import bar
 from voicebank.evaluation.recognition import normalise_heard
 from voicebank.evaluation.report import markdown_table, write_report
 from voicebank.evaluation.sources import audio_files
-from voicebank.transcript import Transcriber
+from voicebank.plugins import Transcriber
 
 if TYPE_CHECKING:
-    from voicebank.voice import Voice
+    from voicebank.synthesis.synthesizer import Synthesizer
 
 FRONTENDS = ("graphemes", "phonemizer")
 SEEN = "seen"
@@ -125,7 +125,7 @@ def is_heard(entry: Entry, heard: str) -> bool:
 
 
 def evaluate_words(
-    voice: Voice,
+    voice: Synthesizer,
     words: str | PathLike[str],
     *,
     frontends: Sequence[str] = FRONTENDS,

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from voicebank.config import AudioConfig, FrontendConfig, VoiceConfig
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.training.start import load_weights, one_speaker, ssrn_from, training_of
-from voicebank.voice import Voice
 
 
-def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any) -> Voice:
+def assemble(
+    text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any
+) -> Synthesizer:
     """Make a voice of the best weights of two runs.
 
     Args:
@@ -33,4 +35,4 @@ def assemble(text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str 
     training: dict[str, Any] = {**training_of(notes), **behind}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
-    return Voice(config, network, upper)
+    return Synthesizer(config, network, upper)

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from voicebank.config import AudioConfig
-from voicebank.data.alignment import Times, symbol_starts
-from voicebank.data.features import ClipFeatures, Features
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude, normalised_mel
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import encode
+from voicebank.training.alignment import Times, symbol_starts
+from voicebank.training.features import ClipFeatures, Features
 
 # Lengths are padded up to a multiple of this, so that the number of different shapes stays small.
 ROUND = 16
@@ -32,7 +32,7 @@ class Item:
     features: Features
     clip: ClipFeatures
     times: Times | None = None
-    """When its sounds are spoken, where that was found; see :mod:`voicebank.data.alignment`."""
+    """When its sounds are spoken, where that was found; see :mod:`voicebank.training.alignment`."""
 
     @property
     def frames(self) -> int:
@@ -79,7 +79,7 @@ def split(
 ) -> tuple[list[Item], list[Item]]:
     """Training and validation items. A corpus gives ``held_back`` clips, at most a fifth, chosen by their ids.
 
-    ``times`` are those of every clip of every corpus, from :func:`voicebank.data.alignment.align`.
+    ``times`` are those of every clip of every corpus, from :func:`voicebank.training.alignment.align`.
     """
     names = speaker_names(corpora)
     train: list[Item] = []

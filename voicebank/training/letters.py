@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from voicebank.config import AudioConfig
-from voicebank.data.features import Features
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training.batches import Item, MixedOrder, Text2MelBatch, speaker_names, text2mel_batch
+from voicebank.training.features import Features
 from voicebank.training.tasks import Metrics, Text2MelTask, shift
 
 

@@ -10,20 +10,20 @@ import torch
 
 from voicebank import plugins
 from voicebank.config import PRESETS, AudioConfig
-from voicebank.data import features
 from voicebank.data.dataset import Dataset
-from voicebank.data.features import Features
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
+from voicebank.training import features
 from voicebank.training.batches import speaker_names
+from voicebank.training.features import Features
 from voicebank.training.letters import LettersTask
 from voicebank.training.spoken import speak
 from voicebank.training.start import ssrn_from, text2mel_from, voices_of
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Progress, Trainer, TrainerConfig
-from voicebank.voice import Voice
 
 Network = Literal["text2mel", "ssrn"]
 
@@ -160,7 +160,7 @@ def load_features(
 
 def _spoken(
     letters: Path,
-    voices: Sequence[Voice],
+    voices: Sequence[Synthesizer],
     corpora: Sequence[Features],
     frontend: str,
     run: Path,

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from voicebank.data.features import ClipFeatures, Features, word_units
 from voicebank.dctts.decoder import decode
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
+from voicebank.synthesis.synthesizer import LONGEST_EXTRA, LONGEST_FACTOR, Synthesizer
 from voicebank.text.frontend import Frontend, Unit, join
 from voicebank.text.symbols import encode
 from voicebank.training import checkpoint
-from voicebank.voice import LONGEST_EXTRA, LONGEST_FACTOR, Voice
+from voicebank.training.features import ClipFeatures, Features, word_units
 
 BATCH = 16  # sentences spoken at a time
 
 
 def speak(
-    voice: Voice,
+    voice: Synthesizer,
     phones: Frontend,
     texts: Sequence[str],
     path: Path,
@@ -59,7 +59,7 @@ def speak(
 
 
 def _speak(
-    voice: Voice, phones: Frontend, texts: Sequence[str], path: Path, progress: Callable[[int, int], None] | None
+    voice: Synthesizer, phones: Frontend, texts: Sequence[str], path: Path, progress: Callable[[int, int], None] | None
 ) -> None:
     units = {text: word_units(text, phones) for text in texts}
     symbols = {text: encode(join(Unit(w, p) for w, _, p in units[text])) for text in texts}
@@ -85,13 +85,13 @@ def _speak(
 
 
 @torch.inference_mode()
-def _full_rate(voice: Voice, mel: torch.Tensor) -> torch.Tensor:
+def _full_rate(voice: Synthesizer, mel: torch.Tensor) -> torch.Tensor:
     """Normalised mel ``(4 * frames, n_mels)`` of a coarse one ``(frames, n_mels)``, by way of SSRN."""
     audio = voice.config.audio
     linear = denormalise_magnitude(voice.ssrn.magnitude(mel[None])[0].T, audio)
     return normalised_mel(linear, audio).T.clone()
 
 
-def _longest_frames(voice: Voice, symbols: int) -> int:
+def _longest_frames(voice: Synthesizer, symbols: int) -> int:
     seconds = symbols * voice.config.seconds_per_symbol * LONGEST_FACTOR + LONGEST_EXTRA
     return int(seconds * voice.config.audio.coarse_rate)

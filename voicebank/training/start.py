@@ -12,8 +12,8 @@ from voicebank.config import AudioConfig, SSRNConfig, Text2MelConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.training import checkpoint
-from voicebank.voice import Voice
 
 # What a voice's notes say of the training of each network.
 TEXT2MEL, SSRN_STEPS = ("text2mel_steps", "letters_sentences", "letters_steps"), ("ssrn_steps",)
@@ -39,14 +39,14 @@ def training_of(notes: dict[str, Any]) -> dict[str, int]:
     return found
 
 
-def voices_of(source: str | Path, names: Sequence[str]) -> list[Voice] | None:
+def voices_of(source: str | Path, names: Sequence[str]) -> list[Synthesizer] | None:
     """The voices of these names in a folder, or the one that the folder is; None if it holds no voices."""
     source = Path(source)
     if (source / "config.json").is_file():
-        return [Voice.from_folder(source)] if len(names) == 1 else None
+        return [Synthesizer.from_folder(source)] if len(names) == 1 else None
     if not any((source / name / "config.json").is_file() for name in names):
         return None
-    return [Voice.from_folder(source / name) for name in names]
+    return [Synthesizer.from_folder(source / name) for name in names]
 
 
 def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
@@ -126,7 +126,7 @@ def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
     return wide
 
 
-def _behind(voice: Voice, keys: Sequence[str]) -> dict[str, int]:
+def _behind(voice: Synthesizer, keys: Sequence[str]) -> dict[str, int]:
     return {key: int(voice.config.training[key]) for key in keys if key in voice.config.training}
 
 

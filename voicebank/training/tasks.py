@@ -11,12 +11,10 @@ import torch
 from torch import nn
 
 from voicebank.config import AudioConfig
-from voicebank.data.alignment import align
-from voicebank.data.features import Features
-from voicebank.dctts.losses import alignment_loss, guided_attention_loss, spectrogram_loss
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training import plots
+from voicebank.training.alignment import align
 from voicebank.training.batches import (
     Item,
     Order,
@@ -26,6 +24,8 @@ from voicebank.training.batches import (
     ssrn_batch,
     text2mel_batch,
 )
+from voicebank.training.features import Features
+from voicebank.training.losses import alignment_loss, guided_attention_loss, spectrogram_loss
 
 Metrics = dict[str, torch.Tensor]
 ALIGNMENT_WEIGHT = 0.1
@@ -74,7 +74,8 @@ class Text2MelTask(Task):
             prediction of them (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without gradient).
         phones: share of the clips in one representation that are shown in phones, see
             :func:`voicebank.training.batches.choose_phones`.
-        aligned: guide attention to where each sound is spoken (:mod:`voicebank.data.alignment`), not to the diagonal.
+        aligned: guide attention to where each sound is spoken, not to the diagonal
+            (:mod:`voicebank.training.alignment`).
     """
 
     name = "text2mel"

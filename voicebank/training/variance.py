@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from voicebank.config import AudioConfig
-from voicebank.data.features import ClipFeatures, Features
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.layers import Conv, Stack
 from voicebank.dctts.ssrn import SSRN
@@ -25,6 +24,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import encode
+from voicebank.training.features import ClipFeatures, Features
 
 SENTENCES = 24
 # Text2Mel hears itself, so that what it says after a change varies a little less than it should: once more.

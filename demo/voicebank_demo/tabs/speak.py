@@ -18,7 +18,7 @@ from voicebank_demo.reading import details
 from voicebank_demo.speech import check_text, speak
 
 if TYPE_CHECKING:
-    from voicebank.voice import Voice
+    from voicebank.bank import Voice
 
 PICTURED = 12  # sentences whose pictures are drawn
 EXAMPLES = [

@@ -5,19 +5,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from voicebank import hub_trust
-from voicebank.card import merge
-from voicebank.config import VoiceConfig
 from voicebank.errors import BadVoice, ConsentError, HubError
-from voicebank.hub_errors import again, translated, unreachable, valid_id
-from voicebank.hub_files import LIBRARY, Getter, Listed, remember
-from voicebank.hub_trust import CARD, CONFIG, LARGEST, check_folder, check_listing, check_size, read_config
+from voicebank.hub.cache import LIBRARY, Getter, Listed, remember
+from voicebank.hub.card import card, merge
+from voicebank.hub.errors import again, translated, unreachable, valid_id
+from voicebank.synthesis import folder as voice_folder
+from voicebank.synthesis.folder import (
+    CARD,
+    CONFIG,
+    LARGEST,
+    SAMPLE,
+    check_folder,
+    check_listing,
+    check_size,
+    read_config,
+)
+from voicebank.synthesis.weights import largest_files
 
 MAIN = "main"
 TIMEOUT = 10.0
@@ -33,7 +43,6 @@ def download(
     cache_dir: str | Path | None = None,
     force_download: bool = False,
     local_files_only: bool = False,
-    largest: Callable[[VoiceConfig], Mapping[str, int]] | None = None,
 ) -> Path:
     """Fetch a voice into the Hub's cache, from which it is taken where it is there or the Hub cannot be reached.
 
@@ -47,10 +56,9 @@ def download(
         cache_dir: the Hub's cache if left out.
         force_download: fetch again what is cached.
         local_files_only: do not ask the Hub.
-        largest: the most bytes of the weight files, given the config.
 
     Returns:
-        The folder with the files, for :meth:`voicebank.voice.Voice.from_folder`. It belongs to the cache: do not
+        The folder with the files, for :meth:`voicebank.Voice.from_folder`. It belongs to the cache: do not
         write to it.
 
     Raises:
@@ -80,10 +88,9 @@ def download(
             check_size(name, files[name].size, where, sizes.get(name))
             path = get.fetch(name, commit, files[name], force_download)
             if name == CONFIG:
-                config = read_config(path.parent)
-                sizes = largest(config) if largest else {}
-            elif name in hub_trust.LOOKED_AT:
-                hub_trust.LOOKED_AT[name](path)
+                sizes = largest_files(read_config(path.parent))
+            elif name in voice_folder.LOOKED_AT:
+                voice_folder.LOOKED_AT[name](path)
         remember(path.parent, revision, commit)
         return path.parent
 
@@ -92,7 +99,7 @@ def upload(
     folder: str | Path,
     repo: str,
     *,
-    card: Callable[[str], str],
+    scores: Mapping[str, Mapping[str, Any]] | None = None,
     private: bool | None = None,
     token: str | bool | None = None,
     revision: str | None = None,
@@ -104,9 +111,8 @@ def upload(
     Args:
         folder: of the voice.
         repo: ``owner/name``, or a name of one's own; it is made if it is not there.
-        card: makes the card afresh, given the repository as the Hub calls it: with its owner, where ``repo`` has
-            none. Words that a person wrote into the card of the folder or of the repository stay, see
-            :func:`voicebank.card.merge`.
+        scores: what was measured, for the card, see :func:`voicebank.hub.card.card`. Words that a person wrote into
+            the card of the folder or of the repository stay, see :func:`voicebank.hub.card.merge`.
         private: make the repository private; refused for one that is there and public.
         token: of the Hub; the one that is logged in if left out.
         revision: a branch, which is made if it is not there.
@@ -151,7 +157,9 @@ def upload(
             for name in LARGEST
             if name != CARD and (folder / name).exists()
         ]
-        text = merge(card(repo), local=local, remote=remote)
+        # The card names the repository with its owner, as the Hub does.
+        fresh = card(config, scores, repo=repo, sample=(folder / SAMPLE).exists())
+        text = merge(fresh, local=local, remote=remote)
         operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=text.encode("utf-8")))
         # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite
         # somebody's change of this moment.

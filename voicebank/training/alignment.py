@@ -20,9 +20,9 @@ import numpy as np
 import scipy.fft
 from safetensors.numpy import load_file, save_file
 
-from voicebank.data.features import ClipFeatures, Features
 from voicebank.text.frontend import Unit, join
 from voicebank.text.symbols import STRESS, is_sound
+from voicebank.training.features import ClipFeatures, Features
 
 ITERATIONS = 10
 # Good enough when an iteration changes no more than this share of the frames.

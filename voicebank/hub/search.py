@@ -10,8 +10,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import ModelInfo
 
 from voicebank import __version__
-from voicebank.card import slug
-from voicebank.hub_errors import reach, translated
+from voicebank.hub.card import slug
+from voicebank.hub.errors import reach, translated
 
 
 @dataclass(frozen=True)

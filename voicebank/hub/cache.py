@@ -13,9 +13,10 @@ from typing import Any
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from voicebank import __version__, hub_trust
+from voicebank import __version__
 from voicebank.errors import BadVoice, HubError
-from voicebank.hub_trust import CONFIG, LARGEST, REQUIRED
+from voicebank.synthesis import folder as voice_folder
+from voicebank.synthesis.folder import CONFIG, LARGEST, REQUIRED
 
 LIBRARY: Any = {"library_name": "voicebank", "library_version": __version__}
 
@@ -74,7 +75,7 @@ class Getter:
                 continue
             # The cache names its blobs by hash, where links exist.
             blob = os.path.basename(os.path.realpath(path))
-            if hub_trust.is_hash(blob) and _hash(path, blob) != blob:
+            if voice_folder.is_hash(blob) and _hash(path, blob) != blob:
                 raise BadVoice(f"{path} is damaged: fetch the voice again with force_download, or `voicebank pull`")
         return path.parent
 

@@ -1,34 +1,31 @@
-"""A voice: networks, configuration, and what one does with them."""
+"""Text to speech: the networks of a voice, its configuration, and the way from a text to sound."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
 
-from voicebank import voice_folder
 from voicebank.audio import Audio
 from voicebank.config import VoiceConfig
 from voicebank.dctts.decoder import Decoded, Decoding, decode
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadVoice, RunawayError
-from voicebank.hub_trust import check_folder, read_config
-from voicebank.hub_voice import HubVoice
-from voicebank.hub_weights import as_stored, build, load_network
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.signal.tempo import Tempo
-from voicebank.speech import Manner, Speech, SpokenSentence, create_vocoder, halves
-from voicebank.streaming import Watched, can_stream, sound
+from voicebank.synthesis import folder as voice_folder
+from voicebank.synthesis.folder import check_folder, read_config
+from voicebank.synthesis.speech import Manner, Speech, SpokenSentence, create_vocoder, halves
+from voicebank.synthesis.streaming import Watched, can_stream, sound
+from voicebank.synthesis.weights import as_stored, build, load_network
 from voicebank.text.pipeline import Pause, Sentence, prepare
 from voicebank.text.symbols import encode
 
 if TYPE_CHECKING:
-    from voicebank.cloning.progress import CloneProgress
-    from voicebank.cloning.settings import CloneSettings
-    from voicebank.data.dataset import Dataset
+    from typing_extensions import Self
 
 # Sentences that are decoded together: enough that the cores finish at about the same time.
 BATCH = 32
@@ -38,14 +35,17 @@ GAP_SECONDS = 0.12
 LONGEST_FACTOR, LONGEST_EXTRA = 2.0, 2.0
 
 
-class Voice(HubVoice):
-    """A voice that speaks English text.
+class Synthesizer:
+    """Two networks and their configuration, which speak English text.
 
     Args:
         config: name, sizes, frontend.
         text2mel, ssrn: the networks, in evaluation mode after this. Copied, unless float16 holds their weights as
             they are: a voice sounds the same before it is saved and after.
     """
+
+    folder: Path | None = None
+    """Where it was loaded from: its card and its sample are there."""
 
     def __init__(self, config: VoiceConfig, text2mel: Text2Mel, ssrn: SSRN) -> None:
         self.config = config
@@ -58,7 +58,7 @@ class Voice(HubVoice):
         return self.config.name
 
     def __repr__(self) -> str:
-        return f"Voice({self.config.name!r})"
+        return f"{type(self).__name__}({self.config.name!r})"
 
     @overload
     def say(self, text: str, **options: Any) -> Audio: ...
@@ -217,39 +217,12 @@ class Voice(HubVoice):
         seconds = symbols * self.config.seconds_per_symbol * LONGEST_FACTOR + LONGEST_EXTRA
         return int(seconds * self.config.audio.coarse_rate)
 
-    def clone(
-        self,
-        dataset: Dataset,
-        folder: str | Path | None = None,
-        *,
-        name: str | None = None,
-        consent: str = "",
-        settings: CloneSettings | Mapping[str, Any] | None = None,
-        progress: CloneProgress | None = None,
-        stop: Callable[[], bool] | None = None,
-        **about: str,
-    ) -> Voice:
-        """Fine-tune this voice to the speaker of a dataset, see :func:`voicebank.cloning.clone`."""
-        from voicebank.cloning.run import clone
-
-        return clone(
-            self,
-            dataset,
-            folder,
-            name=name,
-            consent=consent,
-            settings=settings,
-            progress=progress,
-            stop=stop,
-            **about,
-        )
-
     # Files
 
     def save(self, folder: str | Path, card: str | None = None, sample: Audio | None = None) -> Path:
         """Write the voice's folder: config, float16 weights, and the card and sample if given.
 
-        Nothing half-written is left under the final name, see :func:`voicebank.voice_folder.write`.
+        Nothing half-written is left under the final name, see :func:`voicebank.synthesis.folder.write`.
         Files that are in the folder already and not written here (a card edited by hand) stay.
 
         Raises:
@@ -259,7 +232,7 @@ class Voice(HubVoice):
         return voice_folder.write(Path(folder), self.config, networks, card, sample)
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> Voice:
+    def from_folder(cls, folder: str | Path) -> Self:
         """Load a voice folder.
 
         Raises:

@@ -15,9 +15,9 @@ from voicebank.config import VoiceConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadVoice
-from voicebank.hub_trust import MAX_HEADER_BYTES, check_weights
-from voicebank.hub_trust import SSRN as SSRN_FILE
-from voicebank.hub_trust import TEXT2MEL as TEXT2MEL_FILE
+from voicebank.synthesis.folder import MAX_HEADER_BYTES, check_weights
+from voicebank.synthesis.folder import SSRN as SSRN_FILE
+from voicebank.synthesis.folder import TEXT2MEL as TEXT2MEL_FILE
 
 # Weights of one network: twice the paper's sizes. Float32 in memory, so a quarter of a gigabyte.
 MAX_WEIGHTS = 60_000_000

@@ -1,26 +1,105 @@
-"""The closest base voice. Calls the bank, so it belongs to the floor above the rest of this package."""
+"""The closest base voice to a speaker: by embedding, by pitch, and by how well its Text2Mel predicts the recordings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 
-from voicebank import bank, speaker
 from voicebank.audio import Audio
-from voicebank.cloning.hearing import Hearing, hear
 from voicebank.cloning.likeness import embedding, median_pitch
 from voicebank.cloning.reference import reference
+from voicebank.cloning.run import frontend_of
+from voicebank.cloning.tasks import usable
+from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
+from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData
-from voicebank.voice import Voice
+from voicebank.signal import speaker
+from voicebank.synthesis.synthesizer import Synthesizer
+from voicebank.training import features
+from voicebank.training.alignment import align
+from voicebank.training.batches import Item, Text2MelBatch, text2mel_batch
+from voicebank.training.features import Features
+from voicebank.training.tasks import shift
 
 if TYPE_CHECKING:
-    from voicebank.cloning.settings import CloneSettings
+    pass
+
+BATCH = 8
+# Frames below this mean mel are silence, in which nobody has an accent.
+AUDIBLE = 0.12
+# Of this many frames, all but the first are hidden from the network, which must then take them from the text.
+SHOWN_EVERY = 2
+
+
+class Hearing(NamedTuple):
+    """What a Text2Mel makes of recordings."""
+
+    l1: float
+    """Mean absolute error of the audible mel, less the speaker's mean difference in each band."""
+    attention: float
+    """Share of the attention that lies on the symbol being spoken or beside it, 0..1."""
+
+
+def hear(
+    dataset: Dataset, bases: Mapping[str, Synthesizer], told: Callable[[str, int, int], None]
+) -> dict[str, Hearing]:
+    """What each base makes of the clips, read with its own frontend in its own language.
+
+    Raises:
+        BadData: a clip is silent or unreadable, or none has words.
+        UnknownName: a frontend is not installed.
+    """
+    prepared: dict[tuple[AudioConfig, str, str], list[Item]] = {}
+    found: dict[str, Hearing] = {}
+    with tempfile.TemporaryDirectory(prefix="voicebank-") as cache:
+        for i, (name, voice) in enumerate(bases.items()):
+            config = voice.config
+            key = (config.audio, config.frontend.model_dump_json(), config.language)
+            if key not in prepared:
+                own = features.build(dataset, config.audio, frontend_of(voice), cache)
+                prepared[key] = _items(own)
+            found[name] = _heard(voice.text2mel, prepared[key], config.audio)
+            told("accent", i + 1, len(bases))
+    return found
+
+
+def _items(own: Features) -> list[Item]:
+    clips = usable(own)
+    if not clips:
+        raise BadData(f"{own.name} has no clip with words of less than 14 s: cut it with `voicebank dataset make`")
+    (times,) = align([replace(own, clips=clips)])
+    return sorted((Item(0, own, c, t) for c, t in zip(clips, times, strict=True)), key=lambda item: item.frames)
+
+
+@torch.inference_mode()
+def _heard(model: Text2Mel, items: list[Item], config: AudioConfig) -> Hearing:
+    differences, near = [], []
+    for first in range(0, len(items), BATCH):
+        batch = text2mel_batch(items[first : first + BATCH], config, None, 1.0)
+        previous = shift(batch.mel)
+        previous[:, 1::SHOWN_EVERY] = 0
+        output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
+        audible = batch.frame_mask & (batch.mel.mean(-1) > AUDIBLE)
+        differences.append((batch.mel - torch.sigmoid(output.logits.float()))[audible])
+        near.append(_near(output.attention.float(), batch)[audible])
+    every = torch.cat(differences)
+    # The mean difference is the speaker's timbre and the microphone, which fine-tuning learns within minutes.
+    return Hearing(float((every - every.mean(0)).abs().mean()), float(torch.cat(near).mean()))
+
+
+def _near(attention: torch.Tensor, batch: Text2MelBatch) -> torch.Tensor:
+    """Attention ``(batch, frames)`` on the symbol being spoken and its two neighbours."""
+    index = torch.arange(attention.shape[2])
+    near = (index - batch.positions[..., None]).abs() <= 1
+    return (attention * near).sum(-1)
+
 
 CLIPS, EMBEDDED = 20, 40
 """Clips that Text2Mel predicts, and that are embedded."""
@@ -50,47 +129,13 @@ class BaseMatch:
     attention: float | None
     """Share of its attention that lies where the sound is spoken."""
     score: float
-    """Higher is closer, see :func:`closest`."""
+    """Higher is closer, see :func:`compare`."""
 
 
-@dataclass(frozen=True)
-class Closest:
-    """The base voices, best first."""
-
-    rows: list[BaseMatch]
-    voices: dict[str, Voice] = field(repr=False)
-
-    @property
-    def best(self) -> str:
-        """Name of the closest."""
-        return self.rows[0].name
-
-    @property
-    def voice(self) -> Voice:
-        """The closest."""
-        return self.voices[self.best]
-
-    def clone(
-        self,
-        dataset: Dataset,
-        folder: str | Path | None = None,
-        *,
-        settings: CloneSettings | Mapping[str, Any] | None = None,
-        **kw: Any,
-    ) -> Voice:
-        """Clone from the closest, see :func:`voicebank.cloning.clone`."""
-        from voicebank.cloning.run import clone
-
-        return clone(self.voice, dataset, folder, settings=settings, **kw)
-
-
-def closest(
-    dataset: Dataset | Sequence[Audio],
-    voices: Iterable[str | Path | Voice] | None = None,
-    *,
-    progress: Progress | None = None,
-) -> Closest:
-    """Compare a speaker with the base voices.
+def compare(
+    dataset: Dataset | Sequence[Audio], bases: Mapping[str, Synthesizer], *, progress: Progress | None = None
+) -> list[BaseMatch]:
+    """Compare a speaker with base voices, the closest first.
 
     The score is the similarity, less 0.3 for each octave between the pitches, less 4 times what the base's Text2Mel
     errs more than the best of them, less half of what its attention misses more. It is explained, with what was
@@ -98,15 +143,16 @@ def closest(
 
     Args:
         dataset: clips with their transcripts; or sound without, for which similarity and pitch are compared alone.
-        voices: names, folders, repositories or voices to compare with; the bundled ones if left out.
-        progress: told what is done, how much of it is, and how much there is.
+        bases: voices to compare with, by name.
+        progress: called with what is done, how much of it is, and how much there is.
 
     Raises:
         BadData: there is no speech in the recordings, or no voice to compare with.
-        UnknownName: there is no such voice, or its frontend is not installed.
+        UnknownName: a frontend is not installed.
     """
     told = progress or (lambda what, done, total: None)
-    bases = _loaded(voices)
+    if not bases:
+        raise BadData("there is no base voice to compare with")
     clips = dataset.clips if isinstance(dataset, Dataset) else list(dataset)
     if not clips:
         raise BadData("there is no recording to compare with the base voices")
@@ -149,18 +195,7 @@ def closest(
                 score=score,
             )
         )
-    return Closest(sorted(rows, key=lambda row: -row.score), bases)
-
-
-def _loaded(voices: Iterable[str | Path | Voice] | None) -> dict[str, Voice]:
-    wanted = [info.name for info in bank.voices()] if voices is None else list(voices)
-    found: dict[str, Voice] = {}
-    for one in wanted:
-        voice = one if isinstance(one, Voice) else bank.load(one)
-        found[voice.name if voice.name not in found else str(one)] = voice
-    if not found:
-        raise BadData("there is no base voice to compare with")
-    return found
+    return sorted(rows, key=lambda row: -row.score)
 
 
 def _spread(items: Sequence[Any], count: int) -> list[Any]:

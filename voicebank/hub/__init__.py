@@ -1,0 +1,1 @@
+"""Voices on the Hugging Face Hub."""

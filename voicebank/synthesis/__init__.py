@@ -1,0 +1,1 @@
+"""Speaking: voice folders, and text to sound."""
