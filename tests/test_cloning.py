@@ -29,7 +29,7 @@ from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, ConsentError
-from voicebank.text.frontend import Unit, join
+from voicebank.text.frontend import join
 from voicebank.text.symbols import encode
 from voicebank.training import features
 from voicebank.training.batches import Item, MixedOrder
@@ -322,7 +322,7 @@ def test_a_voice_becomes_as_lively_as_its_speaker(base: Voice, own: Features) ->
     clips, coarse = usable(own), base.config.audio.reduction
 
     def deviation(model: Text2Mel) -> torch.Tensor:
-        texts = [encode(join(Unit(written, phones) for written, _, phones in clip.units)) for clip in clips]
+        texts = [encode(join(unit.unit() for unit in clip.units)) for clip in clips]
         mel = torch.cat([one.mel for one in decode(model, texts, [400] * len(texts))])
         return mel[mel.mean(1) > 0.25].std(0)
 

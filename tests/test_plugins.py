@@ -127,7 +127,7 @@ def test_nobody_takes_the_name_of_a_built_in(install: Install) -> None:
     ours, theirs = [p for p in plugins.known("frontend") if p.name == "graphemes"]
     assert (ours.package, ours.error) == ("voicebank", None)
     assert (theirs.package, theirs.error) == ("aaa-first", "the name 'graphemes' is taken by voicebank")
-    assert type(plugins.create("frontend", "graphemes")).__module__ == "voicebank.text.graphemes"
+    assert type(plugins.create("frontend", "graphemes")).__module__ == "voicebank.text.frontend"
 
 
 def test_names_are_listed_without_importing(install: Install) -> None:

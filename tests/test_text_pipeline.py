@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from voicebank.errors import BadText
-from voicebank.text.frontend import Frontend, Unit, tokenize
-from voicebank.text.graphemes import Graphemes
+from voicebank.text.frontend import Frontend, Graphemes, Unit, tokenize
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare

@@ -21,7 +21,7 @@ from voicebank.config import AudioConfig
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
-from voicebank.text.graphemes import Graphemes
+from voicebank.text.frontend import Graphemes
 from voicebank.training import checkpoint, features
 from voicebank.training.alignment import align, symbol_starts
 from voicebank.training.assemble import assemble

@@ -23,7 +23,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import VoicebankError
 from voicebank.hub.card import WIDGET_TEXT
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.text.frontend import Frontend, Unit, join
+from voicebank.text.frontend import Frontend, join
 from voicebank.training import checkpoint, plots
 from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.training.start import with_rows
@@ -304,5 +304,5 @@ def _seconds_per_symbol(own: Features) -> float:
     seconds = symbols = 0.0
     for clip in usable(own):
         seconds += (clip.frames[1] - clip.frames[0]) / own.frame_rate - MARGIN_START - MARGIN_END
-        symbols += len(join(Unit(written, phones) for written, _, phones in clip.units))
+        symbols += len(join(unit.unit() for unit in clip.units))
     return round(min(2.0, max(0.01, seconds / max(1.0, symbols))), 3)

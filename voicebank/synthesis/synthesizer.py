@@ -21,7 +21,8 @@ from voicebank.synthesis.folder import check_folder, read_config
 from voicebank.synthesis.speech import Manner, Speech, SpokenSentence, create_vocoder, halves
 from voicebank.synthesis.streaming import Watched, can_stream, sound
 from voicebank.synthesis.weights import as_stored, build, load_network
-from voicebank.text.pipeline import Pause, Sentence, prepare
+from voicebank.text.markup import Pause
+from voicebank.text.pipeline import Sentence, prepare
 from voicebank.text.symbols import encode
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The interface of a frontend: normalised text in, symbols out."""
+"""Frontends: normalised text in, symbols out. The interface, and the built-in frontend of letters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from voicebank.text.symbols import SEPARATORS
+from voicebank.text.symbols import SEPARATORS, clean
 
 # A word, with inner apostrophes and hyphens between letters split off as punctuation of their own.
 TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?|[^\w\s]")
@@ -28,6 +28,21 @@ class Unit(NamedTuple):
         return any(c.isalnum() for c in self.graphemes)
 
 
+class MixedUnit(NamedTuple):
+    """A unit in both representations, so that training can show either (Deep Voice 3, arXiv:1710.07654, 3.2).
+
+    ``written`` is how it is written, ``graphemes`` and ``phones`` are the symbols of the one and the other.
+    """
+
+    written: str
+    graphemes: str
+    phones: str
+
+    def unit(self, phones: bool = True) -> Unit:
+        """The unit as phones, or as graphemes."""
+        return Unit(self.written, self.phones if phones else self.graphemes)
+
+
 class Frontend(abc.ABC):
     """Turns a normalised sentence into symbols, word by word.
 
@@ -41,6 +56,23 @@ class Frontend(abc.ABC):
     @abc.abstractmethod
     def units(self, sentence: str) -> list[Unit]:
         """The words and punctuation marks of one normalised sentence, in order."""
+
+
+class Graphemes(Frontend):
+    """The built-in frontend: upper-case letters, apostrophes and punctuation. Needs no package and no language data.
+
+    It reads unseen words as well as the network has learned English spelling; the ``phonemizer`` plugin reads
+    them as a dictionary does.
+    """
+
+    name = "graphemes"
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+
+    def units(self, sentence: str) -> list[Unit]:
+        """One unit a word or punctuation mark; characters outside the symbol table are left out."""
+        return [Unit(token, clean(token.upper().replace("’", "'"))[0]) for token in tokenize(sentence)]
 
 
 def tokenize(sentence: str) -> list[str]:

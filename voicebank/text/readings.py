@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from voicebank.text import abbreviations, years
-from voicebank.text.dates import dates, ordinal
+from voicebank.text import abbreviations
+from voicebank.text.numbers import FOUR_DIGITS, dates, ordinal, year_or_count
 from voicebank.text.tables import (
     CURRENCIES,
     DIGITS,
@@ -133,7 +133,7 @@ RULES: list[Rule] = [
     (re.compile(r"\b9/11\b"), "nine eleven"),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
     # Counts, years and decades.
-    (years.NUMBER, years.read),
+    (FOUR_DIGITS, year_or_count),
     (re.compile(r"\b(1\d|20)([1-9])0'?s\b"), lambda m: f"{m[1]} {TENS[int(m[2]) - 1]}"),
     (re.compile(r"(?:'|\b)([1-9])0'?s\b"), lambda m: TENS[int(m[1]) - 1]),
     (re.compile(r"\b(\d\d)00'?s\b"), r"\1 hundreds"),

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.fft
 from safetensors.numpy import load_file, save_file
 
-from voicebank.text.frontend import Unit, join
+from voicebank.text.frontend import MixedUnit, join
 from voicebank.text.symbols import STRESS, is_sound
 from voicebank.training.features import ClipFeatures, Features
 
@@ -118,9 +118,7 @@ def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None)
     return times, gaussians
 
 
-def symbol_starts(
-    units: Sequence[tuple[str, str, str]], phones: Sequence[bool], times: Times
-) -> tuple[str, np.ndarray]:
+def symbol_starts(units: Sequence[MixedUnit], phones: Sequence[bool], times: Times) -> tuple[str, np.ndarray]:
     """The symbol string of a clip and the full-rate frame in which each symbol starts, the end symbol's last.
 
     Args:
@@ -131,7 +129,7 @@ def symbol_starts(
     Returns:
         The string (without the end symbol) and ``(symbols + 1,)`` frames that never fall.
     """
-    shown = [Unit(written, p if use else g) for (written, g, p), use in zip(units, phones, strict=True)]
+    shown = [unit.unit(phones=use) for unit, use in zip(units, phones, strict=True)]
     text = join(shown)
     starts = np.full(len(text) + 1, np.nan)
     at = 0
@@ -186,8 +184,8 @@ def _observations(mel: np.ndarray) -> np.ndarray:
 def _states(clip: ClipFeatures) -> tuple[list[str], np.ndarray, list[int]]:
     """Classes of the states, which of them may be left out, and the unit each belongs to (-1 for silence)."""
     states, owners = [SILENCE], [-1]
-    for i, (_, _, phones) in enumerate(clip.units):
-        sounding = [s for s in phones if is_sound(s)]
+    for i, unit in enumerate(clip.units):
+        sounding = [s for s in unit.phones if is_sound(s)]
         if not sounding:
             continue
         states += [*sounding, SILENCE]

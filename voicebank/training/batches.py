@@ -13,7 +13,7 @@ import torch
 from voicebank.config import AudioConfig
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude, normalised_mel
-from voicebank.text.frontend import Unit, join
+from voicebank.text.frontend import join
 from voicebank.text.symbols import encode
 from voicebank.training.alignment import Times, symbol_starts
 from voicebank.training.features import ClipFeatures, Features
@@ -178,7 +178,7 @@ def text2mel_batch(
         shown = choose_phones(len(units), rng, phones)
         positions = np.zeros(len(mel), np.int64)
         if item.times is None:
-            text = join(Unit(w, p if use else g) for (w, g, p), use in zip(units, shown, strict=True))
+            text = join(unit.unit(phones=use) for unit, use in zip(units, shown, strict=True))
         else:
             text, starts = symbol_starts(units, shown, item.times)
             frames = phase + config.reduction * np.arange(len(mel))

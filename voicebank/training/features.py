@@ -18,8 +18,7 @@ from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import level, linear_magnitude, normalised_mel
-from voicebank.text.frontend import Frontend, Unit
-from voicebank.text.graphemes import Graphemes
+from voicebank.text.frontend import Frontend, Graphemes, MixedUnit, Unit
 from voicebank.text.normalise import normalise
 
 # Part of the cache key: raise it when what is computed below changes.
@@ -37,8 +36,7 @@ class ClipFeatures:
     text: str
     samples: tuple[int, int]
     frames: tuple[int, int]
-    units: list[tuple[str, str, str]]
-    """``(as written, grapheme symbols, phone symbols)``."""
+    units: list[MixedUnit]
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,15 @@ def prepare_samples(samples: np.ndarray, config: AudioConfig) -> np.ndarray:
     return np.pad(speech, (before, after))
 
 
-def word_units(text: str, phones: Frontend | None) -> list[tuple[str, str, str]]:
-    """The units of a transcript as ``(as written, grapheme symbols, phone symbols)``.
+def word_units(text: str, phones: Frontend | None) -> list[MixedUnit]:
+    """The words and marks of a transcript, each as graphemes and as phones.
 
-    Without a phone frontend the third is the second, so that training still runs on graphemes alone.
+    Without a phone frontend the phones are graphemes too, so that training still runs on graphemes alone.
     """
     graphemes = Graphemes()
     sentence = normalise(text)
     units = (phones or graphemes).units(sentence)
-    return [(u.graphemes, _spelled(graphemes, u), u.symbols) for u in units if u.symbols]
+    return [MixedUnit(u.graphemes, _spelled(graphemes, u), u.symbols) for u in units if u.symbols]
 
 
 def _spelled(graphemes: Graphemes, unit: Unit) -> str:
@@ -124,7 +122,7 @@ def build(
         partial.rename(folder)
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     clips = [
-        ClipFeatures(c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [tuple(u) for u in c["units"]])
+        ClipFeatures(c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [MixedUnit(*u) for u in c["units"]])
         for c in index["clips"]
     ]
     samples = np.memmap(folder / "samples.i16", np.int16, "r")

@@ -12,7 +12,7 @@ from voicebank.dctts.decoder import decode
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import LONGEST_EXTRA, LONGEST_FACTOR, Synthesizer
-from voicebank.text.frontend import Frontend, Unit, join
+from voicebank.text.frontend import Frontend, MixedUnit, join
 from voicebank.text.symbols import encode
 from voicebank.training import checkpoint
 from voicebank.training.features import ClipFeatures, Features, word_units
@@ -48,7 +48,7 @@ def speak(
         _speak(voice, phones, texts, path, progress)
     tensors, state = checkpoint.load(path)
     clips = [
-        ClipFeatures(str(i), c["text"], (0, 0), tuple(c["frames"]), [tuple(u) for u in c["units"]])
+        ClipFeatures(str(i), c["text"], (0, 0), tuple(c["frames"]), [MixedUnit(*u) for u in c["units"]])
         for i, c in enumerate(state["clips"])
     ]
     if not clips:
@@ -62,7 +62,7 @@ def _speak(
     voice: Synthesizer, phones: Frontend, texts: Sequence[str], path: Path, progress: Callable[[int, int], None] | None
 ) -> None:
     units = {text: word_units(text, phones) for text in texts}
-    symbols = {text: encode(join(Unit(w, p) for w, _, p in units[text])) for text in texts}
+    symbols = {text: encode(join(unit.unit() for unit in units[text])) for text in texts}
     ordered = sorted(symbols, key=lambda text: len(symbols[text]))
     mels: list[torch.Tensor] = []
     clips: list[dict[str, object]] = []

@@ -22,7 +22,7 @@ from voicebank.dctts.layers import Conv, Stack
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude
-from voicebank.text.frontend import Unit, join
+from voicebank.text.frontend import join
 from voicebank.text.symbols import encode
 from voicebank.training.features import ClipFeatures, Features
 
@@ -100,7 +100,7 @@ def _some(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
 
 def _spoken(text2mel: Text2Mel, clips: Sequence[ClipFeatures], reduction: int) -> list[torch.Tensor]:
     """Coarse mels of the clips' sentences, of those that ended."""
-    symbols = [encode(join(Unit(written, phones) for written, _, phones in clip.units)) for clip in clips]
+    symbols = [encode(join(unit.unit() for unit in clip.units)) for clip in clips]
     longest = [2 * -(-(clip.frames[1] - clip.frames[0]) // reduction) for clip in clips]
     return [one.mel.cpu() for one in decode(text2mel, symbols, longest) if one.ended]
 
