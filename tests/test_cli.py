@@ -307,3 +307,28 @@ def test_constant_memory_for_a_book(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 30_000  # kilobytes; the samples alone would be 345,000
     assert soundfile.info(path).duration == 3 * 3600
+
+
+WITHOUT_EXTRAS = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"av", "jinja2", "librosa", "matplotlib", "platformdirs", "pysubs2", "resemblyzer",
+                                      "scipy", "sklearn"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+from voicebank.cli import app
+app(sys.argv[1:])
+"""
+
+
+def test_speaking_needs_no_extra_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    def without_extras(*command: str) -> subprocess.CompletedProcess[str]:
+        command = (sys.executable, "-c", WITHOUT_EXTRAS, *command)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    assert without_extras("say", "Twenty people, $5 each.", "-o", "some.wav").returncode == 0
+    clips = str(Path(__file__).parent / "data" / "clips" / "us-male")
+    failed = without_extras("clone", clips, "-o", "mine")
+    assert failed.returncode == 2
+    assert failed.stderr == "voicebank: this needs the package librosa: pip install 'voicebank[clone]'\n"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-gradio_client = pytest.importorskip("gradio_client", reason="the demo needs gradio: pip install 'voicebank[demo]'")
+gradio_client = pytest.importorskip("gradio_client", reason="the demo is a package of its own: pip install ./demo")
 
 from demo_server import Server, serving  # noqa: E402
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-pytest.importorskip("gradio", reason="the demo needs gradio: pip install 'voicebank[demo]'")
+pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: pip install ./demo")
 pytest.importorskip("selenium", reason="the browser is driven by selenium: pip install 'voicebank[test]'")
 
 from demo_browser import CLIPS, PHONE, WIDE, Page, visiting  # noqa: E402

@@ -14,7 +14,7 @@ from huggingface_hub import CommitInfo, ModelCard, ModelHubMixin
 
 from voicebank.audio import Audio
 from voicebank.config import FORMAT_VERSION, VoiceConfig
-from voicebank.errors import BadVoice, UnknownName, VoicebankError
+from voicebank.errors import BadVoice, UnknownName, VoicebankError, needs_extra
 from voicebank.hub import client
 from voicebank.hub.card import WIDGET_TEXT, card, merge
 from voicebank.synthesis.folder import CARD, SAMPLE, read_config
@@ -51,7 +51,8 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         origin: str | None = None,
     ) -> Voice:
         """Fine-tune this voice to the speaker of a dataset, see :func:`voicebank.cloning.clone` for every argument."""
-        from voicebank.cloning.run import clone
+        with needs_extra("clone"):
+            from voicebank.cloning.run import clone
 
         made = clone(
             self,
@@ -315,7 +316,8 @@ def closest(
         BadData: there is no speech in the recordings, or no voice to compare with.
         UnknownName: there is no such voice, or its frontend is not installed.
     """
-    from voicebank.cloning.closest import compare
+    with needs_extra("clone"):
+        from voicebank.cloning.closest import compare
 
     bases: dict[str, Voice] = {}
     for one in _names() if voices is None else voices:

@@ -1,5 +1,8 @@
 """What voicebank raises. Every message is one line that says what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VoicebankError(Exception):
     """Base of all errors that the library raises on purpose."""
@@ -39,3 +42,19 @@ class RunawayError(VoicebankError):
 
 class HubError(VoicebankError):
     """The Hugging Face Hub refused, failed or could not be reached; or a name that is no repository's."""
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Around imports of packages that only an extra brings.
+
+    Raises:
+        PluginError: one is missing; it says how to install the extra.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "voicebank").partition(".")[0]
+        if package == "voicebank":
+            raise
+        raise PluginError(f"this needs the package {package}: pip install 'voicebank[{extra}]'") from error

@@ -18,7 +18,7 @@ from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
 from voicebank.cli.train import train
-from voicebank.errors import VoicebankError
+from voicebank.errors import VoicebankError, needs_extra
 
 
 class _Group(TyperGroup):
@@ -26,7 +26,8 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with needs_extra("clone"):
+                return super().invoke(ctx)
         except VoicebankError as error:
             typer.echo(f"voicebank: {error}", err=True)
             raise typer.Exit(2) from error

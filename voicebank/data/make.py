@@ -105,7 +105,7 @@ def _report(name: str, rows: list[Row], general: list[Finding], listener: Listen
     if listener.transcriber is None:
         notes.append("Nobody listened: whether the transcripts match was not checked.")
     if not listener.speakers:
-        notes.append("Speakers were not told apart: install 'voicebank[evaluate]' for that.")
+        notes.append("Speakers were not told apart: install 'voicebank[clone]' for that.")
     rows = sorted(rows, key=lambda row: row.id)
     return Report(name=name, transcriber=transcriber, notes=notes, rows=rows, general=[*compare_rows(rows), *general])
 

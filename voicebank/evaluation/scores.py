@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from voicebank.evaluation.report import markdown_table, number, percent
+from voicebank.hub.card import markdown_table, number, percent
 
 Fault = Literal["ran away", "repeated", "skipped", "stopped early"]
 FAULTS: tuple[Fault, ...] = ("ran away", "repeated", "skipped", "stopped early")

@@ -25,8 +25,9 @@ from voicebank.evaluation.listening import (
     workers_or_default,
 )
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.report import markdown_table, number, percent, write_report
+from voicebank.evaluation.report import write_report
 from voicebank.evaluation.scores import Scores, summarise
+from voicebank.hub.card import markdown_table, number, percent
 from voicebank.signal.spectrogram import (
     denormalise_magnitude,
     linear_magnitude,

@@ -21,8 +21,9 @@ from voicebank.evaluation.listening import (
 )
 from voicebank.evaluation.progress import bar
 from voicebank.evaluation.recognition import normalise_heard
-from voicebank.evaluation.report import markdown_table, write_report
+from voicebank.evaluation.report import write_report
 from voicebank.evaluation.sources import audio_files
+from voicebank.hub.card import markdown_table
 from voicebank.plugins import Transcriber
 
 if TYPE_CHECKING:

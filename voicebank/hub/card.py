@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -258,8 +258,6 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     spoken = {name: s for name, s in scores.items() if name != "ssrn"}
     lines = []
     if spoken:
-        from voicebank.evaluation.report import markdown_table, number, percent  # slow to import
-
         sets = list(spoken.values())
         rows = [
             ["word error rate", *(percent(s["wer"]) for s in sets)],
@@ -284,3 +282,19 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         lines += [""] * bool(lines)
         lines.append(f"SSRN alone, {clips} held-back clips: word error rate {more:+.1f} points to true magnitudes.")
     return lines or [UNMEASURED]
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; what would break it is escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(" ".join(c.split()).replace("|", r"\|") for c in line) + " |\n" for line in lines)
+
+
+def percent(value: float) -> str:
+    """A fraction as a percentage."""
+    return f"{100 * value:.1f} %"
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """So many decimals, nothing for None."""
+    return "" if value is None else f"{value:.{decimals}f}"

@@ -75,7 +75,7 @@ def _import_resemblyzer() -> Any:
     try:
         return importlib.import_module("resemblyzer")
     except ImportError as error:
-        message = f"telling speakers apart needs the package resemblyzer ({error}): pip install 'voicebank[evaluate]'"
+        message = f"telling speakers apart needs the package resemblyzer ({error}): pip install 'voicebank[clone]'"
         raise PluginError(message) from error
     finally:
         for name in added:
