@@ -168,6 +168,10 @@ def test_the_command_says_what_is_missing() -> None:
     assert done.stderr.splitlines() == ["voicebank: the demo is a package of its own: pip install voicebank-demo"]
 
 
+# Voices and speech
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/etc", "../voices/us-male", "voices/us-male", "~/x", "a/b/c", "x\0y"])
 def test_a_voice_is_never_a_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parent.parent)
     with pytest.raises(UnknownName):

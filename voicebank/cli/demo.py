@@ -22,7 +22,7 @@ def demo(
     try:
         from voicebank_demo.app import serve
     except ModuleNotFoundError as error:
-        if error.name != "voicebank_demo":
+        if (error.name or "").partition(".")[0] != "voicebank_demo":
             raise
         raise PluginError("the demo is a package of its own: pip install voicebank-demo") from error
 
