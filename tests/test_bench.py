@@ -1,4 +1,4 @@
-"""``voicebank bench``: that it measures and reports; how fast things are is for a quiet machine to say."""
+"""``python -m benchmarks``: that it measures and reports; how fast things are is for a quiet machine to say."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks import report, texts
+from benchmarks.__main__ import app
+from benchmarks.speed import measure_speech, measure_training
+from benchmarks.steps import CROP, FRAMES, SYMBOLS, random_batch
 from typer.testing import CliRunner
 
-from voicebank.bench import bench, bench_training, report, texts
-from voicebank.bench.training import CROP, FRAMES, SYMBOLS, random_batch
-from voicebank.cli import app
 from voicebank.errors import BadData, BadText
 
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, Any]:
-    return bench(["us-male"], others=False, page=["One.", "Two."], rounds=1, book_minutes=0.02, patience=0)
+    return measure_speech(["us-male"], others=False, page=["One.", "Two."], rounds=1, book_minutes=0.02, patience=0)
 
 
 def test_a_voice_is_measured(measured: dict[str, Any]) -> None:
@@ -31,7 +32,8 @@ def test_a_voice_is_measured(measured: dict[str, Any]) -> None:
 
 
 def test_it_is_reported(measured: dict[str, Any], tmp_path: Path) -> None:
-    table, shown = (path.read_text() for path in report.save(measured, tmp_path / "new", "speech"))
+    report.save(measured, tmp_path / "new", "speech")
+    table, shown = ((tmp_path / "new" / f"speech.{kind}").read_text() for kind in ("json", "md"))
     assert json.loads(table) == measured
     assert "| us-male |" in shown
     assert "| a sentence, against Piper |  | ≤ 0.5 | not measured |" in shown
@@ -68,14 +70,25 @@ def test_the_same_batch_for_all() -> None:
 
 def test_what_is_no_checkout_and_no_page(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="no checkout of github.com/tugstugi/pytorch-dc-tts"):
-        bench_training(tmp_path)
+        measure_training(tmp_path)
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(BadText, match="holds no sentence"):
         texts.read_page(tmp_path / "empty.txt")
-    failed = CliRunner().invoke(app, ["bench", "--train", "--dctts", str(tmp_path)])
-    assert failed.exit_code == 2 and failed.stderr.startswith("voicebank: ")
 
 
 def test_a_voice_that_is_not_there() -> None:
     with pytest.raises(BadData, match="unknown voice 'nobody'"):
-        bench(["nobody"], others=False, rounds=1)
+        measure_speech(["nobody"], others=False, rounds=1)
+
+
+def test_a_digest_tells_whether_sound_changed(tmp_path: Path) -> None:
+    sentences, before = tmp_path / "sentences.txt", tmp_path / "before.json"
+    sentences.write_text("One.\nTwo.\n")
+    command = ["sound", str(sentences), "--voice", "us-male"]
+    first = CliRunner().invoke(app, command)
+    assert list(json.loads(first.stdout)) == ["us-male"]
+    before.write_text(first.stdout)
+    assert CliRunner().invoke(app, [*command, "--against", str(before)]).exit_code == 0
+    before.write_text(json.dumps({"us-male": "0" * 16}))
+    changed = CliRunner().invoke(app, [*command, "--against", str(before)])
+    assert changed.exit_code == 1 and changed.stderr == "changed: us-male\n"

@@ -76,7 +76,7 @@ def test_closest(client: Any) -> None:
 
 
 def test_twenty_at_once_are_all_answered_and_none_mixed_up(client: Any) -> None:
-    """Each asks for another speed or voice; alone, each gets the same. How fast: tests/benchmarks/demo.py."""
+    """Each asks for another speed or voice; alone, each gets the same. How fast: `python -m benchmarks demo`."""
     asked = [("Count to four.", voice, "graphemes", speed) for voice in ("us-male", "gb-female") for speed in _speeds()]
     with ThreadPoolExecutor(20) as pool:
         got = list(pool.map(lambda a: client.submit(*a, api_name="/speak").result(timeout=300), asked))

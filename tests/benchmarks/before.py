@@ -1,7 +1,5 @@
 """Whether speed costs anything: every voice with Griffin-Lim as it was, 32 iterations from random phases, and as it is.
 
-python tests/benchmarks/before.py OUT --sentences FILE [--voice us-male]
-
 The fast paths of the networks are held to the networks themselves by tests (mels within 1e-3); the vocoder is where
 speed could be bought with sound. Both are given the same magnitudes. Scores of a voice as it is are read from
 OUT/VOICE/scores.json where `voicebank evaluate` has left them.
@@ -49,12 +47,12 @@ class RandomPhases:
         return torch.from_numpy(np.stack(made))
 
 
-def main(
+def before(
     out: Path,
     sentences: Annotated[Path, typer.Option()],
     voice: Annotated[list[str] | None, typer.Option()] = None,
 ) -> None:
-    """Score both, and write what came out to OUT/before.md."""
+    """Score every voice with Griffin-Lim from random phases and from integrated ones, into OUT/before.md."""
     rows: list[tuple[str, ...]] = []
     for name in voice or [v.name for v in voicebank.voices()]:
         speaker = voicebank.load(name)
@@ -76,7 +74,3 @@ def main(
 
 def _row(scores: Scores) -> tuple[str, ...]:
     return percent(scores.wer), number(scores.dnsmos), number(scores.dnsmos_signal), str(scores.faulty)
-
-
-if __name__ == "__main__":
-    typer.run(main)

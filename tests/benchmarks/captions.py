@@ -1,9 +1,5 @@
 """How much of a recording with bad captions becomes a dataset, how much of it is right, and are words cut in half?
 
-python tests/benchmarks/captions.py CORPUS OUT [MINUTES [WRONG [NOISE]]]: CORPUS in LJSpeech layout; OUT is made, and
-goes on if it was interrupted. WRONG is the share of the captions' words that are other words, as automatic ones have
-them (0), NOISE the amplitude of the noise (0.002, 54 dB below full scale).
-
 A word that was cut in half is misheard, not heard, or heard beside the words that are written: so 30 of the clips are
 listened to again, by themselves and as they were written, and their first and last words compared. The sound itself is
 looked at too: at both ends of a clip there must be silence.
@@ -13,12 +9,13 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from voicebank import plugins
 from voicebank.audio import Audio
@@ -55,7 +52,7 @@ def join(clips: list[Clip], minutes: float, loudness: float) -> tuple[np.ndarray
     return sound + np.float32(loudness) * noise.standard_normal(len(sound)).astype(np.float32), places
 
 
-def captions(places: list[tuple[float, float, str]], wrong: float) -> str:
+def caption_events(places: list[tuple[float, float, str]], wrong: float) -> str:
     """json3 with a time for each word, without punctuation, each cue off by up to 0.7 s, some words others."""
     chance, events = random.Random(1), []
     every = [w.strip('.,!?;:"()').lower() for _, _, text in places for w in text.split()]
@@ -101,11 +98,18 @@ def edges(clips: Sequence[Clip]) -> tuple[list[str], list[str]]:
     return halved, loud
 
 
-def main(corpus: Path, out: Path, minutes: float = 15.0, wrong: float = 0.0, noise: float = 0.002) -> None:
+def captions(
+    corpus: Annotated[Path, typer.Argument(help="Clips in LJSpeech layout.")],
+    out: Annotated[Path, typer.Argument(help="Folder to work in; an interrupted command goes on from it.")],
+    minutes: Annotated[float, typer.Option(help="Length of the recording.")] = 15,
+    wrong: Annotated[float, typer.Option(help="Share of the captions' words that are other words.")] = 0,
+    noise: Annotated[float, typer.Option(help="Amplitude of the noise: 54 dB below full scale.")] = 0.002,
+) -> None:
+    """Make a dataset of a recording with bad captions, and count how much of it is kept and right."""
     out.mkdir(parents=True, exist_ok=True)
     sound, places = join(Dataset.read(corpus).clips, minutes, noise)
     if not (out / "talk.mp4").exists():
-        (out / "talk.json3").write_text(captions(places, wrong))
+        (out / "talk.json3").write_text(caption_events(places, wrong))
         encode(sound, out / "part.mp4")
         (out / "part.mp4").rename(out / "talk.mp4")
     report = make(out / "talk.mp4", out / "made", captions=out / "talk.json3")
@@ -128,7 +132,3 @@ def main(corpus: Path, out: Path, minutes: float = 15.0, wrong: float = 0.0, noi
     halved, loud = edges(chosen)
     print(f"of {len(chosen)} clips listened to, {len(halved)} with a word cut in half, {len(loud)} cut within sound")
     print("\n".join([*halved, *loud]))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(float, sys.argv[3:]))

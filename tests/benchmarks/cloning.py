@@ -1,9 +1,5 @@
 """How good clones are: the curve of amount against quality, ways not to forget, and what `closest` chooses.
 
-python tests/benchmarks/cloning.py curve OUT --corpus DIR [--corpus DIR] --sentences FILE
-    [--minutes 1 --minutes 3 --minutes 10] [--way rehearsal --way text --way weights --way plain] [--base NAME]
-python tests/benchmarks/cloning.py closest OUT --corpus DIR ... [--truth NAME=ACCENT,GENDER] [--clips 20] [--parts 3]
-
 Corpora are in LJSpeech layout, recordings of one speaker each. Results are written to OUT as Markdown and JSON; what is
 done is kept there, so that an interrupted command goes on.
 """
@@ -43,7 +39,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "plain": {"frozen": "nothing", "rehearsal": 0.0},
     "both": {"frozen": "text"},
 }
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="How good clones are, and which base voice is chosen.")
 
 
 def shuffled(clips: list[Clip], salt: str) -> list[Clip]:
@@ -280,7 +276,3 @@ def _confusion(
 def _write(out: Path, name: str, rows: list[dict[str, Any]], text: str) -> None:
     (out / f"{name}.json").write_text(json.dumps(rows, indent=1))
     (out / f"{name}.md").write_text(text)
-
-
-if __name__ == "__main__":
-    app()

@@ -1,30 +1,25 @@
-"""Twenty requests at once to the demo: how long each waits, whether each gets its own answer, and what memory does.
-
-``python tests/benchmarks/demo.py``, on a machine that does nothing else.
-"""
+"""Twenty requests at once to the demo: how long each waits, whether each gets its own answer, and what memory does."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+import numpy as np
 
-import numpy as np  # noqa: E402
-from demo_server import serving  # noqa: E402
-from gradio_client import Client  # noqa: E402
-
-from voicebank.audio import Audio  # noqa: E402
+from voicebank.audio import Audio
 
 REQUESTS, ROUNDS = 20, 10
 TEXT = "The lake was as smooth as a sheet of glass, and nobody spoke. Then request number {} arrived."
 
 
-def main() -> None:
-    """Print a line for each round."""
+def demo() -> None:
+    """Ask the demo for twenty sentences at once, ten times: waits, mixed up answers, memory."""
+    from demo_server import serving
+    from gradio_client import Client
+
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
         client = Client(server.url, download_files=folder, verbose=False)
 
@@ -55,7 +50,3 @@ def closest(samples: np.ndarray, alone: list[np.ndarray]) -> int:
     away = [np.abs(samples - other).max() if len(samples) == len(other) else np.inf for other in alone]
     best = int(np.argmin(away))
     return best if away[best] < 0.01 else -1
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,13 @@
-"""Pictures of every tab of the demo, wide and phone-wide: ``python tests/benchmarks/demo_pictures.py OUT``."""
+"""Pictures of every tab of the demo, wide and phone-wide."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from demo_browser import CLIPS, PHONE, WIDE, Page, visiting  # noqa: E402
-from demo_server import serving  # noqa: E402
+from demo_browser import CLIPS, PHONE, WIDE, Page, visiting
+from demo_server import serving
 
 LONG = 900.0  # seconds
 
@@ -89,8 +86,8 @@ def save(page: Page, out: Path, name: str) -> None:
     )
 
 
-def main(out: Path) -> None:
-    """Go through the page."""
+def draw(out: Path) -> None:
+    """Draw every tab of the demo into a folder, with a real browser."""
     out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -102,7 +99,3 @@ def main(out: Path) -> None:
             save(page, out, action.__name__)
         page.open()
         make(page, out)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

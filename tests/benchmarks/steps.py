@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from voicebank.bench.engines import load_checkout
+from benchmarks.engines import load_checkout
+from benchmarks.report import BATCH
 from voicebank.config import PRESETS
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
@@ -21,7 +22,6 @@ from voicebank.training.losses import guided_attention_loss, spectrogram_loss
 from voicebank.training.tasks import Metrics, Task, shift
 from voicebank.training.trainer import Trainer, TrainerConfig
 
-BATCH = 16
 # Clips of four and a half seconds; crops of two.
 SYMBOLS, FRAMES, CROP = 80, 105, 48
 N_MELS, BINS = 80, 513
@@ -68,7 +68,7 @@ def random_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return symbols, mel, torch.rand(BATCH, 4 * CROP, BINS, generator=generator)
 
 
-def measure_training(task: dict[str, Any]) -> dict[str, Any]:
+def measure_steps(task: dict[str, Any]) -> dict[str, Any]:
     """Seconds of each step of the network ``task["what"]``: ours, in a precision, or that of a checkout."""
     torch.set_num_threads(task["threads"])
     if task["engine"] == "voicebank":

@@ -1,6 +1,6 @@
-"""The process that measures one engine: ``python -m voicebank.bench.worker '{"engine": ..., "what": ...}'``.
+"""The process that measures one engine: ``python -m benchmarks.worker '{"engine": ..., "what": ...}'``.
 
-Its last line on standard output is the result, as JSON.
+It runs with ``tests/`` on the path. Its last line on standard output is the result, as JSON.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from voicebank.bench import texts
-from voicebank.bench.engines import Engine, create
+from benchmarks import texts
+from benchmarks.engines import Engine, create
 
 
 def main() -> None:
@@ -20,9 +20,9 @@ def main() -> None:
     task = json.loads(sys.argv[1])
     began = time.perf_counter()
     if task["what"] in ("text2mel", "ssrn"):
-        from voicebank.bench.training import measure_training
+        from benchmarks.steps import measure_steps
 
-        result = measure_training(task)
+        result = measure_steps(task)
     elif task["what"] == "linear":
         result = measure_growth(task["engine"].partition(":")[2], task["patience"])
     else:

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import typer
+
 from voicebank.errors import BadData
 
 _BUSY = 0.5
+BATCH = 16
+"""Clips of a training step."""
 _COLUMNS: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
     ("a sentence", lambda row: _number(row.get("sentence"), 4)),
     ("(of all cores)", lambda row: _number(row.get("sentence_cpu"), 4)),
@@ -80,7 +84,7 @@ def _training_bars(training: dict[str, Any]) -> list[Bar]:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """A result of :func:`voicebank.bench.bench` or :func:`voicebank.bench.bench_training`."""
+    """A result of :func:`benchmarks.speed.measure_speech` or :func:`benchmarks.speed.measure_training`."""
     machine = result["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     lines = [
@@ -94,7 +98,7 @@ def markdown(result: dict[str, Any]) -> str:
         lines += ["| training | s a step | steps/s | clips/s |", "| --- | --- | --- | --- |"]
         for name, row in result["training"].items():
             seconds = row["seconds_per_step"]
-            lines.append(f"| {name} | {seconds:.3f} | {1 / seconds:.2f} | {_BATCH / seconds:.1f} |")
+            lines.append(f"| {name} | {seconds:.3f} | {1 / seconds:.2f} | {BATCH / seconds:.1f} |")
     else:
         lines += ["Seconds of computing for a second of speech:", ""]
         lines.append("| | " + " | ".join(name for name, _ in _COLUMNS) + " |")
@@ -114,12 +118,8 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-# Clips of a training step; voicebank.bench.training has it too, and imports torch.
-_BATCH = 16
-
-
-def save(result: dict[str, Any], folder: Path, name: str) -> list[Path]:
-    """Write ``NAME.json`` and ``NAME.md``.
+def save(result: dict[str, Any], folder: Path, name: str) -> None:
+    """Write ``NAME.json`` and ``NAME.md``, print the tables and where they lie.
 
     Raises:
         BadData: the folder cannot be written.
@@ -131,7 +131,8 @@ def save(result: dict[str, Any], folder: Path, name: str) -> list[Path]:
         paths[1].write_text(markdown(result), encoding="utf-8")
     except OSError as error:
         raise BadData(f"cannot write to {folder}: {error.strerror or error}") from error
-    return paths
+    typer.echo(markdown(result))
+    typer.echo(f"written to {' and '.join(map(str, paths))}")
 
 
 def _number(value: float | None, digits: int) -> str:

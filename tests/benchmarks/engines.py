@@ -1,4 +1,4 @@
-"""Who speaks: voicebank, Piper, espeak-ng, and the DCTTS of a checkout. Each loads what it needs and no more."""
+"""The systems that are measured: voicebank, Piper, espeak-ng and the DCTTS of a checkout. Each loads what it needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voicebank.errors import BadData, PluginError
 
 
 class Engine(Protocol):
-    """A loaded system. Speech is told by its length alone, in seconds."""
+    """A loaded system. Of its speech only the length is returned, in seconds."""
 
     def say(self, text: str) -> float:
         """Speak one sentence."""
@@ -51,7 +51,7 @@ def check(name: str) -> None:
     """Raise what :func:`create` would, without loading the engine: a measurement should not fail half way."""
     kind, _, argument = name.partition(":")
     if kind == "voicebank":
-        return  # a voice that is not there is told by its own process
+        return  # a voice that is not there is an error of its own process
     if kind == "piper":
         _module("piper", "piper-tts")
         if not argument:
@@ -88,15 +88,15 @@ class Voicebank:
         self.voice = voicebank.load(voice)
 
     def say(self, text: str) -> float:
-        """See :class:`Engine`."""
+        """Speak one sentence; its length in seconds."""
         return self.voice.say(text).duration
 
     def page(self, sentences: Sequence[str]) -> float | None:
-        """See :class:`Engine`: as one batch."""
+        """Speak all sentences as one batch."""
         return sum(audio.duration for audio in self.voice.say(sentences))
 
     def stream(self, text: str) -> Iterator[float]:
-        """See :class:`Engine`."""
+        """Speak chunk by chunk."""
         for audio in self.voice.stream(text):
             yield audio.duration
 
@@ -109,15 +109,15 @@ class Piper:
         self.voice = piper.PiperVoice.load(model or joe())
 
     def say(self, text: str) -> float:
-        """See :class:`Engine`."""
+        """Speak one sentence; its length in seconds."""
         return sum(self.stream(text))
 
     def page(self, sentences: Sequence[str]) -> float | None:
-        """See :class:`Engine`: it knows no batches."""
+        """Speak sentence by sentence: it knows no batches."""
         return sum(self.say(sentence) for sentence in sentences)
 
     def stream(self, text: str) -> Iterator[float]:
-        """See :class:`Engine`: a chunk is a sentence."""
+        """Speak in chunks, each of which is a sentence."""
         for chunk in self.voice.synthesize(text):
             yield len(chunk.audio_int16_bytes) / 2 / chunk.sample_rate
 
@@ -138,16 +138,16 @@ class EspeakNG:
         self.chunks: list[int] = []
         self.once = False
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        self.callback = kind(self._heard)  # the library does not keep it alive
+        self.callback = kind(self._collect)  # the library does not keep it alive
         self.library.espeak_SetSynthCallback(self.callback)
 
-    def _heard(self, samples: Any, count: int, events: Any) -> int:
+    def _collect(self, samples: Any, count: int, events: Any) -> int:
         if samples:
             self.chunks.append(count)
         return int(bool(samples) and self.once)  # 1 is enough
 
     def say(self, text: str) -> float:
-        """See :class:`Engine`."""
+        """Speak one sentence; its length in seconds."""
         self.chunks = []
         encoded = text.encode()
         size = ctypes.c_size_t(len(encoded) + 1)
@@ -155,11 +155,11 @@ class EspeakNG:
         return sum(self.chunks) / self.rate
 
     def page(self, sentences: Sequence[str]) -> float | None:
-        """See :class:`Engine`."""
+        """Speak sentence by sentence."""
         return sum(self.say(sentence) for sentence in sentences)
 
     def stream(self, text: str) -> Iterator[float]:
-        """See :class:`Engine`: the first chunk, then the sentence once more as a whole."""
+        """The first chunk, then the sentence once more as a whole."""
         self.once = True
         try:
             yield self.say(text)
@@ -194,7 +194,7 @@ class DCTTS:
         self.audio = importlib.import_module("audio")
 
     def say(self, text: str) -> float:
-        """See :class:`Engine`."""
+        """Speak one sentence; its length in seconds."""
         torch, hp = self.torch, self.hp
         letters = [c for c in text.lower() if c in self.vocabulary[2:]]
         symbols = torch.tensor([[*map(self.vocabulary.index, letters), self.vocabulary.index("E")]])
@@ -215,11 +215,11 @@ class DCTTS:
         return round(self.SECONDS * self.hp.sr / self.hp.hop_length / self.hp.reduction_rate)
 
     def page(self, sentences: Sequence[str]) -> float | None:
-        """See :class:`Engine`."""
+        """Nothing: it knows no batches."""
         return None
 
     def stream(self, text: str) -> Iterator[float]:
-        """See :class:`Engine`: there is nothing before the end."""
+        """The whole sentence: there is nothing before the end."""
         yield self.say(text)
 
 

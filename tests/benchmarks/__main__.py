@@ -1,0 +1,37 @@
+"""``python -m benchmarks``: every table of the documentation, a command each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from benchmarks import cloning
+from benchmarks.before import before
+from benchmarks.captions import captions
+from benchmarks.demo import demo
+from benchmarks.sound import sound
+from benchmarks.speed import speed, training
+from voicebank.errors import VoicebankError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
+)
+for command in (speed, training, before, captions, demo, sound):
+    app.command()(command)
+app.add_typer(cloning.app, name="cloning")
+
+
+@app.command()
+def pictures(out: Path) -> None:
+    """Draw every tab of the demo into a folder, with a real browser."""
+    from benchmarks.pictures import draw  # it needs selenium
+
+    draw(out)
+
+
+if __name__ == "__main__":
+    try:
+        app(prog_name="python -m benchmarks")
+    except VoicebankError as error:
+        raise SystemExit(f"benchmarks: {error}") from error
