@@ -17,7 +17,7 @@ from voicebank.audio import Audio  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
 from voicebank.evaluation import evaluate_folder  # noqa: E402
 from voicebank.evaluation.attention import path_faults  # noqa: E402
-from voicebank.evaluation.quality import quality  # noqa: E402
+from voicebank.evaluation.quality import naturalness, quality  # noqa: E402
 from voicebank.evaluation.recognition import compare, normalise_heard, ran_away  # noqa: E402
 from voicebank.evaluation.scores import Scores  # noqa: E402
 from voicebank.evaluation.similarity import centroids, embed  # noqa: E402
@@ -40,6 +40,7 @@ def test_a_folder_of_good_clips_scores_well(scores: tuple[Scores, Path]) -> None
     assert result.wer <= 0.05
     assert result.cer <= result.wer + 0.02
     assert result.dnsmos is not None and 2.9 < result.dnsmos < 4.2
+    assert result.distillmos is not None and 3.9 < result.distillmos < 4.7
     assert result.dnsmos_signal is not None and result.dnsmos_background is not None
     assert result.own == result.nearest == "us-male"
     assert result.nearest_own == 1
@@ -54,6 +55,10 @@ def test_the_report(scores: tuple[Scores, Path]) -> None:
     text = (out / "scores.md").read_text(encoding="utf-8")
     assert "| word error rate |" in text
     assert all(row.text in text for row in result.rows)
+    assert "| DistillMOS | 4." in text
+    lowest = min(result.rows, key=lambda row: row.distillmos or 0)
+    assert result.least_natural()[0] == lowest
+    assert f"| {lowest.id} | {lowest.distillmos:.2f} | {lowest.text} |" in text
     errors = [row.wer for row in result.rows]
     assert errors == sorted(errors, reverse=True)
     assert sorted(path.name for path in out.iterdir()) == ["scores.json", "scores.md"]
@@ -131,11 +136,14 @@ def test_quality_and_speaker_of_odd_sound() -> None:
     nothing, silence = Audio(np.zeros(0, np.float32), 24000), Audio.silence(2, 24000)
     for audio in (nothing, silence):
         assert quality(audio) is None
+        assert naturalness(audio) is None
         assert embed(audio) is None
     clip = Audio.read(CLIPS / "us-male" / "wavs" / "us-male-00008.ogg")
     loud = Audio(np.clip(clip.samples * 20, -1, 1), clip.sample_rate)
     good, bad = quality(clip), quality(loud)
     assert good is not None and bad is not None and bad.signal < good.signal
+    natural, distorted = naturalness(clip), naturalness(loud)
+    assert natural is not None and distorted is not None and distorted < natural - 1
     one = embed(clip)
     assert one is not None and np.isclose(np.linalg.norm(one), 1, atol=1e-4)
 

@@ -93,6 +93,7 @@ def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np
         dnsmos=mos.overall if mos else None,
         dnsmos_signal=mos.signal if mos else None,
         dnsmos_background=mos.background if mos else None,
+        distillmos=quality.naturalness(audio) if audio is not None else None,
         similarity={name: float(own @ c) for name, c in references.items()} if own is not None else {},
         faults=[fault for fault in FAULTS if fault in faults],
         evidence="; ".join(f"{fault}: {faults[fault]}" for fault in FAULTS if fault in faults),

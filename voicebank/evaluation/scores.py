@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from voicebank.hub.card import markdown_table, number, percent
 
 Fault = Literal["ran away", "repeated", "skipped", "stopped early"]
+WORST = 10
+"""Clips of the lowest DistillMOS that a report lists."""
 FAULTS: tuple[Fault, ...] = ("ran away", "repeated", "skipped", "stopped early")
 
 
@@ -37,6 +39,7 @@ class SentenceScore(_Result):
     dnsmos: float | None = None
     dnsmos_signal: float | None = None
     dnsmos_background: float | None = None
+    distillmos: float | None = None
     similarity: dict[str, float] = {}
     """Cosine to the centroid of each reference speaker, by name."""
     faults: list[Fault] = []
@@ -72,6 +75,10 @@ class Scores(_Result):
     """Mean of DNSMOS P.835 overall, 1..5; ``_signal`` and ``_background`` are its other two scales."""
     dnsmos_signal: float | None
     dnsmos_background: float | None
+    distillmos: float | None = None
+    """Mean of DistillMOS, 1..5: how natural it sounds."""
+    distillmos_lowest: float | None = None
+    """Its mean over the ten worst clips."""
     similarity: dict[str, float]
     """Mean Resemblyzer cosine to the centroid of each reference speaker, by name."""
     own: str | None
@@ -102,6 +109,8 @@ class Scores(_Result):
         lines += [
             ("word error rate", percent(self.wer)),
             ("character error rate", percent(self.cer)),
+            ("DistillMOS", number(self.distillmos)),
+            (f"DistillMOS, the {WORST} worst clips", number(self.distillmos_lowest)),
             ("DNSMOS overall", number(self.dnsmos)),
             ("DNSMOS signal", number(self.dnsmos_signal)),
             ("DNSMOS background", number(self.dnsmos_background)),
@@ -128,11 +137,12 @@ class Scores(_Result):
         made = [self.system]
         made += [f"frontend {self.frontend}"] if self.frontend else []
         made += [f"vocoder {self.vocoder}"] if self.vocoder else []
-        header = ("id", "words wrong", "DNSMOS", "similarity", "faults", "text", "heard")
+        header = ("id", "words wrong", "DistillMOS", "DNSMOS", "similarity", "faults", "text", "heard")
         rows = [
             (
                 row.id,
                 f"{row.word_errors} of {row.words}",
+                number(row.distillmos),
                 number(row.dnsmos),
                 number(row.similarity.get(self.own or "")),
                 row.evidence,
@@ -144,8 +154,17 @@ class Scores(_Result):
         return (
             f"# {', '.join(made)}\n\n"
             f"Heard by {self.transcriber}, scored by voicebank {self.voicebank_version}.\n\n"
-            f"{self.summary()}\n## Sentences, worst first\n\n{markdown_table(header, rows)}"
+            f"{self.summary()}\n{self._least_natural()}## Sentences, worst first\n\n{markdown_table(header, rows)}"
         )
+
+    def least_natural(self) -> list[SentenceScore]:
+        """The ten sentences with the lowest DistillMOS, worst first."""
+        return sorted((row for row in self.rows if row.distillmos is not None), key=_distillmos)[:WORST]
+
+    def _least_natural(self) -> str:
+        rows = [(row.id, number(row.distillmos), row.text) for row in self.least_natural()]
+        table = markdown_table(("id", "DistillMOS", "text"), rows)
+        return f"## The {WORST} clips with the lowest DistillMOS\n\n{table}\n" if rows else ""
 
 
 def summarise(
@@ -161,6 +180,7 @@ def summarise(
     """The scores of a system from those of its sentences (at least one)."""
     from voicebank import __version__
 
+    natural = sorted(row.distillmos for row in rows if row.distillmos is not None)
     computing = [row.compute_per_second for row in rows if row.compute_per_second is not None]
     compared = [row.similarity for row in rows if row.similarity]
     similarity = {name: fmean(each[name] for each in compared) for name in (compared[0] if compared else ())}
@@ -179,6 +199,8 @@ def summarise(
         dnsmos=_mean([row.dnsmos for row in rows]),
         dnsmos_signal=_mean([row.dnsmos_signal for row in rows]),
         dnsmos_background=_mean([row.dnsmos_background for row in rows]),
+        distillmos=_mean(natural),
+        distillmos_lowest=_mean(natural[:WORST]),
         similarity=similarity,
         own=own,
         nearest=max(similarity, key=similarity.__getitem__) if similarity else None,
@@ -194,6 +216,10 @@ def summarise(
         in_pieces=sum(row.pieces > 1 for row in rows),
         rows=sorted(rows, key=_badness),
     )
+
+
+def _distillmos(row: SentenceScore) -> float:
+    return row.distillmos or 0.0
 
 
 def _badness(row: SentenceScore) -> tuple[int, float, float]:

@@ -262,6 +262,7 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         rows = [
             ["word error rate", *(percent(s["wer"]) for s in sets)],
             ["character error rate", *(percent(s["cer"]) for s in sets)],
+            ["DistillMOS", *(number(s.get("distillmos")) for s in sets)],
             ["DNSMOS overall", *(number(s["dnsmos"]) for s in sets)],
             [
                 "sentences that skip, repeat, stop early or run away",

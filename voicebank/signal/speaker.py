@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import sys
 import threading
 import types
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -55,28 +57,36 @@ def _encoder() -> tuple[Any, Any]:
 
 
 def _import_resemblyzer() -> Any:
-    """Import Resemblyzer, lending it what newer packages have dropped.
+    """Import Resemblyzer with stand-ins for what newer packages have dropped.
 
     Its dependency webrtcvad asks pkg_resources, which setuptools 81 removed, for its own version; Resemblyzer
     takes a function from scipy.ndimage.morphology, which SciPy 2 removes.
     """
-    from scipy.ndimage import binary_dilation
-
-    lent: dict[str, dict[str, Any]] = {
-        "pkg_resources": {
-            "get_distribution": lambda name: types.SimpleNamespace(version=importlib.metadata.version(name))
-        },
-        "scipy.ndimage.morphology": {"binary_dilation": binary_dilation},
-    }
-    added = [name for name in lent if name not in sys.modules]
-    for name in added:
-        sys.modules[name] = types.ModuleType(name)
-        vars(sys.modules[name]).update(lent[name])
     try:
-        return importlib.import_module("resemblyzer")
+        from scipy.ndimage import binary_dilation
+
+        version = {"get_distribution": lambda name: types.SimpleNamespace(version=importlib.metadata.version(name))}
+        removed = {"pkg_resources": version, "scipy.ndimage.morphology": {"binary_dilation": binary_dilation}}
+        with stand_ins(removed):
+            return importlib.import_module("resemblyzer")
     except ImportError as error:
         message = f"telling speakers apart needs the package resemblyzer ({error}): pip install 'voicebank[clone]'"
         raise PluginError(message) from error
+
+
+@contextlib.contextmanager
+def stand_ins(modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    """Small modules to import in place of ones that are not loaded, for as long as the context lasts.
+
+    Args:
+        modules: their names, and what each holds.
+    """
+    added = [name for name in modules if name not in sys.modules]
+    for name in added:
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(modules[name])
+    try:
+        yield
     finally:
         for name in added:
             del sys.modules[name]
