@@ -42,7 +42,3 @@ def test_evaluate_means_the_same_voice(elsewhere: Path) -> None:
         result = CliRunner().invoke(app, ["evaluate", name])
         assert result.exit_code == 2
         assert message in result.stderr
-
-
-def test_pins_are_commits() -> None:
-    assert all(len(commit) == 40 and set(commit) <= set("0123456789abcdef") for commit in bank.PINNED.values())

@@ -126,7 +126,7 @@ def test_without_consent_it_is_not_pushed_and_consent_can_be_given_later(
     # Whoever writes it into the config by hand has given it too.
     config = voice.config.model_copy(update={"consent": agreed})
     assert not config.private_use
-    with pytest.raises(BadData, match="consent of the clone"):
+    with pytest.raises(BadData, match="the clone's consent"):
         voicebank.load(BASE).clone(Dataset.read(me), tmp_path / "other", settings=FEW, consent="x" * 3000)
 
 

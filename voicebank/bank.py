@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from voicebank.data.dataset import Dataset
 
 _PACKAGE = Path(__file__).parent
-# Base voices on the Hub: name to the commit they are taken at; one that is not listed, at the tag of its format.
-PINNED: dict[str, str] = {}
 
 
 class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-speech"):
@@ -224,7 +222,7 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
     Args:
         name: bundled name, folder, or ``owner/name``, to which ``@revision`` may be added; the first that fits, in
             this order. A plain name that is neither bundled nor a folder is looked for as ``$VOICEBANK_ORG/name``
-            where that variable is set, at a pinned revision. A ``Path`` is always a folder.
+            where that variable is set, at the tag of the voice format (``v1``). A ``Path`` is always a folder.
         revision: branch, tag or commit on the Hub.
         token: of the Hub; the one that is logged in if left out.
 
@@ -242,7 +240,7 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
         repo, _, asked = text.partition("@")
         owner = os.environ.get("VOICEBANK_ORG")
         if _is_name(repo) and owner:
-            asked = asked or revision or PINNED.get(repo, f"v{FORMAT_VERSION}")
+            asked = asked or revision or f"v{FORMAT_VERSION}"
             return Voice.from_pretrained(f"{owner}/{repo}", revision=asked, token=token)
         if repo.count("/") == 1 and not repo.startswith((".", "~", "/")) and "\\" not in repo:
             return Voice.from_pretrained(repo, revision=asked or revision, token=token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 # Version of the voice folder's layout and of the networks' arithmetic. A newer one is refused, never guessed at.
 FORMAT_VERSION = 1
@@ -22,6 +22,13 @@ def _one_line(text: str) -> str:
 Name = Annotated[str, Field(max_length=96), AfterValidator(_one_line)]
 Line = Annotated[str, Field(max_length=2000), AfterValidator(_one_line)]
 Dilations = Annotated[tuple[Annotated[int, Field(ge=1, le=243)], ...], Field(max_length=32)]
+
+
+def first_error(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line: ``audio.hop: Input should be ...``."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(text.strip(": ").split())[:300]
 
 
 class Config(BaseModel):

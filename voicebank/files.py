@@ -1,9 +1,15 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+_number = itertools.count()
 
 
 def atomic(path: Path, text: str) -> None:
@@ -12,20 +18,63 @@ def atomic(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; what stood under the name still does.
     """
-    partial = path.with_name(f".{path.name}.part")
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The path of a temporary file beside ``path``, which takes that name when the block ends well.
+
+    Its suffix is that of ``path``; two processes or threads never share one. It is removed when the block raises.
+
+    Raises:
+        OSError: it cannot be written; what stood under the name still does.
+    """
+    partial = _beside(path)
     try:
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
+        yield partial
+        with open(partial, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder``, which takes its place when the block ends well.
+
+    What ``folder`` holds already and the new one does not is kept.
+
+    Raises:
+        OSError: it cannot be written; what stood there still does.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial, old = _beside(folder), _beside(folder)
+    partial.mkdir()
+    try:
+        yield partial
+        if folder.exists():
+            for path in folder.iterdir():
+                if not (partial / path.name).exists():
+                    (shutil.copytree if path.is_dir() else shutil.copy2)(path, partial / path.name)
+            os.replace(folder, old)
+        os.replace(partial, folder)
+    finally:
+        for leftover in (partial, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def remove_torn(folder: Path) -> None:
-    """Remove what a killed process left half-written in a folder and those in it: ``x.part``, ``x.part.png``."""
-    for pattern in ("*.part", "*.part.*"):
-        for torn in folder.rglob(pattern):
-            if torn.is_file():
-                torn.unlink(missing_ok=True)
+    """Remove what a killed process left half-written in a folder and those in it."""
+    for torn in list(folder.rglob(".*.part*")):
+        if torn.is_dir():
+            shutil.rmtree(torn, ignore_errors=True)
+        else:
+            torn.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name in the same folder that nothing else has."""
+    return path.with_name(f".{path.stem}.{os.getpid()}-{next(_number)}.part{path.suffix}")

@@ -18,6 +18,7 @@ from typing import Any
 
 from voicebank.data.workspace import atomic
 from voicebank.errors import VoicebankError
+from voicebank.files import replacing
 from voicebank_demo.jobs import REQUEST, STATE, STOP
 from voicebank_demo.settings import settings
 
@@ -129,12 +130,10 @@ def train(folder: Path, request: dict[str, Any], state: State) -> None:
 
 def pack(voice: Path, target: Path) -> None:
     """A voice folder as a zip that appears when it is complete."""
-    partial = target.with_suffix(".part")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+    with replacing(target) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(voice.rglob("*")):
             if path.is_file():
                 archive.write(path, Path(target.stem) / path.relative_to(voice))
-    os.replace(partial, target)
 
 
 def _halt(folder: Path) -> None:

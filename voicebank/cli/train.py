@@ -72,6 +72,7 @@ def train(
     from pydantic import ValidationError
 
     from voicebank.cli.progress import TrainingBar
+    from voicebank.config import first_error
     from voicebank.errors import BadData
     from voicebank.training import run as training
     from voicebank.training.trainer import TrainerConfig
@@ -94,8 +95,7 @@ def train(
     try:
         config = TrainerConfig(**settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadData(f"option --{'-'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise BadData(f"option --{first_error(error)}") from error
     with TrainingBar() as bar:
         try:
             trainer = training.train(

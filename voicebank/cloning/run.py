@@ -19,6 +19,7 @@ from voicebank.cloning.settings import CloneSettings
 from voicebank.cloning.stages import Cloning, described
 from voicebank.cloning.store import FREE, State, Store, job
 from voicebank.cloning.tasks import hold_out, usable
+from voicebank.config import first_error
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
 from voicebank.synthesis.synthesizer import Synthesizer
@@ -170,8 +171,7 @@ def _described(base: Synthesizer, about: Mapping[str, str]) -> None:
     try:
         described(base.config, about)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadData(f"{'.'.join(map(str, first['loc']))} of the clone: {first['msg']}") from error
+        raise BadData(f"the clone's {first_error(error)}") from error
 
 
 def _go_on(state: State, store: Store, given: Mapping[str, str], asked: CloneSettings | dict[str, Any]) -> State:
@@ -227,8 +227,7 @@ def _settings(asked: CloneSettings | dict[str, Any], minutes: float) -> CloneSet
     try:
         return CloneSettings.for_minutes(minutes, **asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadData(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise BadData(f"setting {first_error(error)}") from error
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class Store:
         self.folder = folder
         self.work = folder.with_name(folder.name + WORK)
         self._state = self.work / "state.json"
-        self._fresh = self.work / "voice.part"
+        self._fresh = self.work / "voice"
 
     def open(self, job: str) -> State | None:
         """The state of a cloning that was begun here; None if there is none yet."""
@@ -113,8 +113,7 @@ class Store:
                 f"{self.work} holds a cloning of other recordings, another base or other settings: "
                 f"name a new folder for the voice, or remove {self.folder} and {self.work}"
             )
-        for leftover in self.work.glob(".voice.part-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        remove_torn(self.work)
         return state
 
     def peek(self) -> State | None:

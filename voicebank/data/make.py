@@ -12,6 +12,7 @@ from voicebank.data.pieces import Listener, Progress, examined, recording
 from voicebank.data.rows import Finding, Report, Row
 from voicebank.data.workspace import Workspace, digest, written
 from voicebank.errors import BadAudio, BadData
+from voicebank.files import remove_torn
 from voicebank.plugins import Transcriber
 
 
@@ -122,8 +123,7 @@ def _settle(report: Report, out: Path) -> None:
                 os.replace(stands, out / wanted)
         row.file = wanted
     for folder in ("wavs", "rejected"):
-        for torn in (out / folder).glob(".*.part"):  # of a run that was killed
-            torn.unlink(missing_ok=True)
+        remove_torn(out / folder)  # of a run that was killed
 
 
 def _why_none(report: Report) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from voicebank.audio import Audio
 from voicebank.errors import BadAudio
+from voicebank.files import replacing
 
 RATE = 24000
 SUFFIXES = (
@@ -84,12 +84,11 @@ def read_cached(path: Path, cache: Path, rate: int = RATE) -> Sound:
     marks = cache.with_suffix(".json")
     if not cache.is_file():
         clipped: list[float] = []
-        partial = cache.with_suffix(".part")
-        with open(partial, "wb") as file:
-            for block in _decode(path, rate, clipped):
-                file.write(block.tobytes())
-        marks.write_text(json.dumps(clipped), encoding="utf-8")
-        os.replace(partial, cache)  # last: where it stands, all is there
+        with replacing(cache) as partial:  # takes its name last: where it stands, all is there
+            with open(partial, "wb") as file:
+                for block in _decode(path, rate, clipped):
+                    file.write(block.tobytes())
+            marks.write_text(json.dumps(clipped), encoding="utf-8")
     return Sound(np.memmap(cache, np.int16, "r"), rate, json.loads(marks.read_text(encoding="utf-8")))
 
 

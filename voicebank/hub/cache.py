@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from voicebank import __version__
 from voicebank.errors import BadVoice, HubError
+from voicebank.files import atomic, replacing_folder
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import CONFIG, LARGEST, REQUIRED
 
@@ -100,9 +100,7 @@ def remember(snapshot: Path, revision: str, commit: str) -> None:
     try:
         if revision != commit and (not path.is_file() or path.read_text() != commit):
             path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            new.write_text(commit)
-            os.replace(new, path)
+            atomic(path, commit)
     except OSError:
         pass  # a cache that is read-only serves its readers all the same
 
@@ -117,22 +115,10 @@ def copy_files(snapshot: Path, folder: str | Path) -> Path:
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).exists())):
         raise BadVoice(f"{folder} is there and no voice: name a new folder")
     try:
-        return _copied(snapshot, folder)
+        with replacing_folder(folder) as new:
+            for name in LARGEST:
+                if (snapshot / name).exists():
+                    shutil.copyfile(snapshot / name, new / name)
     except OSError as error:
         raise BadVoice(f"cannot write {folder}: {error.strerror or error}") from error
-
-
-def _copied(snapshot: Path, folder: Path) -> Path:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-        names = [name for name in LARGEST if (snapshot / name).exists()]
-        new = Path(temporary) / "voice"
-        new.mkdir()
-        for name in names:
-            shutil.copyfile(snapshot / name, new / name)
-        if folder.exists() and any(folder.iterdir()):
-            for name in names:
-                os.replace(new / name, folder / name)
-        else:
-            os.replace(new, folder)
     return folder

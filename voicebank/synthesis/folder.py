@@ -9,31 +9,27 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import stat
-import struct
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+import soundfile
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from voicebank.audio import Audio
-from voicebank.config import VoiceConfig
+from voicebank.config import VoiceConfig, first_error
 from voicebank.errors import BadVoice
+from voicebank.files import replacing_folder
 
 CONFIG, TEXT2MEL, SSRN = "config.json", "text2mel.safetensors", "ssrn.safetensors"
 CARD, SAMPLE = "README.md", "sample.ogg"
 REQUIRED = (CONFIG, TEXT2MEL, SSRN)
 # All that a voice folder holds, and all that is ever fetched: name to the most bytes it may have.
 LARGEST = {CONFIG: 1_000_000, CARD: 1_000_000, SAMPLE: 5_000_000, TEXT2MEL: 256_000_000, SSRN: 256_000_000}
-MAX_HEADER_BYTES = 1_000_000
 MAX_SAMPLE_SECONDS = 120
-# Weights are stored in one of these; safetensors has more, none of them of use here.
-BYTES = {"F16": 2, "F32": 4}
 
 # What makes a page do something, as code or not: a card is text, tables, sound. Bounded repeats, so that no text
 # makes the search slow.
@@ -120,56 +116,10 @@ def read_config(folder: Path) -> VoiceConfig:
     check_file(path)
     try:
         return VoiceConfig.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        reason = error.errors(include_url=False, include_input=False)[0] if isinstance(error, ValidationError) else None
-        where = ".".join(map(str, reason["loc"])) if reason else ""
-        what = f"{where}: {reason['msg']}" if reason else str(error)
-        raise BadVoice(f"{path} is not valid: {' '.join(what.strip(': ').split())[:300]}") from error
-
-
-def check_weights(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Compare a safetensors file with the network that it is for, by its header and its size alone.
-
-    Args:
-        path: of the file.
-        shapes: name to shape of every tensor of the network.
-
-    Raises:
-        BadVoice: the file is missing, truncated, no safetensors file, or holds other tensors than these.
-    """
-    size = check_file(path)
-    header, data = _header(path, size)
-    odd = sorted(set(header) ^ set(shapes))
-    if odd:
-        what = "unknown" if odd[0] in header else "missing"
-        raise BadVoice(f"{path} does not fit config.json: tensor {odd[0][:80]!r} is {what}")
-    spans = []
-    for name, shape in shapes.items():
-        entry = header[name]
-        if not isinstance(entry, dict):
-            raise _damaged(path, f"tensor {name} is not described")
-        if entry.get("dtype") not in BYTES:
-            kind = str(entry.get("dtype"))[:20]
-            raise BadVoice(f"{path} does not fit config.json: tensor {name} is of type {kind}, not F16 or F32")
-        if entry.get("shape") != list(shape):
-            held = str(entry.get("shape"))[:80]
-            raise BadVoice(f"{path} does not fit config.json: tensor {name} has shape {held}, not {list(shape)}")
-        needed = BYTES[entry["dtype"]]
-        for length in shape:
-            needed *= length
-        span = entry.get("data_offsets")
-        if not (isinstance(span, list) and len(span) == 2 and all(type(x) is int for x in span)):
-            raise _damaged(path, f"tensor {name} has no place in it")
-        if span[1] - span[0] != needed:
-            raise _damaged(path, f"tensor {name} has {span[1] - span[0]} bytes, not {needed}")
-        spans.append((span[0], span[1]))
-    end = 0
-    for start, stop in sorted(spans):
-        if start != end:
-            raise _damaged(path, "its tensors overlap or leave gaps")
-        end = stop
-    if end != data:
-        raise _damaged(path, f"it holds {data} bytes of weights, not {end}")
+    except ValidationError as error:
+        raise BadVoice(f"{path} is not valid: {first_error(error)}") from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise BadVoice(f"{path} is not readable as text: {error}") from error
 
 
 def check_card(path: Path) -> None:
@@ -187,56 +137,28 @@ def check_card(path: Path) -> None:
 
 
 def check_sample(path: Path) -> None:
-    """Walk the pages of ``sample.ogg`` to its end, without decoding it.
+    """Read what ``sample.ogg`` says of itself, without decoding it.
 
     Raises:
-        BadVoice: it is no Ogg file, more than an Ogg file, or longer than two minutes.
+        BadVoice: it is no Ogg file, or longer than two minutes.
     """
-    content = path.read_bytes()
-    place, position, seconds = 0, 0, 0.0
-    rate = 48000  # of Opus, whatever it was made from
-    while place < len(content):
-        if content[place : place + 4] != b"OggS" or place + 27 > len(content):
-            raise BadVoice(f"{path} is no Ogg file, or more than one: do not use it")
-        (position,) = struct.unpack_from("<q", content, place + 6)
-        body = place + 27 + content[place + 26]
-        size = sum(content[place + 27 : body])
-        if place == 0 and content[body + 1 : body + 7] == b"vorbis" and body + 16 <= len(content):
-            rate = max(1, struct.unpack_from("<I", content, body + 12)[0])
-        place = body + size
-        seconds = max(seconds, position / rate)
-    if place != len(content) or not content:
-        raise BadVoice(f"{path} is truncated: fetch the voice again")
-    if seconds > MAX_SAMPLE_SECONDS:
-        raise BadVoice(f"{path} claims to last {seconds:.0f} s, more than {MAX_SAMPLE_SECONDS}: do not use it")
+    try:
+        found = soundfile.info(path)
+        content = path.read_bytes()
+    except (soundfile.SoundFileError, OSError) as error:
+        raise BadVoice(f"{path} is damaged or no Ogg file: fetch the voice again") from error
+    # The length of its last page (RFC 3533, section 6) leads to the file's end, unless something follows the sound.
+    page = content[content.rfind(b"OggS") :]
+    if len(page) < 27 or len(page) != 27 + page[26] + sum(page[27 : 27 + page[26]]):
+        raise BadVoice(f"{path} is cut off, or holds more than an Ogg file: do not use it")
+    rate = 48000 if found.subtype == "OPUS" else found.samplerate
+    claimed = int.from_bytes(page[6:14], "little", signed=True) / rate  # what a player shows
+    if found.format != "OGG" or max(found.duration, claimed) > MAX_SAMPLE_SECONDS:
+        raise BadVoice(f"{path} is no Ogg file of {MAX_SAMPLE_SECONDS} s at most: do not use it")
 
 
 # Checks of the files that a voice can do without.
 LOOKED_AT = {CARD: check_card, SAMPLE: check_sample}
-
-
-def _header(path: Path, size: int) -> tuple[dict[str, object], int]:
-    """The header of a safetensors file, and how many bytes follow it."""
-    with path.open("rb") as file:
-        start = file.read(8)
-        if len(start) < 8:
-            raise _damaged(path, "it has no header")
-        (length,) = struct.unpack("<Q", start)
-        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-            raise _damaged(path, "its header has no plausible length")
-        raw = file.read(length)
-    try:
-        header = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, "its header is no JSON") from error
-    if not isinstance(header, dict):
-        raise _damaged(path, "its header is no table")
-    header.pop("__metadata__", None)
-    return header, size - 8 - length
-
-
-def _damaged(path: Path, why: str) -> BadVoice:
-    return BadVoice(f"{path} is truncated or no safetensors file: {why}; fetch the voice again")
 
 
 def is_hash(name: str) -> bool:
@@ -277,17 +199,8 @@ def write(
         BadVoice: it cannot be written (full disk, no permission); what stood there still does.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-            new = Path(temporary) / "voice"
-            new.mkdir()
+        with replacing_folder(folder) as new:
             _fill(new, config, networks, card, sample)
-            if folder.exists():
-                for path in folder.iterdir():
-                    if not (new / path.name).exists():
-                        (shutil.copytree if path.is_dir() else shutil.copy2)(path, new / path.name)
-                os.replace(folder, Path(temporary) / "old")
-            os.replace(new, folder)
     except (OSError, SafetensorError) as error:
         # safetensors says "Error while serializing: I/O error: No space left on device (os error 28)".
         told = " ".join(str(error).split()).rsplit(": ", 1)[-1].split(" (os error")[0]

@@ -15,12 +15,15 @@ from voicebank.config import VoiceConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadVoice
-from voicebank.synthesis.folder import MAX_HEADER_BYTES, check_weights
 from voicebank.synthesis.folder import SSRN as SSRN_FILE
 from voicebank.synthesis.folder import TEXT2MEL as TEXT2MEL_FILE
+from voicebank.synthesis.folder import check_file
 
 # Weights of one network: twice the paper's sizes. Float32 in memory, so a quarter of a gigabyte.
 MAX_WEIGHTS = 60_000_000
+MAX_HEADER_BYTES = 1_000_000
+# How weights are stored; safetensors has more types, none of them of use here.
+TYPES = ("F16", "F32")
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -74,24 +77,50 @@ def largest_files(config: VoiceConfig) -> Mapping[str, int]:
 
 
 def load_network(network: torch.nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file, after its header was checked against the network.
+    """Fill a network from a safetensors file, once its header was compared with the network.
 
     Raises:
-        BadVoice: the file is missing, truncated, or its tensors are not those of the network, or not finite.
+        BadVoice: the file is missing, truncated, holds other tensors than the network has, or numbers that are not
+            finite.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    check_weights(path, shapes)
-    state = {}
+    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    _check_header_length(path)
     try:
         with safe_open(path, "pt") as file:
-            for name in shapes:
-                state[name] = file.get_tensor(name).float()
+            _check_tensors(path, file, shapes)
+            state = {name: file.get_tensor(name).float() for name in shapes}
     except (SafetensorError, OSError) as error:
-        raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({error})") from error
+        reason = " ".join(str(error).split())[:120]
+        raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({reason})") from error
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
             raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that are not finite")
     network.load_state_dict(state, assign=True)
+
+
+def _check_header_length(path: Path) -> None:
+    """Bound what the parser of safetensors reads: by itself it accepts a header of 100 MB."""
+    size = check_file(path)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+        raise BadVoice(f"{path} is truncated or no safetensors file: its header has no plausible length")
+
+
+def _check_tensors(path: Path, file: Any, shapes: Mapping[str, list[int]]) -> None:
+    """Compare names, types and shapes with the network's. That the tensors fill the file was checked on opening."""
+    names = set(file.keys())
+    if odd := sorted(names ^ set(shapes)):
+        what = "unknown" if odd[0] in names else "missing"
+        raise BadVoice(f"{path} does not fit config.json: tensor {odd[0][:80]!r} is {what}")
+    for name, shape in shapes.items():
+        stored = file.get_slice(name)
+        if stored.get_dtype() not in TYPES:
+            raise BadVoice(f"{path} does not fit config.json: tensor {name} is of type {stored.get_dtype()}, not F16")
+        if stored.get_shape() != shape:
+            raise BadVoice(
+                f"{path} does not fit config.json: tensor {name} has shape {stored.get_shape()}, not {shape}"
+            )
 
 
 def as_stored(network: Network) -> Network:

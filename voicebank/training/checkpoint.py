@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from voicebank.errors import BadData
+from voicebank.files import replacing
 
 
 def save(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
     """Write tensors and a JSON state as one safetensors file, atomically."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        save_file(
-            {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
-            partial,
-            metadata={"state": json.dumps(state)},
-        )
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    found = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    with replacing(path) as partial:
+        save_file(found, partial, metadata={"state": json.dumps(state)})
 
 
 def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

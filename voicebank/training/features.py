@@ -17,6 +17,7 @@ from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.errors import BadData
+from voicebank.files import replacing_folder
 from voicebank.signal.spectrogram import level, linear_magnitude, normalised_mel
 from voicebank.text.frontend import Frontend, Graphemes, MixedUnit, Unit
 from voicebank.text.normalise import normalise
@@ -115,11 +116,10 @@ def build(
     """
     folder = Path(cache) / f"{dataset.name}-{_digest(dataset, config, phones)}"
     if not folder.is_dir():
-        partial = folder.with_name(folder.name + ".part")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _compute(dataset, config, phones, partial, progress)
-        partial.rename(folder)
+        for torn in folder.parent.glob(f".{folder.stem}.*.part*"):  # of a build that was killed
+            shutil.rmtree(torn, ignore_errors=True)
+        with replacing_folder(folder) as partial:
+            _compute(dataset, config, phones, partial, progress)
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     clips = [
         ClipFeatures(c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [MixedUnit(*u) for u in c["units"]])

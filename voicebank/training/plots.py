@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
+from voicebank.files import replacing
+
 
 def _save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.stem + ".part" + path.suffix)
-    figure.savefig(partial, dpi=90)
-    partial.replace(path)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=90)
 
 
 def _image(axis: Any, values: torch.Tensor, title: str, label: str) -> None:

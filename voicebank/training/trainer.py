@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import nn
 
 from voicebank.config import Config
 from voicebank.errors import BadData
-from voicebank.files import remove_torn
+from voicebank.files import atomic, remove_torn
 from voicebank.training import checkpoint, plots
 from voicebank.training.tasks import Metrics, Task
 
@@ -162,9 +161,7 @@ class Trainer:
         # Lines written after the checkpoint belong to steps that are about to be done again.
         rows = [r for r in self.metrics() if r["step"] <= self.step]
         text = "".join(json.dumps(r) + "\n" for r in rows)
-        partial = self.folder / "metrics.jsonl.part"
-        partial.write_text(text)
-        os.replace(partial, self.folder / "metrics.jsonl")
+        atomic(self.folder / "metrics.jsonl", text)
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``; a line cut off by a kill is left out."""
