@@ -116,7 +116,7 @@ def test_a_frontend_that_is_not_installed_says_which_package_has_it(
     found = {name: entries for name, entries in plugins._entries("frontend").items() if name != "phonemizer"}
     monkeypatch.setattr(plugins, "_entries", lambda kind: found)
     with pytest.raises(UnknownName, match="voicebank-phonemizer"):
-        voicebank.load(copy).say("Hello.")
+        voicebank.load(copy).say("Hello.", frontend="phonemizer")
 
 
 def test_all_errors_are_named() -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from voicebank import plugins
-from voicebank.errors import PluginError, UnknownName
+from voicebank.config import FrontendConfig, VoiceConfig
+from voicebank.errors import PluginError, UnknownName, VoicebankWarning
+from voicebank.synthesis.speech import create_frontend
 from voicebank.text.frontend import join
 
 if sys.version_info >= (3, 11):
@@ -110,6 +112,23 @@ def test_a_plugin_of_this_repository_is_named_when_it_is_missing(monkeypatch: py
         plugins.create("frontend", "phonemizer")
     with pytest.raises(UnknownName, match="install the package voicebank-whisper to add it"):
         plugins.create("transcriber", "whisper")
+
+
+def test_a_default_that_is_not_installed_falls_back_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [e for e in plugins.entry_points(group="voicebank.frontend") if e.name != "phonemizer"]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "voicebank.frontend" else ())
+    config = VoiceConfig(name="me", frontend=FrontendConfig(name="phonemizer"))
+    with pytest.warns(VoicebankWarning, match="using the frontend graphemes instead: .*install .*voicebank-phonemizer"):
+        assert create_frontend(config).name == "graphemes"
+    with pytest.raises(UnknownName, match="voicebank-phonemizer"):
+        create_frontend(config, "phonemizer")  # asked for by name
+    with pytest.raises(UnknownName, match="voicebank-whisper"):
+        plugins.default("transcriber")
+
+
+def test_built_in_plugins_keep_the_interfaces() -> None:
+    assert isinstance(plugins.default("vocoder"), plugins.StreamingVocoder)
+    assert isinstance(plugins.create("frontend", "graphemes"), plugins.Frontend)
 
 
 def test_options_reach_the_plugin_and_wrong_ones_are_named(install: Install) -> None:

@@ -23,12 +23,14 @@ from voicebank.config import PRESETS, AudioConfig
 from voicebank.dctts.decoder import AHEAD, BACK, REST, Decoding, decode
 from voicebank.dctts.magnitudes import MagnitudeStream
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.errors import RunawayError
+from voicebank.errors import BadText, RunawayError
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import linear_magnitude
 from voicebank.signal.tempo import Tempo
 from voicebank.synthesis.streaming import STALL_SECONDS
 from voicebank.synthesis.weights import as_stored
+from voicebank.text.markup import Pause
+from voicebank.text.pipeline import Sentence
 from voicebank.text.symbols import encode
 
 TEXT = "The first snow of the winter fell on the quiet town, and nobody was awake to see it."
@@ -165,6 +167,37 @@ def test_a_stream_is_the_whole_in_chunks(voice: Voice, options: dict[str, Any]) 
         near = slice(max(border - 50, 0), border + 50)
         error = np.square(whole[near] - streamed[near]).mean()
         assert 10 * np.log10(error / np.square(whole).mean() + 1e-12) < -50
+
+
+def test_chunks_know_their_sentence(voice: Voice) -> None:
+    text = "[pause:0.2] One house. Two houses. [pause:0.3] Three."
+    whole = voice.say_detailed(text)
+    for chunks in (list(voice.stream(text)), list(voice.stream(text, batch=2))):
+        last = [chunk for chunk in chunks if chunk.ends_sentence]
+        assert [chunk.index for chunk in last] == [0, 1, 2]
+        assert [chunk.sentence for chunk in last] == [spoken.sentence for spoken in whole.sentences]
+        for chunk, expected in zip(last, whole.sentences, strict=True):
+            own = [c for c in chunks if c.sentence is not None and c.index == chunk.index]
+            assert chunk.spoken is not None and own[-1] is chunk
+            assert np.array_equal(Audio.join(own).samples, chunk.spoken.audio.samples)
+            assert torch.allclose(chunk.spoken.mel, expected.mel, atol=1e-5)
+            assert torch.allclose(chunk.spoken.attention, expected.attention, atol=1e-5)
+            assert (chunk.spoken.pieces, expected.pieces) == (1, 1)
+        silent = [c for c in chunks if c.sentence is None]
+        assert [round(c.duration, 2) for c in silent] == [0.2, 0.12, 0.12, 0.3, 0.12]
+        assert not any(c.samples.any() or c.ends_sentence for c in silent)
+
+
+def test_options_are_checked_before_the_first_chunk(voice: Voice) -> None:
+    with pytest.raises(BadText, match="speed"):
+        voice.stream("One house.", speed=9)
+
+
+def test_a_text_is_read_without_being_spoken(voice: Voice) -> None:
+    first, pause, second = voice.sentences("In 1999. [pause:0.5] A cat.", frontend="graphemes", lexicon={"cat": "kæt"})
+    assert isinstance(first, Sentence) and isinstance(second, Sentence)
+    assert (first.text, first.symbols) == ("In 1999.", "IN NINETEEN NINETY NINE.")
+    assert (pause, second.symbols) == (Pause(0.5), "A kæt.")
 
 
 def test_a_vocoder_without_streams_gets_whole_sentences(voice: Voice) -> None:

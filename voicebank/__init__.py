@@ -3,6 +3,9 @@
 import voicebank
 
 voicebank.load("us-male").say("Hello there.").save("hello.wav")
+
+Public are the names below, and the modules ``voicebank.errors`` (what is raised), ``voicebank.plugins`` (what can be
+plugged in) and ``voicebank.files`` (files that are there whole or not at all).
 """
 
 from __future__ import annotations
@@ -11,40 +14,75 @@ import importlib
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from voicebank.errors import VoicebankError
+from voicebank.errors import VoicebankError, VoicebankWarning
 
 if TYPE_CHECKING:
-    from voicebank.audio import Audio
+    from voicebank.audio import Audio, AudioWriter
     from voicebank.bank import Voice, closest, load, voices
+    from voicebank.cloning.progress import CloneProgress
+    from voicebank.cloning.settings import CloneSettings
+    from voicebank.data import media
     from voicebank.data.dataset import Dataset
     from voicebank.hub.search import search
+    from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
+    from voicebank.text.pipeline import Sentence
 
 try:
     __version__ = version("voicebank")
 except PackageNotFoundError:  # run from a source folder that was never installed
     __version__ = "0"
 
-__all__ = ["Audio", "Dataset", "Voice", "VoicebankError", "__version__", "closest", "load", "search", "voices"]
+__all__ = [
+    "Audio",
+    "AudioWriter",
+    "Chunk",
+    "CloneProgress",
+    "CloneSettings",
+    "Dataset",
+    "Sentence",
+    "Speech",
+    "SpokenSentence",
+    "Voice",
+    "VoicebankError",
+    "VoicebankWarning",
+    "__version__",
+    "closest",
+    "load",
+    "media",
+    "search",
+    "voices",
+]
 
 # Name to module, imported at first use: `import voicebank` and `voicebank --help` must not wait for torch.
 _LAZY = {
     "Audio": "voicebank.audio",
+    "AudioWriter": "voicebank.audio",
+    "Chunk": "voicebank.synthesis.speech",
+    "CloneProgress": "voicebank.cloning.progress",
+    "CloneSettings": "voicebank.cloning.settings",
     "Dataset": "voicebank.data.dataset",
+    "Sentence": "voicebank.text.pipeline",
+    "Speech": "voicebank.synthesis.speech",
+    "SpokenSentence": "voicebank.synthesis.speech",
     "Voice": "voicebank.bank",
     "closest": "voicebank.bank",
     "load": "voicebank.bank",
     "search": "voicebank.hub.search",
     "voices": "voicebank.bank",
 }
+_LAZY_MODULES = {"media": "voicebank.data.media"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name in _LAZY:
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+    elif name in _LAZY_MODULES:
+        value = importlib.import_module(_LAZY_MODULES[name])
+    else:
         raise AttributeError(f"module 'voicebank' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_LAZY_MODULES})

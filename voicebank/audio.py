@@ -271,7 +271,7 @@ class Audio:
         """
         import soundfile
 
-        name = "the file" if hasattr(path, "read") else os.fspath(path)  # type: ignore[arg-type]
+        name = "the file" if hasattr(path, "read") else os.fspath(path)
         try:
             samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         except (OSError, RuntimeError, TypeError) as error:

@@ -58,3 +58,7 @@ def needs_extra(extra: str) -> Iterator[None]:
         if package == "voicebank":
             raise
         raise PluginError(f"this needs the package {package}: pip install 'voicebank[{extra}]'") from error
+
+
+class VoicebankWarning(UserWarning):
+    """Something was left out or done in another way than asked for; the message is one line."""

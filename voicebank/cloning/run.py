@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from voicebank import plugins
 from voicebank.cloning.clock import Clock
 from voicebank.cloning.progress import CloneProgress
 from voicebank.cloning.settings import CloneSettings
@@ -22,6 +21,7 @@ from voicebank.cloning.tasks import hold_out, usable
 from voicebank.config import first_error
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
+from voicebank.synthesis.speech import create_frontend
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
 from voicebank.training import features
@@ -145,9 +145,7 @@ def frontend_of(voice: Synthesizer) -> Frontend:
     Raises:
         UnknownName: it is not installed.
     """
-    own = voice.config.frontend
-    found: Frontend = plugins.create("frontend", own.name, language=voice.config.language, **own.options)
-    return found
+    return create_frontend(voice.config, voice.config.frontend.name)
 
 
 def parent_name(voice: Synthesizer) -> str:

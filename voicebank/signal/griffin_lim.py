@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 
 from voicebank.config import AudioConfig
+from voicebank.plugins import StreamingVocoder, VocoderStream
 from voicebank.signal.spectrogram import _window
 
 # The spectral envelope is the power within this many Hz: more than a harmonic apart, less than a formant.
@@ -14,18 +13,7 @@ _ENVELOPE = 130.0
 _SMALLEST = 1e-6
 
 
-class VocoderStream(Protocol):
-    """What a vocoder that can speak in chunks returns from its ``stream(config)``."""
-
-    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
-        """The samples ``(length,)`` that are certain now.
-
-        ``magnitude`` holds the next linear magnitudes, ``(bins, frames)``; with ``last`` there will be no more. All
-        samples together are those of one call of the vocoder with all magnitudes.
-        """
-
-
-class GriffinLim:
+class GriffinLim(StreamingVocoder):
     """Magnitude to waveform: phases from the magnitude's gradient, then alternating projections with momentum.
 
     From such a start one projection does what 32 do from random phases
@@ -54,11 +42,11 @@ class GriffinLim:
         return torch.stack([self.stream(config).push(one, last=True) for one in magnitude])
 
     def stream(self, config: AudioConfig) -> GriffinLimStream:
-        """Speak in chunks: see :class:`VocoderStream`."""
+        """Begin a sentence whose frames come block by block."""
         return GriffinLimStream(self, config)
 
 
-class GriffinLimStream:
+class GriffinLimStream(VocoderStream):
     """Griffin-Lim on frames as they come.
 
     What is far from a sample does not reach it: each projection carries a frame's phase as far as its window, so a
@@ -79,7 +67,7 @@ class GriffinLimStream:
 
     @torch.inference_mode()
     def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
-        """See :class:`VocoderStream`."""
+        """The samples ``(length,)`` that are certain once the next magnitudes ``(bins, frames)`` are there."""
         config = self.config
         sharp = sharpened(magnitude.T.float().cpu(), self.vocoder.sharpening, config)
         phase = torch.from_numpy(self.phases.push(sharp.log().contiguous().numpy(), last))

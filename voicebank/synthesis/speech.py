@@ -1,16 +1,17 @@
-"""What a voice returns, and what it is asked for."""
+"""What a voice is asked for (options) and what it returns (speech, sentences, chunks)."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from voicebank import plugins
-from voicebank.audio import Audio
+from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
-from voicebank.errors import BadText
-from voicebank.text.frontend import Frontend
+from voicebank.errors import BadText, PluginError, UnknownName
+from voicebank.plugins import Frontend, Vocoder
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.pipeline import Sentence
 
@@ -36,17 +37,46 @@ class SpokenSentence:
 
 @dataclass(frozen=True)
 class Speech:
-    """What :meth:`voicebank.Voice.say_detailed` returns: the sound and how it came about."""
+    """The sound of a text, and its sentences one by one."""
 
     audio: Audio
     sentences: list[SpokenSentence] = field(default_factory=list)
 
 
+@dataclass(eq=False, repr=False)
+class Chunk(Audio):
+    """The next piece of speech that is still being made: sound, with the sentence it belongs to.
+
+    All chunks joined (``Audio.join``) are the whole speech.
+    """
+
+    sentence: Sentence | None = None
+    """None for silence: a pause that the text asks for, or the gap between two sentences."""
+    index: int = 0
+    """Number of the sentence in the text, from 0. Silence counts to the sentence before it."""
+    spoken: SpokenSentence | None = None
+    """The whole sentence, in the last of its chunks; None in all others."""
+
+    @property
+    def ends_sentence(self) -> bool:
+        """Whether this is the last chunk of its sentence."""
+        return self.spoken is not None
+
+
+class Options(TypedDict, total=False):
+    """Types of the options of :meth:`voicebank.Voice.say`, where they are passed on by name."""
+
+    frontend: str | Frontend | None
+    vocoder: str | Vocoder | None
+    speed: float | None
+    lexicon: Lexicon | Mapping[str, str] | StrPath | None
+
+
 class Manner(NamedTuple):
-    """How a text is to be spoken: the options of :meth:`voicebank.Voice.say`, made ready."""
+    """How a text is to be spoken: the options of :meth:`voicebank.Voice.say`, checked and created."""
 
     frontend: Frontend
-    vocoder: Any
+    vocoder: Vocoder
     speed: float
     lexicon: Lexicon
 
@@ -56,39 +86,63 @@ class Manner(NamedTuple):
         config: VoiceConfig,
         *,
         frontend: str | Frontend | None = None,
-        vocoder: str | Any | None = None,
-        speed: float = 1.0,
-        lexicon: Lexicon | Mapping[str, str] | None = None,
+        vocoder: str | Vocoder | None = None,
+        speed: float | None = None,
+        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
     ) -> Manner:
-        """The manner of a voice where nothing else is asked for.
+        """The manner of a voice, with the options given in place of its defaults.
 
         Raises:
             BadText: the speed is out of range.
+            BadData: the lexicon cannot be read.
             UnknownName: no such frontend or vocoder.
         """
+        speed = 1.0 if speed is None else speed
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise BadText(f"speed {speed:g} is out of range: it goes from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
-        words = Lexicon(config.lexicon)
-        if lexicon is not None:
-            words |= lexicon if isinstance(lexicon, Lexicon) else Lexicon(lexicon)
-        return cls(_create_frontend(config, frontend), create_vocoder(vocoder), speed, words)
+        return cls(create_frontend(config, frontend), create_vocoder(vocoder), speed, _lexicon(config, lexicon))
 
 
-def _create_frontend(config: VoiceConfig, frontend: str | Frontend | None) -> Frontend:
+def create_frontend(config: VoiceConfig, frontend: str | Frontend | None = None) -> Frontend:
+    """The frontend of a name, with the options of the voice's config where it is the voice's own.
+
+    Without a name it is the voice's own; where that is not installed, one that is built in, with a warning.
+
+    Raises:
+        UnknownName, PluginError: the frontend that was asked for by name is not installed, or does not load.
+    """
     if isinstance(frontend, Frontend):
         return frontend
     own = config.frontend
-    name = frontend or own.name
-    options = own.options if name == own.name else {}
-    created: Frontend = plugins.create("frontend", name, language=config.language, **options)
-    return created
+    if frontend is not None and frontend != own.name:
+        return plugins.create("frontend", frontend, language=config.language)
+    try:
+        return plugins.create("frontend", own.name, language=config.language, **own.options)
+    except (UnknownName, PluginError) as error:
+        if frontend is not None:
+            raise
+        return plugins.default("frontend", missing=error, language=config.language)
 
 
-def create_vocoder(vocoder: str | Any | None = None) -> Any:
-    """The vocoder of a name, or the built-in one; itself if it is none of both."""
-    return (
-        plugins.create("vocoder", vocoder or "griffin-lim") if vocoder is None or isinstance(vocoder, str) else vocoder
-    )
+def create_vocoder(vocoder: str | Vocoder | None = None) -> Vocoder:
+    """The vocoder of a name, or the built-in one; a vocoder is returned as it is.
+
+    Raises:
+        UnknownName, PluginError: it is not installed, or does not load.
+    """
+    if vocoder is None:
+        return plugins.default("vocoder")
+    return plugins.create("vocoder", vocoder) if isinstance(vocoder, str) else vocoder
+
+
+def _lexicon(config: VoiceConfig, lexicon: Lexicon | Mapping[str, str] | StrPath | None) -> Lexicon:
+    """The voice's lexicon, and over it the one given."""
+    words = Lexicon(config.lexicon)
+    if lexicon is None:
+        return words
+    if isinstance(lexicon, (str, os.PathLike)):
+        lexicon = Lexicon.read(lexicon)
+    return words | (lexicon if isinstance(lexicon, Lexicon) else Lexicon(lexicon))
 
 
 def halves(symbols: str) -> list[str]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
-from typing import Any
 
 import numpy as np
 import torch
 
 from voicebank.config import AudioConfig
-from voicebank.dctts.decoder import Decoding
+from voicebank.dctts.decoder import Decoded, Decoding
 from voicebank.dctts.magnitudes import MagnitudeStream
 from voicebank.dctts.ssrn import SSRN
+from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.signal.tempo import Tempo
 
@@ -29,31 +29,26 @@ LARGEST_BLOCK = 64
 STALL_SECONDS = 1.0
 
 
-def can_stream(vocoder: Any) -> bool:
-    """Whether a vocoder speaks in chunks; others get whole sentences."""
-    return callable(getattr(vocoder, "stream", None))
-
-
 def sound(
-    blocks: Iterable[tuple[torch.Tensor, bool]], ssrn: SSRN, audio: AudioConfig, vocoder: Any, speed: float
-) -> Iterator[torch.Tensor]:
+    blocks: Iterable[tuple[torch.Tensor, bool]], ssrn: SSRN, audio: AudioConfig, vocoder: StreamingVocoder, speed: float
+) -> Iterator[tuple[torch.Tensor, bool]]:
     """Mel in, sound out: SSRN, tempo and vocoder, each with as much around a chunk as reaches it.
 
     Args:
         blocks: coarse mel ``(frames, n_mels)``, and whether it is the last.
         ssrn, audio: of the voice.
-        vocoder: one that :func:`can_stream`.
+        vocoder: as the options of the speech name it.
         speed: 1.1 is a tenth faster.
 
     Yields:
-        Samples ``(length,)`` as soon as they are certain.
+        Samples ``(length,)`` as soon as they are certain, and whether they are the last.
     """
     magnitudes, tempo, voiced = MagnitudeStream(ssrn), Tempo(speed), vocoder.stream(audio)
     for mel, last in blocks:
         magnitude = magnitudes.push(mel, last)
         samples = voiced.push(tempo.push(denormalise_magnitude(magnitude.T, audio), last), last)
-        if len(samples):
-            yield samples.clamp(-1, 1)
+        if len(samples) or last:
+            yield samples.clamp(-1, 1), last
 
 
 class Watched:
@@ -68,11 +63,11 @@ class Watched:
         self._decoding = decoding
         self._stall = round(STALL_SECONDS * rate)
         self._furthest = np.zeros(0, np.int64)  # symbol that attention had reached, for each frame
+        self._released = 0  # frames
 
     def blocks(self) -> Iterator[tuple[torch.Tensor, bool]]:
         """Mel ``(frames, n_mels)`` as it is made, and whether it is the last."""
         decoding = self._decoding
-        released = 0
         for size in chain(BLOCKS, repeat(LARGEST_BLOCK)):
             before = decoding.frames
             decoding.advance(size)
@@ -81,11 +76,16 @@ class Watched:
             moved = int(np.searchsorted(self._furthest, self._furthest[-1])) + 1
             end = decoding.frames
             if not decoding.ended and (decoding.done or end - moved > self._stall):
-                end = max(released, moved)
-            yield torch.from_numpy(decoding.mel[released:end].copy()).to(decoding.device), decoding.done
+                end = max(self._released, moved)
+            start, self._released = self._released, end
+            yield torch.from_numpy(decoding.mel[start:end].copy()).to(decoding.device), decoding.done
             if decoding.done:
                 return
-            released = end
+
+    def result(self) -> Decoded:
+        """The frames that were released so far, with their attention."""
+        whole = self._decoding.result()
+        return Decoded(whole.mel[: self._released], whole.attention[: self._released], whole.ended)
 
     def rest(self, symbols: str) -> str:
         """What is still to be said of the sentence's symbols after all blocks: nothing, if it ended well.

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import torch
 
-from voicebank.audio import Audio
+from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
 from voicebank.dctts.decoder import Decoded, Decoding, decode
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadVoice, RunawayError
+from voicebank.plugins import Frontend, StreamingVocoder, Vocoder
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.signal.tempo import Tempo
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import check_folder, read_config
-from voicebank.synthesis.speech import Manner, Speech, SpokenSentence, create_vocoder, halves
-from voicebank.synthesis.streaming import Watched, can_stream, sound
+from voicebank.synthesis.speech import Chunk, Manner, Speech, SpokenSentence, create_vocoder, halves
+from voicebank.synthesis.streaming import Watched, sound
 from voicebank.synthesis.weights import as_stored, build, load_network
+from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare
 from voicebank.text.symbols import encode
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
+
+    from voicebank.synthesis.speech import Options
 
 # Sentences that are decoded together: enough that the cores finish at about the same time.
 BATCH = 32
@@ -61,126 +65,189 @@ class Synthesizer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.config.name!r})"
 
+    @overload  # a str is a Sequence[str], too: the first that fits counts
+    def say(self, text: str, **options: Unpack[Options]) -> Audio: ...  # type: ignore[overload-overlap]
     @overload
-    def say(self, text: str, **options: Any) -> Audio: ...
-    @overload
-    def say(self, text: Sequence[str], **options: Any) -> list[Audio]: ...
-    def say(self, text: str | Sequence[str], **options: Any) -> Audio | list[Audio]:
+    def say(self, text: Sequence[str], **options: Unpack[Options]) -> list[Audio]: ...
+    def say(
+        self,
+        text: str | Sequence[str],
+        *,
+        frontend: str | Frontend | None = None,
+        vocoder: str | Vocoder | None = None,
+        speed: float | None = None,
+        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+    ) -> Audio | list[Audio]:
         """Speak a text of any length, or many texts at once, as fast as the cores allow.
 
         Args:
             text: what to say. It may hold ``[pause:0.5]``, ``<break time="500ms"/>`` and ``[[ˈnʊɹəl]]``. Of a list,
                 each is spoken on its own: the result is a list in the same order.
-            options: ``frontend`` (name or instance), ``vocoder`` (name or instance), ``speed`` (0.5 to 2),
-                ``lexicon`` (word to IPA); the voice's own where left out.
+            frontend: name of a plugin, or a frontend itself. Without one, the voice's own, or letters where that is
+                not installed (with a warning).
+            vocoder: name of a plugin, or a vocoder itself; the built-in one if left out.
+            speed: 0.5 to 2; 1 if left out.
+            lexicon: pronunciations in IPA, by word, or a file of ``word IPA`` lines; they go before those of the voice.
 
         Raises:
-            BadText: there is nothing to say.
+            BadText: there is nothing to say, or the speed is out of range.
+            BadData: the lexicon is missing or malformed.
             UnknownName: no such frontend or vocoder.
             RunawayError: a sentence ran past its longest plausible length.
         """
-        speech = self.say_detailed(text, **options)
-        return speech.audio if isinstance(speech, Speech) else [one.audio for one in speech]
+        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon)
+        if isinstance(text, str):
+            return self._whole([text], manner)[0].audio
+        return [speech.audio for speech in self._whole(text, manner)]
 
+    @overload  # a str is a Sequence[str], too: the first that fits counts
+    def say_detailed(self, text: str, **options: Unpack[Options]) -> Speech: ...  # type: ignore[overload-overlap]
     @overload
-    def say_detailed(self, text: str, **options: Any) -> Speech: ...
-    @overload
-    def say_detailed(self, text: Sequence[str], **options: Any) -> list[Speech]: ...
-    def say_detailed(self, text: str | Sequence[str], **options: Any) -> Speech | list[Speech]:
-        """As :meth:`say`, with mel and attention of every sentence."""
-        texts = [text] if isinstance(text, str) else list(text)
-        parts: list[list[Audio | SpokenSentence]] = [[] for _ in texts]
-        for i, part in self._speak(texts, BATCH, **options):
-            parts[i].append(part)
-        speeches = [
-            Speech(
-                Audio.join(part if isinstance(part, Audio) else part.audio for part in own),
-                [part for part in own if isinstance(part, SpokenSentence)],
-            )
-            for own in parts
-        ]
-        return speeches[0] if isinstance(text, str) else speeches
+    def say_detailed(self, text: Sequence[str], **options: Unpack[Options]) -> list[Speech]: ...
+    def say_detailed(
+        self,
+        text: str | Sequence[str],
+        *,
+        frontend: str | Frontend | None = None,
+        vocoder: str | Vocoder | None = None,
+        speed: float | None = None,
+        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+    ) -> Speech | list[Speech]:
+        """Speak as :meth:`say` does, and return the mel and the attention of every sentence with the sound."""
+        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon)
+        return self._whole([text], manner)[0] if isinstance(text, str) else self._whole(text, manner)
 
-    def stream(self, text: str | Iterable[str], *, batch: int | None = None, **options: Any) -> Iterator[Audio]:
+    def stream(
+        self,
+        text: str | Iterable[str],
+        *,
+        batch: int | None = None,
+        frontend: str | Frontend | None = None,
+        vocoder: str | Vocoder | None = None,
+        speed: float | None = None,
+        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+    ) -> Iterator[Chunk]:
         """Speak as it is made: the first chunk comes after the first few frames, however long the text is.
 
         Joined, the chunks are what :meth:`say` gives (to 60 dB and more), and there is no seam between them.
         A sentence that runs away is noticed late: what comes after the place where it lost its way is then spoken
-        anew. A vocoder without a ``stream`` method (see :class:`voicebank.signal.griffin_lim.VocoderStream`) gets,
-        and gives, whole sentences.
+        anew. A vocoder that is no :class:`voicebank.plugins.StreamingVocoder` gets, and gives, whole sentences.
 
         Args:
             text: a text or an iterable of paragraphs, read as they are needed: a book takes constant memory.
             batch: speak so many sentences at once, and yield each as a whole: faster for a file, later for an ear.
-            options: as for :meth:`say`.
-        """
-        if batch is None:
-            yield from self._stream(text, **options)
-            return
-        for _, part in self._speak([text], batch, **options):
-            yield part.audio if isinstance(part, SpokenSentence) else part
+            frontend, vocoder, speed, lexicon: as for :meth:`say`.
 
-    def _stream(self, text: str | Iterable[str], **options: Any) -> Iterator[Audio]:
-        manner = Manner.of(self.config, **options)
-        rate = self.config.audio.sample_rate
-        for i, part in enumerate(prepare(text, manner.frontend, manner.lexicon)):
+        Yields:
+            Sound (a chunk is an ``Audio``), each with its sentence and that one's number; pauses and the gaps between
+            sentences are chunks without a sentence.
+
+        Raises:
+            BadText, BadData, UnknownName: for the options at once; all others of :meth:`say` while iterating.
+        """
+        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon)
+        if batch is None:
+            return self._frame_by_frame(text, manner)
+        return (chunk for _, chunk in self._in_batches([text], batch, manner))
+
+    def sentences(
+        self,
+        text: str | Iterable[str],
+        *,
+        frontend: str | Frontend | None = None,
+        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+    ) -> Iterator[Sentence | Pause]:
+        """How a text is read, without speaking it: its sentences and pauses, with normalised text and symbols.
+
+        Raises:
+            As :meth:`say`.
+        """
+        manner = Manner.of(self.config, frontend=frontend, lexicon=lexicon)
+        return prepare(text, manner.frontend, manner.lexicon)
+
+    def _whole(self, texts: Sequence[str], manner: Manner) -> list[Speech]:
+        chunks: list[list[Chunk]] = [[] for _ in texts]
+        for i, chunk in self._in_batches(texts, BATCH, manner):
+            chunks[i].append(chunk)
+        return [Speech(Audio.join(own), [chunk.spoken for chunk in own if chunk.spoken]) for own in chunks]
+
+    def _in_batches(
+        self, texts: Iterable[str | Iterable[str]], batch: int, manner: Manner
+    ) -> Iterator[tuple[int, Chunk]]:
+        """Whole sentences and silences of the texts in order, each with the number of its text."""
+        waiting: list[tuple[int, int, Sentence | Pause]] = []
+        sentences = 0
+        for i, text in enumerate(texts):
+            for index, part in _layout(text, manner):
+                waiting.append((i, index, part))
+                sentences += isinstance(part, Sentence)
+                if sentences == batch:
+                    yield from self._batch(waiting, manner)
+                    waiting, sentences = [], 0
+        yield from self._batch(waiting, manner)
+
+    def _batch(self, parts: list[tuple[int, int, Sentence | Pause]], manner: Manner) -> Iterator[tuple[int, Chunk]]:
+        decoded = iter(self._decode([part for *_, part in parts if isinstance(part, Sentence)]))
+        for i, index, part in parts:
+            yield (
+                i,
+                self._silence(part, index)
+                if isinstance(part, Pause)
+                else self._sentence(part, index, *next(decoded), manner),
+            )
+
+    def _frame_by_frame(self, text: str | Iterable[str], manner: Manner) -> Iterator[Chunk]:
+        for index, part in _layout(text, manner):
             if isinstance(part, Pause):
-                yield Audio.silence(part.seconds, rate)
-                continue
-            if i:
-                yield Audio.silence(GAP_SECONDS / manner.speed, rate)
-            if not can_stream(manner.vocoder):
-                yield self._sentences([part], manner)[0].audio
-                continue
-            symbols = encode(part.symbols)
-            decoding = Decoding(self.text2mel, symbols, self._longest_frames(len(symbols)))
-            watched = Watched(decoding, self.config.audio.coarse_rate)
-            parts = self.ssrn, self.config.audio, manner.vocoder, manner.speed
-            yield from map(self._audio, sound(watched.blocks(), *parts))
-            if rest := watched.rest(part.symbols):
-                anew, _ = self._in_pieces(part, [rest])
-                yield from map(self._audio, sound([(anew.mel, True)], *parts))
+                yield self._silence(part, index)
+            elif isinstance(manner.vocoder, StreamingVocoder):
+                yield from self._stream_sentence(part, index, manner.vocoder, manner.speed)
+            else:
+                yield self._sentence(part, index, *self._decode([part])[0], manner)
+
+    def _stream_sentence(
+        self, sentence: Sentence, index: int, vocoder: StreamingVocoder, speed: float
+    ) -> Iterator[Chunk]:
+        symbols = encode(sentence.symbols)
+        watched = Watched(
+            Decoding(self.text2mel, symbols, self._longest_frames(len(symbols))), self.config.audio.coarse_rate
+        )
+        chunks: list[Chunk] = []
+
+        def chunk(samples: torch.Tensor, ended: tuple[Decoded, int] | None) -> Chunk:
+            audio = self._audio(samples)
+            made = Chunk(audio.samples, audio.sample_rate, sentence, index)
+            chunks.append(made)
+            if ended is not None:
+                decoded, pieces = ended
+                made.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
+            return made
+
+        stages = self.ssrn, self.config.audio, vocoder, speed
+        rest = ""
+        for samples, last in sound(watched.blocks(), *stages):
+            rest = watched.rest(sentence.symbols) if last else ""
+            yield chunk(samples, (watched.result(), 1) if last and not rest else None)
+        if rest:
+            again, pieces = self._in_pieces(sentence, [rest])
+            whole = _concatenated([watched.result(), again])
+            for samples, last in sound([(again.mel, True)], *stages):
+                yield chunk(samples, (whole, 1 + pieces) if last else None)
+
+    def _sentence(self, sentence: Sentence, index: int, decoded: Decoded, pieces: int, manner: Manner) -> Chunk:
+        magnitude = self.ssrn.magnitude(decoded.mel[None])
+        audio = self._audio(self.vocode(magnitude, manner.vocoder, manner.speed)[0])
+        spoken = SpokenSentence(sentence, audio, decoded.mel, decoded.attention, pieces)
+        return Chunk(audio.samples, audio.sample_rate, sentence, index, spoken)
+
+    def _silence(self, pause: Pause, index: int) -> Chunk:
+        rate = self.config.audio.sample_rate
+        return Chunk(Audio.silence(pause.seconds, rate).samples, rate, index=index)
 
     def _audio(self, samples: torch.Tensor) -> Audio:
         if not bool(torch.isfinite(samples).all()):
             raise BadVoice(f"{self.name} makes no sound, its weights are damaged: fetch the voice again")
         return Audio(samples.numpy(), self.config.audio.sample_rate)
-
-    def _speak(
-        self, texts: Iterable[str | Iterable[str]], batch: int, **options: Any
-    ) -> Iterator[tuple[int, SpokenSentence | Audio]]:
-        """Sentences and silences of the texts in order, each with the number of its text."""
-        manner = Manner.of(self.config, **options)
-        rate = self.config.audio.sample_rate
-
-        def spoken(waiting: list[tuple[int, bool, Sentence | Pause]]) -> Iterator[tuple[int, SpokenSentence | Audio]]:
-            made = iter(self._sentences([part for _, _, part in waiting if isinstance(part, Sentence)], manner))
-            for i, first, part in waiting:
-                if isinstance(part, Pause):
-                    yield i, Audio.silence(part.seconds, rate)
-                    continue
-                if not first:
-                    yield i, Audio.silence(GAP_SECONDS / manner.speed, rate)
-                yield i, next(made)
-
-        waiting: list[tuple[int, bool, Sentence | Pause]] = []
-        sentences = 0
-        for i, text in enumerate(texts):
-            for j, part in enumerate(prepare(text, manner.frontend, manner.lexicon)):
-                waiting.append((i, j == 0, part))
-                sentences += isinstance(part, Sentence)
-                if sentences == batch:
-                    yield from spoken(waiting)
-                    waiting, sentences = [], 0
-        yield from spoken(waiting)
-
-    def _sentences(self, sentences: list[Sentence], manner: Manner) -> list[SpokenSentence]:
-        result = []
-        for sentence, (one, pieces) in zip(sentences, self._decode(sentences), strict=True):
-            magnitude = self.ssrn.magnitude(one.mel[None])
-            samples = self.vocode(magnitude, manner.vocoder, manner.speed)[0]
-            result.append(SpokenSentence(sentence, self._audio(samples), one.mel, one.attention, pieces))
-        return result
 
     def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, int]]:
         """What was decoded for each sentence, and in how many pieces."""
@@ -196,8 +263,7 @@ class Synthesizer:
         for _ in range(2):
             decoded = self._run(pieces)
             if all(one.ended for one in decoded):
-                mel = torch.cat([one.mel for one in decoded])
-                return Decoded(mel, torch.block_diag(*(one.attention for one in decoded)), True), len(pieces)
+                return _concatenated(decoded), len(pieces)
             pieces = [half for piece in pieces for half in halves(piece)]
         raise RunawayError(
             f"{self.name} did not find the end of {sentence.text[:60]!r}: rephrase it, or cut it with a comma"
@@ -207,7 +273,7 @@ class Synthesizer:
         encoded = [encode(s) for s in symbols]
         return decode(self.text2mel, encoded, [self._longest_frames(len(s)) for s in encoded])
 
-    def vocode(self, magnitude: torch.Tensor, vocoder: Any | None = None, speed: float = 1.0) -> torch.Tensor:
+    def vocode(self, magnitude: torch.Tensor, vocoder: Vocoder | None = None, speed: float = 1.0) -> torch.Tensor:
         """Samples ``(batch, length)`` of a normalised magnitude ``(batch, frames, bins)``."""
         linear = denormalise_magnitude(magnitude.transpose(1, 2), self.config.audio)
         linear = torch.stack([Tempo(speed).push(one, last=True) for one in linear])
@@ -248,3 +314,20 @@ class Synthesizer:
         voice = cls(config, text2mel, ssrn)
         voice.folder = folder
         return voice
+
+
+def _layout(text: str | Iterable[str], manner: Manner) -> Iterator[tuple[int, Sentence | Pause]]:
+    """Sentences and silences of a text, each with the number of its sentence, or of the sentence before it."""
+    index = -1
+    for i, part in enumerate(prepare(text, manner.frontend, manner.lexicon)):
+        if isinstance(part, Sentence):
+            if i:
+                yield max(index, 0), Pause(GAP_SECONDS / manner.speed)
+            index += 1
+        yield max(index, 0), part
+
+
+def _concatenated(parts: list[Decoded]) -> Decoded:
+    """Several pieces of one sentence as one: mel after mel, the symbols of one piece after those of the other."""
+    attention = torch.block_diag(*(one.attention for one in parts))  # type: ignore[no-untyped-call]
+    return Decoded(torch.cat([one.mel for one in parts]), attention, True)
