@@ -124,6 +124,7 @@ def test_a_recording_with_captions_killed_and_started_again(talk: Path, tmp_path
     counting.dies_at = -1
     first = counting.calls
     made = Dataset.make(talk / "talk.flac", out, transcriber=counting)
+    assert made.report is not None and len(made.report.kept) == len(made.clips)
     pieces = len(json.loads((out / "dataset.json").read_text())["rows"])
     assert counting.calls - first <= pieces + 1  # what was heard before is not heard again
     calls = counting.calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,8 @@ class Dataset:
     name: str
     clips: list[Clip]
     language: str = "en-us"
+    report: Report | None = field(default=None, compare=False, repr=False)
+    """What was examined and rejected, of a dataset that was just made."""
 
     @staticmethod
     def read(folder: str | Path, language: str = "en-us") -> Dataset:
@@ -89,7 +91,7 @@ class Dataset:
         language: str = "en-us",
         progress: Callable[[str, int, int], None] | None = None,
     ) -> Dataset:
-        """Make a dataset of what there is, and open it.
+        """Make a dataset of what there is, and open it. Its ``report`` says what was kept and rejected, and why.
 
         Args:
             source: a recording or video of any length; a folder of clips in LJSpeech layout, with ``.txt`` or
@@ -107,8 +109,10 @@ class Dataset:
         from voicebank.data.make import make
 
         beside = Path(captions) if captions is not None else None
-        make(Path(source), Path(out), captions=beside, transcriber=transcriber, language=language, progress=progress)
-        return Dataset.read(out, language)
+        report = make(
+            Path(source), Path(out), captions=beside, transcriber=transcriber, language=language, progress=progress
+        )
+        return replace(Dataset.read(out, language), report=report)
 
     @staticmethod
     def check(
