@@ -1,27 +1,39 @@
 """The networks: sizes, masks, the speaker table, the incremental decoder against the full forward pass."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from voicebank.config import PRESETS, SSRNConfig, Text2MelConfig
-from voicebank.dctts.decoder import decode
+from voicebank.dctts.decoder import Decoding, decode
+from voicebank.dctts.flow import FlowHead
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.symbols import encode
 from voicebank.training.losses import alignment_loss, guided_attention_loss, guided_attention_weight, spectrogram_loss
+from voicebank.training.start import with_rows
 
 TEXT = ["hˈɛˈlˈoʊ wˈɜːld.", "A MIXED sˈɛntəns, LONGER THAN ðə ˈʌðɚ."]
 
 
-def text2mel(speakers: int = 1, preset: str = "tiny") -> Text2Mel:
+def text2mel(speakers: int = 1, preset: str = "tiny", flow: bool = False) -> Text2Mel:
     torch.manual_seed(0)
     model = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": speakers})).eval()
+    if flow:
+        model = model.with_flow(torch.rand(speakers, 80), 0.3 * torch.rand(speakers, 80), 48, 2).eval()
     with torch.no_grad():  # biases start at zero: a table of equal rows would hide a mistake
         for name, parameter in model.named_parameters():
             if name.endswith("bias"):
                 parameter.normal_(std=0.3)
+            elif name == "flow.leave.weight":
+                parameter.normal_(std=0.1)
     return model
+
+
+def noise(sentence: list[int], frames: int, model: Text2Mel, seed: int = 0) -> torch.Tensor:
+    drawn = np.random.default_rng([seed, *sentence]).standard_normal((1, frames, model.n_mels), np.float32)
+    return torch.from_numpy(drawn) * model.config.flow_noise
 
 
 def batch(sentences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,9 +71,9 @@ def test_four_base_voices_fit_a_wheel() -> None:
     assert total < 100  # megabytes of float16
 
 
-@pytest.mark.parametrize("preset", ["tiny", "base"])
-def test_incremental_equals_full_forward(preset: str) -> None:
-    model = text2mel(preset=preset)
+@pytest.mark.parametrize(("preset", "flow"), [("tiny", False), ("base", False), ("tiny", True), ("base", True)])
+def test_incremental_equals_full_forward(preset: str, flow: bool) -> None:
+    model = text2mel(preset=preset, flow=flow)
     sentences = [encode(t) for t in TEXT]
     results = decode(model, sentences, [70, 90], monotonic=False)
     for sentence, result in zip(sentences, results, strict=True):
@@ -69,7 +81,8 @@ def test_incremental_equals_full_forward(preset: str) -> None:
         previous = F.pad(result.mel[None], (0, 0, 1, 0))[:, :-1]
         with torch.no_grad():
             full = model(symbols, mask, previous)
-        assert torch.allclose(torch.sigmoid(full.logits[0]), result.mel, atol=1e-4)
+            mel = model.mel(full, noise=noise(sentence, len(result.mel), model))
+        assert torch.allclose(mel[0], result.mel, atol=1e-4)
         assert torch.allclose(full.attention[0], result.attention, atol=1e-4)
 
 
@@ -82,6 +95,34 @@ def test_a_batch_decodes_as_each_sentence_alone() -> None:
         assert alone.mel.shape == result.mel.shape
         assert torch.allclose(alone.mel, result.mel, atol=1e-4)
         assert alone.ended == result.ended
+
+
+def test_noise_depends_on_sentence_and_seed_alone() -> None:
+    model = text2mel(flow=True)
+    sentences = [encode(t) for t in TEXT]
+    together = decode(model, sentences, [40, 55])
+    alone = Decoding(model, sentences[1], 55)
+    while not alone.done:
+        alone.advance(7)
+    assert torch.equal(together[1].mel, alone.result().mel)
+    assert not torch.equal(decode(model, sentences, [40, 55], seed=1)[1].mel, together[1].mel)
+
+
+def test_flow_learns_which_of_two_frames_to_say() -> None:
+    # L1 would say their middle; the flow says one of them, or the other.
+    torch.manual_seed(0)
+    flow = FlowHead(8, 4, 32, 1)
+    hidden, mask = torch.zeros(64, 4, 8), torch.ones(64, 4, dtype=torch.bool)
+    optimizer = torch.optim.Adam(flow.parameters(), 3e-3)
+    for _ in range(300):
+        mel = torch.where(torch.rand(64, 4, 1) < 0.5, 0.2, 0.8).expand(-1, -1, 4)
+        optimizer.zero_grad()
+        flow.loss(hidden, mel, mask).backward()
+        optimizer.step()
+    with torch.no_grad():
+        said = flow.sample(hidden, torch.randn(64, 4, 4), 8).mean(-1)
+    assert (((said - 0.2).abs() < 0.1) | ((said - 0.8).abs() < 0.1)).float().mean() > 0.8
+    assert 0.3 < (said > 0.5).float().mean() < 0.7
 
 
 def test_forced_attention_moves_one_back_to_three_ahead() -> None:
@@ -109,16 +150,20 @@ def test_padding_changes_nothing() -> None:
 
 
 def test_keeping_a_speaker_folds_its_row() -> None:
-    model = text2mel(speakers=3)
+    model = text2mel(speakers=3, flow=True)
     symbols, mask = batch([encode(TEXT[0])])
     previous = torch.rand(1, 15, 80)
     single = model.keep_speaker(2).eval()
     assert single.config.speakers == 1
     with torch.no_grad():
-        expected = model(symbols, mask, previous, torch.tensor([2])).logits
-        other = model(symbols, mask, previous, torch.tensor([0])).logits
-        assert torch.allclose(single(symbols, mask, previous).logits, expected, atol=1e-5)
-    assert not torch.allclose(expected, other, atol=1e-2)
+        start = torch.randn(1, 15, 80)
+        row = torch.tensor([2])
+        whole, folded = model(symbols, mask, previous, row), single(symbols, mask, previous)
+        assert torch.allclose(folded.logits, whole.logits, atol=1e-5)
+        expected = model.mel(whole, row, start)
+        assert torch.allclose(single.mel(folded, noise=start), expected, atol=1e-5)
+        assert not torch.allclose(model.mel(whole, torch.tensor([0]), start), expected, atol=1e-2)
+    assert all(map(torch.equal, single.state_dict().values(), with_rows([single]).state_dict().values()))
 
 
 def test_losses() -> None:

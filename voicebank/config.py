@@ -95,6 +95,14 @@ class Text2MelConfig(Config):
     """Rows of the speaker table. A shipped voice has one."""
     letters_channels: Annotated[int, Field(ge=0, le=4096)] = 0
     """Channels of the text encoder of their own that sentences with letters in them have; 0 if they have none."""
+    flow_channels: Annotated[int, Field(ge=0, le=2048)] = 0
+    """Channels of the flow that samples each frame (:mod:`voicebank.dctts.flow`); 0 if the decoder's last layer
+    predicts it."""
+    flow_blocks: Annotated[int, Field(ge=1, le=16)] = 3
+    flow_steps: Annotated[int, Field(ge=1, le=64)] = 3
+    """Euler steps of a frame."""
+    flow_noise: Annotated[float, Field(ge=0, le=2)] = 0.3
+    """Standard deviation of the noise a frame starts from; the flow is trained at 1. Less is calmer and clearer."""
 
 
 class SSRNConfig(Config):

@@ -54,6 +54,17 @@ def train(
             help="Sentences, one a line: the voices of --start say them from phones, Text2Mel learns to read them."
         ),
     ] = None,
+    flow: Annotated[
+        int | None,
+        typer.Option(min=8, help="Channels of a flow that samples Text2Mel's frames, where --start has none yet."),
+    ] = None,
+    own_frames: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of its past, at most, that Text2Mel hears as it says it itself."),
+    ] = None,
+    adversarial: Annotated[
+        bool | None, typer.Option("--adversarial", help="Judge SSRN's magnitudes by a discriminator, too.")
+    ] = None,
     language: Annotated[
         list[str] | None, typer.Option(help="Of each folder in turn, or once for all (en-us, en-gb).")
     ] = None,
@@ -110,10 +121,17 @@ def train(
                 speaker=speaker,
                 predicted_by=predicted_by,
                 letters=letters,
+                flow=flow,
                 cache=cache,
                 progress=bar,
                 features_progress=bar.features,
-                **_given(batch_size=batch_size, held_back=held_back, phones=phones),
+                **_given(
+                    batch_size=batch_size,
+                    held_back=held_back,
+                    phones=phones,
+                    own_frames=own_frames,
+                    adversarial=adversarial,
+                ),
             )
         except KeyboardInterrupt:
             if bar.reached is not None:

@@ -36,7 +36,7 @@ def hold_out(clips: Sequence[ClipFeatures], share: float) -> list[str]:
 def freeze(model: Text2Mel, what: str) -> None:
     """Keep a part of the network as it is, see :attr:`CloneSettings.frozen`."""
     for name, parameter in model.named_parameters():
-        text = not name.startswith(("audio_encoder.", "audio_decoder."))
+        text = not name.startswith(("audio_encoder.", "audio_decoder.", "flow."))
         parameter.requires_grad_(not (what == "text" and text) and (what != "weights" or name.endswith(".bias")))
 
 

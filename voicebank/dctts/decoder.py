@@ -17,8 +17,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from torch import nn
 
-from voicebank.dctts.layers import Conv, Highway, Stack
+from voicebank.dctts.layers import Conv, Highway
 from voicebank.dctts.text2mel import Text2Mel
 
 # Forced monotonic attention (paper, section 4.2): a frame may look one symbol back and three ahead of the last.
@@ -40,7 +41,12 @@ class Decoded:
 
 
 def decode(
-    model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int], *, monotonic: bool = True
+    model: Text2Mel,
+    sentences: Sequence[Sequence[int]],
+    longest: Sequence[int],
+    *,
+    monotonic: bool = True,
+    seed: int = 0,
 ) -> list[Decoded]:
     """Speak sentences, as many at a time as torch may use threads, the longest first.
 
@@ -49,11 +55,12 @@ def decode(
         sentences: symbol indices of each sentence, the end symbol last.
         longest: frames after which a sentence counts as a runaway.
         monotonic: force attention forward; without it the result is exactly that of the full forward pass.
+        seed: of the noise that a flow starts from. It depends on the seed and the sentence alone.
 
     Returns:
         One result a sentence, in the order given. Each is what the sentence alone would give, bit for bit.
     """
-    started = [Decoding(model, s, n, monotonic=monotonic) for s, n in zip(sentences, longest, strict=True)]
+    started = [Decoding(model, s, n, monotonic=monotonic, seed=seed) for s, n in zip(sentences, longest, strict=True)]
     threads = min(torch.get_num_threads(), len(started))
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
@@ -68,11 +75,13 @@ class Decoding:
     """One sentence that is being spoken, a few frames at a time.
 
     Args:
-        model, longest, monotonic: as for :func:`decode`.
+        model, longest, monotonic, seed: as for :func:`decode`.
         symbols: the sentence's symbol indices, the end symbol last.
     """
 
-    def __init__(self, model: Text2Mel, symbols: Sequence[int], longest: int, *, monotonic: bool = True) -> None:
+    def __init__(
+        self, model: Text2Mel, symbols: Sequence[int], longest: int, *, monotonic: bool = True, seed: int = 0
+    ) -> None:
         from voicebank.dctts import step
 
         self.symbols = symbols
@@ -90,6 +99,8 @@ class Decoding:
         # A sentence takes half its longest plausible length or less: the rest is never touched, so never in memory.
         self._mel = np.zeros((longest, model.n_mels), np.float32)
         self._attention = np.zeros((longest, len(symbols)), np.float32)
+        self._random = np.random.default_rng([seed, *symbols])
+        self._noise = np.zeros((0, model.n_mels), np.float32)
 
     def advance(self, frames: int | None = None) -> None:
         """Speak so many frames more, fewer where the sentence ends or runs away; all the rest without a number."""
@@ -97,9 +108,16 @@ class Decoding:
 
         until = self.longest if frames is None else min(self.frames + frames, self.longest)
         own = self._network
+        if len(own.flow):
+            self._draw(until, own.noise)
         step.advance(
             own.encoder,
             own.decoder,
+            own.flow,
+            own.times,
+            own.mean,
+            own.deviation,
+            self._noise,
             own.weights,
             own.scale,
             own.biases,
@@ -115,6 +133,13 @@ class Decoding:
             self._attention,
             until,
         )
+
+    def _draw(self, frames: int, deviation: float) -> None:
+        """Noise for so many frames in all: the same numbers, however many are drawn at a time."""
+        missing = frames - len(self._noise)
+        if missing > 0:
+            drawn = self._random.standard_normal((missing, self._mel.shape[1]), np.float32) * np.float32(deviation)
+            self._noise = np.concatenate([self._noise, drawn])
 
     @property
     def frames(self) -> int:
@@ -148,7 +173,7 @@ class Decoding:
 
 
 class _Packed:
-    """The weights of both causal stacks, as :func:`voicebank.dctts.step.advance` reads them."""
+    """The weights of both causal stacks and the flow, as :func:`voicebank.dctts.step.advance` reads them."""
 
     def __init__(self, model: Text2Mel) -> None:
         from voicebank.dctts import step
@@ -156,14 +181,24 @@ class _Packed:
         self.ring_size = self._weights = self._biases = 0
         matrices: list[np.ndarray] = []
         biases: list[np.ndarray] = []
-        self.encoder = self._table(model.audio_encoder, matrices, biases)
-        self.decoder = self._table(model.audio_decoder, matrices, biases)
-        self.width = int(
-            max(
-                self.encoder[:, step.PADDED : step.OUTPUTS + 1].max(),
-                self.decoder[:, step.PADDED : step.OUTPUTS + 1].max(),
-            )
-        )
+        stacks = model.audio_encoder, model.audio_decoder
+        layers = [[(layer, i in stack.relu) for i, layer in enumerate(stack)] for stack in stacks]
+        sampled: list[tuple[nn.Module, bool]] = []
+        config, n_mels = model.config, model.n_mels
+        self.noise = config.flow_noise
+        self.times = np.zeros((0, 0), np.float32)
+        self.mean, self.deviation = np.zeros(n_mels, np.float32), np.ones(n_mels, np.float32)
+        flow = model.flow
+        if flow is not None:
+            layers[1].pop()  # the flow takes its place
+            sampled = [(layer, False) for layer in (flow.condition, flow.enter, *flow.layers, flow.leave)]
+            with torch.no_grad():
+                steps = torch.arange(config.flow_steps, device=flow.mean.device) / config.flow_steps
+                self.times = flow.at(steps).float().cpu().numpy()
+            self.mean, self.deviation = (t[0].float().cpu().numpy() for t in (flow.mean, flow.deviation))
+        self.encoder, self.decoder, self.flow = (self._table(part, matrices, biases) for part in (*layers, sampled))
+        sizes = np.concatenate([self.encoder, self.decoder, self.flow])[:, step.PADDED : step.OUTPUTS + 1]
+        self.width = int(sizes.max())
         weights = np.concatenate([m.ravel() for m in matrices])
         self.biases = np.concatenate(biases)
         halves = weights.astype(np.float16)
@@ -172,11 +207,14 @@ class _Packed:
         self.weights = halves.view(np.int16) if exact else weights
         self.scale = np.float32(step.HALF_SCALE if exact else 1)
 
-    def _table(self, stack: Stack, matrices: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:
+    def _table(
+        self, layers: Sequence[tuple[nn.Module, bool]], matrices: list[np.ndarray], biases: list[np.ndarray]
+    ) -> np.ndarray:
+        """The table of layers, each with whether a ReLU follows; their weights are appended to the lists."""
         from voicebank.dctts import step
 
         rows = []
-        for i, layer in enumerate(stack):
+        for layer, relu in layers:
             assert isinstance(layer, Conv)
             padded = -(-layer.inputs // step.UNROLL) * step.UNROLL
             # (outputs, taps * inputs) to one (padded inputs, outputs) matrix a tap, the oldest first.
@@ -189,14 +227,14 @@ class _Packed:
             row[step.INPUTS], row[step.PADDED], row[step.OUTPUTS] = layer.inputs, padded, layer.outputs
             row[step.KERNEL], row[step.DILATION], row[step.SLOTS] = layer.kernel, layer.dilation, slots
             row[step.NORM], row[step.HIGHWAY] = layer.norm, isinstance(layer, Highway)
-            row[step.RELU] = i in stack.relu
+            row[step.RELU] = relu
             rows.append(row)
             matrices.append(matrix)
             biases.append(layer.bias[0].detach().float().cpu().numpy())
             self._weights += matrix.size
             self._biases += layer.outputs
             self.ring_size += slots * padded
-        return np.array(rows, np.int64)
+        return np.array(rows, np.int64).reshape(-1, step.COLUMNS)
 
 
 _cache: WeakKeyDictionary[Text2Mel, tuple[Any, _Packed]] = WeakKeyDictionary()
@@ -204,7 +242,9 @@ _cache: WeakKeyDictionary[Text2Mel, tuple[Any, _Packed]] = WeakKeyDictionary()
 
 def _packed(model: Text2Mel) -> _Packed:
     """The packed weights of a model, kept until they change."""
-    parameters = [*model.audio_encoder.parameters(), *model.audio_decoder.parameters()]
+    parameters: list[torch.Tensor] = [*model.audio_encoder.parameters(), *model.audio_decoder.parameters()]
+    if model.flow is not None:
+        parameters += [*model.flow.parameters(), *model.flow.buffers()]
     # An optimiser's step and load_state_dict raise a parameter's version.
     now = [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in parameters]
     known = _cache.get(model)

@@ -126,10 +126,14 @@ class Stack(nn.ModuleList):
         self.relu = frozenset(relu)
 
     def forward(
-        self, x: torch.Tensor, speaker: torch.Tensor | None = None, mask: torch.Tensor | None = None
+        self,
+        x: torch.Tensor,
+        speaker: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+        layers: slice = slice(None),
     ) -> torch.Tensor:
-        """``(batch, time, inputs of the first)`` to ``(batch, time, outputs of the last)``."""
-        for i, layer in enumerate(self):
+        """``(batch, time, inputs of the first)`` to ``(batch, time, outputs of the last)``, of some of the layers."""
+        for i, layer in list(enumerate(self))[layers]:
             x = layer(x, speaker, mask)
             if i in self.relu:
                 x = F.relu(x)

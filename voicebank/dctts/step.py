@@ -1,9 +1,9 @@
 """One frame of Text2Mel as compiled loops: what :mod:`voicebank.dctts.decoder` runs for every frame of speech.
 
-A frame is twenty-odd products of a matrix and a vector, so its cost is that of reading the weights once. They are
-read as float16, as the files hold them, and widened in registers: half the bytes of float32, and the same numbers.
-Nothing is allocated and no Python runs from layer to layer. The interpreter's lock is released meanwhile, so that
-sentences can be spoken by as many threads as there are cores.
+A frame is twenty-odd products of a matrix and a vector, and some more where a flow samples it, so its cost is that of
+reading the weights once. They are read as float16, as the files hold them, and widened in registers: half the bytes of
+float32, and the same numbers. Nothing is allocated and no Python runs from layer to layer. The interpreter's lock is
+released meanwhile, so that sentences can be spoken by as many threads as there are cores.
 
 Compiled on first use and kept beside this file, or in the user's cache folder where that cannot be written.
 """
@@ -142,9 +142,62 @@ def _layers(table: Any, weights: Any, scale: Any, biases: Any, rings: Any, t: in
 
 
 @compiled(**_FAST)
+def _product(layer: Any, weights: Any, scale: Any, biases: Any, x: Any, h: Any, y: Any) -> None:
+    """``y`` is a layer of one tap of ``x``, which is normalised if the layer wants that; ``h`` is scratch."""
+    inputs, padded, outputs = layer[INPUTS], layer[PADDED], layer[OUTPUTS]
+    if layer[NORM]:
+        _normalise(x, inputs, h)
+    else:
+        h[:inputs] = x[:inputs]
+    h[inputs:padded] = np.float32(0)
+    y[:outputs] = biases[layer[BIAS] : layer[BIAS] + outputs]
+    first = layer[WEIGHTS]
+    matrix = weights[first : first + padded * outputs].reshape(padded, outputs)
+    _add_product(matrix, scale, h[:padded], y[:outputs])
+
+
+@compiled(**_FAST)
+def _sample(
+    table: Any, times: Any, weights: Any, scale: Any, biases: Any, hidden: Any, x: Any, h: Any, y: Any, a: Any, c: Any
+) -> None:
+    """Noise in ``x`` becomes a standardised mel, as :meth:`voicebank.dctts.flow.FlowHead.sample`; the rest is scratch.
+
+    The layers of the table are the condition, the first one, two for each block, and the last.
+    """
+    steps, rows = times.shape
+    n_mels, channels = table[1, INPUTS], table[1, OUTPUTS]
+    _product(table[0], weights, scale, biases, hidden, h, c)
+    for step in range(steps):
+        _product(table[1], weights, scale, biases, x, h, y)
+        for i in range(channels):
+            y[i] += c[i] + times[step, i]
+        for block in range((rows // channels - 1) // 2):
+            first = channels * (1 + 2 * block)
+            second = first + channels
+            _normalise(y, channels, a)
+            for i in range(channels):
+                factor = _ONE + c[first + i] + times[step, first + i]
+                a[i] = a[i] * factor + c[second + i] + times[step, second + i]
+            _product(table[2 + 2 * block], weights, scale, biases, a, h, a)
+            for i in range(channels):
+                a[i] /= _ONE + _exp(-a[i])
+            _product(table[3 + 2 * block], weights, scale, biases, a, h, a)
+            for i in range(channels):
+                y[i] += a[i]
+        _product(table[table.shape[0] - 1], weights, scale, biases, y, h, a)
+        for i in range(n_mels):
+            x[i] += a[i] / np.float32(steps)
+
+
+@compiled(**_FAST)
 def advance(
     encoder: Any,
     decoder: Any,
+    flow: Any,
+    times: Any,
+    mean: Any,
+    deviation: Any,
+    noise: Any,
     weights: Any,
     scale: Any,
     biases: Any,
@@ -164,10 +217,14 @@ def advance(
 
     Args:
         encoder, decoder: ``(layers, COLUMNS)``, int64: the table of each stack.
+        flow: ``(layers, COLUMNS)``: the table of the flow, without rows if the decoder's last layer is the mel's logit.
+        times: ``(steps, rows)``: what the time of each Euler step adds to the flow's condition.
+        mean, deviation: ``(n_mels,)``, of the mels that the flow standardises.
+        noise: ``(frames, n_mels)``, from the sentence's first frame on: where the flow starts.
         weights: all matrices, each ``(taps * padded inputs, outputs)``, flat; float16 as int16, or float32.
         scale: what a widened weight is multiplied with.
         biases, rings: flat float32.
-        width: the most inputs or outputs of a layer.
+        width: the most inputs or outputs of a layer, those of the flow included.
         keys, values: ``(symbols, d)``; the keys are divided by the square root of d.
         back, ahead: symbols that attention may move each frame; ``ahead`` < 0 leaves it free.
         rest: frames that attention rests on the last symbol at the end.
@@ -179,7 +236,8 @@ def advance(
     symbols, d = keys.shape
     n_mels = mel.shape[1]
     x, h, y = np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(width, np.float32)
-    context = np.zeros(d, np.float32)
+    context, sampled = np.zeros(d, np.float32), np.zeros(n_mels, np.float32)
+    a, c = np.zeros(width, np.float32), np.zeros(width, np.float32)
     while state[FRAME] < until and not state[ENDED]:
         t = state[FRAME]
         if t:
@@ -216,8 +274,14 @@ def advance(
             x[d + i] = x[i]
             x[i] = context[i]
         _layers(decoder, weights, scale, biases, rings, t, x, h, y)
-        for i in range(n_mels):
-            mel[t, i] = _ONE / (_ONE + _exp(-x[i]))
+        if flow.shape[0]:
+            sampled[:] = noise[t]
+            _sample(flow, times, weights, scale, biases, x, sampled, h, y, a, c)
+            for i in range(n_mels):
+                mel[t, i] = min(max(sampled[i] * deviation[i] + mean[i], np.float32(0)), _ONE)
+        else:
+            for i in range(n_mels):
+                mel[t, i] = _ONE / (_ONE + _exp(-x[i]))
 
         state[POSITION] = best
         state[RESTED] = state[RESTED] + 1 if best == symbols - 1 else 0

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from voicebank.config import Text2MelConfig
+from voicebank.dctts.flow import FlowHead
 from voicebank.dctts.layers import Conv, Highway, Stack
 from voicebank.text.symbols import LETTERS, TABLE_SIZE
 
@@ -20,17 +21,22 @@ class Text2MelOutput(NamedTuple):
     """``(batch, frames, n_mels)``; the sigmoid of it is the mel."""
     attention: torch.Tensor
     """``(batch, frames, symbols)``, each row sums to 1."""
+    hidden: torch.Tensor
+    """``(batch, frames, d)``: what the decoder's last layer, or the flow, makes the frame of."""
 
 
 class Text2Mel(nn.Module):
     """Text encoder, audio encoder, attention and audio decoder.
 
     ``paper`` sizes follow appendix A of the paper; the layer normalisation before every convolution, which every
-    working implementation had to add, the speaker table and the second text encoder are additions.
+    working implementation had to add, the speaker table, the second text encoder and the flow are additions.
 
     With ``config.letters_channels`` a sentence that has letters in it, all or some among phones, is read by a text
     encoder of its own: English letters say much less of a sound than phones do, and one encoder that learned thousands
     of words by their letters made phones less clear.
+
+    With ``config.flow_channels`` a frame is not what the decoder's last layer predicts, but sampled by a
+    :class:`voicebank.dctts.flow.FlowHead`. The last layer stays: in training it helps the layers below.
     """
 
     def __init__(self, config: Text2MelConfig, n_mels: int = 80) -> None:
@@ -62,6 +68,9 @@ class Text2Mel(nn.Module):
             ],
             relu=(k, k + 1, k + 2),
         )
+        self.flow: FlowHead | None = None
+        if config.flow_channels:
+            self.flow = FlowHead(d, n_mels, config.flow_channels, config.flow_blocks, s)
 
     def encode_text(
         self, symbols: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None = None
@@ -116,8 +125,29 @@ class Text2Mel(nn.Module):
         queries = self.audio_encoder(previous, speaker)
         attention = self.attend(queries, keys, symbol_mask)
         context = torch.bmm(attention.to(values.dtype), values)
-        logits = self.audio_decoder(torch.cat([context, queries], -1), speaker)
-        return Text2MelOutput(logits, attention)
+        hidden = self.audio_decoder(torch.cat([context, queries], -1), speaker, layers=slice(-1))
+        return Text2MelOutput(self.audio_decoder[-1](hidden, speaker), attention, hidden)
+
+    def mel(
+        self,
+        output: Text2MelOutput,
+        speaker: torch.Tensor | None = None,
+        noise: torch.Tensor | None = None,
+        steps: int | None = None,
+    ) -> torch.Tensor:
+        """The mel ``(batch, frames, n_mels)`` of a pass, 0..1: sampled, or predicted where there is no flow.
+
+        Args:
+            output: what :meth:`forward` returned.
+            speaker: as it was for the pass.
+            noise: ``(batch, frames, n_mels)``, which the samples start from; drawn if left out.
+            steps: Euler steps; those of the config if left out.
+        """
+        if self.flow is None:
+            return torch.sigmoid(output.logits.float())
+        if noise is None:
+            noise = torch.randn(output.logits.shape, device=output.logits.device) * self.config.flow_noise
+        return self.flow.sample(output.hidden, noise, steps or self.config.flow_steps, speaker)
 
     @torch.no_grad()
     def with_letters(self, channels: int = 136) -> Text2Mel:
@@ -133,14 +163,35 @@ class Text2Mel(nn.Module):
         return wide
 
     @torch.no_grad()
+    def with_flow(self, mean: torch.Tensor, deviation: torch.Tensor, channels: int = 256, blocks: int = 3) -> Text2Mel:
+        """A copy with an untrained flow; the network itself if it has one.
+
+        Args:
+            mean, deviation: of the mels of each speaker, ``(speakers, n_mels)``.
+            channels, blocks: of the flow.
+        """
+        if self.flow is not None:
+            return self
+        sizes = {"flow_channels": channels, "flow_blocks": blocks}
+        wide = Text2Mel(self.config.model_copy(update=sizes), self.n_mels)
+        wide.load_state_dict({**wide.state_dict(), **self.state_dict()})
+        assert wide.flow is not None
+        wide.flow.mean.copy_(mean)
+        wide.flow.deviation.copy_(deviation)
+        return wide
+
+    @torch.no_grad()
     def keep_speaker(self, row: int) -> Text2Mel:
-        """A copy with one speaker only: that row of every bias table is folded into the weights."""
+        """A copy with one speaker only: that row of every table is folded into the weights."""
         single = Text2Mel(self.config.model_copy(update={"speakers": 1}), self.n_mels)
         state = self.state_dict()
-        single.load_state_dict(
-            {k: v[row : row + 1].clone() if k.endswith(".bias") else v.clone() for k, v in state.items()}
-        )
+        single.load_state_dict({k: v[row : row + 1].clone() if is_table(k) else v.clone() for k, v in state.items()})
         return single
+
+
+def is_table(name: str) -> bool:
+    """Whether a tensor of Text2Mel has a row for each speaker: biases, and the mels' means and deviations."""
+    return name.endswith((".bias", ".mean", ".deviation"))
 
 
 def _text_encoder(config: Text2MelConfig, channels: int) -> Stack:

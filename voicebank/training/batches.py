@@ -74,6 +74,18 @@ def speaker_names(corpora: Sequence[Features]) -> list[str]:
     return list(dict.fromkeys(features.name for features in corpora))
 
 
+def mel_statistics(corpora: Sequence[Features]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of each speaker's mels, each ``(speakers, n_mels)``."""
+    rows = []
+    for name in speaker_names(corpora):
+        mel = np.concatenate([f.clip_mel(clip) for f in corpora if f.name == name for clip in f.clips]).astype(
+            np.float32
+        )
+        rows.append((mel.mean(0), mel.std(0) + 1e-3))
+    means, deviations = zip(*rows, strict=True)
+    return torch.from_numpy(np.stack(means)), torch.from_numpy(np.stack(deviations))
+
+
 def split(
     corpora: Sequence[Features], held_back: int, times: Sequence[Sequence[Times]] | None = None
 ) -> tuple[list[Item], list[Item]]:

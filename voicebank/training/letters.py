@@ -11,9 +11,14 @@ from torch import nn
 
 from voicebank.config import AudioConfig
 from voicebank.dctts.text2mel import Text2Mel
+<<<<<<< HEAD
 from voicebank.training.batches import Item, MixedOrder, Text2MelBatch, speaker_names, text2mel_batch
 from voicebank.training.features import Features
 from voicebank.training.tasks import Metrics, Text2MelTask, shift
+=======
+from voicebank.training.batches import Item, MixedOrder, speaker_names, text2mel_batch
+from voicebank.training.tasks import Metrics, Text2MelTask, letters_loss
+>>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
 
 
 class LettersTask(Text2MelTask):
@@ -44,7 +49,9 @@ class LettersTask(Text2MelTask):
         **options: Any,
     ) -> None:
         # Where the sounds lie is what attention to the phones says.
-        super().__init__(model, corpora, audio, **{"phones": 0.0, "aligned": False, **options})
+        self.share = options.pop("phones", 0.0)
+        super().__init__(model, corpora, audio, **{"aligned": False, **options})
+        self.criterion = "l1"
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("letters_"))
         names = speaker_names(corpora)
@@ -55,36 +62,18 @@ class LettersTask(Text2MelTask):
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """See :meth:`Task.loss`; ``l1`` is that of what the decoder's first layer makes of the text."""
         rng = np.random.default_rng((self.seed, 1, step))
-        l1 = self._compare(model, self.order[step], rng, self.phones, device)
+        items = self.order[step]
+        written = text2mel_batch(items, self.audio, rng, self.share).to(device)
+        l1 = letters_loss(cast(Text2Mel, model), written, text2mel_batch(items, self.audio, None, 1.0).to(device))
         return {"loss": l1, "l1": l1}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """See :meth:`Task.validate`: in letters alone."""
         items = sorted(self.validation, key=lambda item: item.frames)
-        groups = [items[i : i + 16] for i in range(0, len(items), 16)]
-        return self._mean([{"l1": self._compare(model, group, None, 0.0, device)} for group in groups])
-
-    def _compare(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],
-        rng: np.random.Generator | None,
-        phones: float,
-        device: torch.device,
-    ) -> torch.Tensor:
-        """Mean distance of what the decoder hears from what it hears of the phones."""
-        model = cast(Text2Mel, model)
-        batch = text2mel_batch(items, self.audio, rng, phones).to(device)
-        same = text2mel_batch(items, self.audio, None, 1.0).to(device)
-        with torch.no_grad():
-            queries = model.audio_encoder(shift(batch.mel), batch.speaker)
-            wanted = self._heard(model, same, queries)
-        distance = (self._heard(model, batch, queries) - wanted).float().abs().mean(-1)
-        return (distance * batch.frame_mask).sum() / batch.frame_mask.sum()
-
-    @staticmethod
-    def _heard(model: Text2Mel, batch: Text2MelBatch, queries: torch.Tensor) -> torch.Tensor:
-        """What the decoder's first layer makes of the text, ``(batch, frames, d)``."""
-        keys, values = model.encode_text(batch.symbols, batch.symbol_mask, batch.speaker)
-        context = torch.bmm(model.attend(queries, keys, batch.symbol_mask).to(values.dtype), values)
-        return cast(torch.Tensor, next(iter(model.audio_decoder))(torch.cat([context, queries], -1), batch.speaker))
+        rows = []
+        for i in range(0, len(items), 16):
+            written, spoken = (
+                text2mel_batch(items[i : i + 16], self.audio, None, phones).to(device) for phones in (0.0, 1.0)
+            )
+            rows.append({"l1": letters_loss(cast(Text2Mel, model), written, spoken)})
+        return self._mean(rows)

@@ -54,14 +54,14 @@ def ssrn(path: Path, true: torch.Tensor, predicted: torch.Tensor) -> None:
     _save(figure, path)
 
 
-def curves(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Training and validation L1 over steps, from the rows of ``metrics.jsonl``."""
+def curves(path: Path, rows: Sequence[dict[str, Any]], criterion: str = "l1") -> None:
+    """Training and validation loss over steps, from the rows of ``metrics.jsonl``."""
     figure, axes = _figure(1)
     for kind in ("train", "validation"):
-        points = [(r["step"], r["l1"]) for r in rows if r["kind"] == kind]
+        points = [(r["step"], r[criterion]) for r in rows if r["kind"] == kind]
         if points:
             axes[0].plot(*zip(*points, strict=True), label=kind, linewidth=1)
-    axes[0].set(xlabel="step", ylabel="L1", yscale="log")
+    axes[0].set(xlabel="step", ylabel=criterion, yscale="log")
     axes[0].grid(alpha=0.3)
     axes[0].legend()
     _save(figure, path)

@@ -16,9 +16,13 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
+<<<<<<< HEAD
 from voicebank.training import features
 from voicebank.training.batches import speaker_names
 from voicebank.training.features import Features
+=======
+from voicebank.training.batches import mel_statistics, speaker_names
+>>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
 from voicebank.training.letters import LettersTask
 from voicebank.training.spoken import speak
 from voicebank.training.start import ssrn_from, text2mel_from, voices_of
@@ -41,6 +45,7 @@ def train(
     speaker: str | None = None,
     predicted_by: str | Path | None = None,
     letters: str | Path | None = None,
+    flow: int | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
     features_progress: Callable[[str, int, int], None] | None = None,
@@ -64,6 +69,7 @@ def train(
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
             from phones; a text encoder for letters then learns to read them
             (:class:`voicebank.training.letters.LettersTask`).
+        flow: for Text2Mel, channels of the flow that samples its mels, if it has none yet; 0 leaves it without.
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: who shows the training.
         features_progress: told speaker, clips done and clips in all while features are computed.
@@ -91,6 +97,8 @@ def train(
         text2mel = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": len(names)}), audio.n_mels)
         if start:
             text2mel, before = text2mel_from(start, names, speaker)
+        if flow:
+            text2mel = text2mel.with_flow(*mel_statistics(corpora), flow)
         if letters:
             voices = voices_of(start, names) if start else None
             if not voices or not frontend:

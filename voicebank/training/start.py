@@ -10,7 +10,7 @@ import torch
 
 from voicebank.config import AudioConfig, SSRNConfig, Text2MelConfig
 from voicebank.dctts.ssrn import SSRN
-from voicebank.dctts.text2mel import Text2Mel
+from voicebank.dctts.text2mel import Text2Mel, is_table
 from voicebank.errors import BadData, UnknownName
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.training import checkpoint
@@ -119,10 +119,10 @@ def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
     states = [model.state_dict() for model in models]
     wide = Text2Mel(models[0].config.model_copy(update={"speakers": len(models)}), models[0].n_mels)
     if any(model.config != models[0].config for model in models) or any(
-        not torch.equal(first[k], state[k]) for state in states for k in first if not k.endswith(".bias")
+        not torch.equal(first[k], state[k]) for state in states for k in first if not is_table(k)
     ):
         raise BadData("these voices were trained apart: their weights do not fit one network; start from one of them")
-    wide.load_state_dict({k: torch.cat([s[k] for s in states]) if k.endswith(".bias") else first[k] for k in first})
+    wide.load_state_dict({k: torch.cat([s[k] for s in states]) if is_table(k) else first[k] for k in first})
     return wide
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,8 +25,12 @@ from voicebank.training.batches import (
     ssrn_batch,
     text2mel_batch,
 )
+<<<<<<< HEAD
 from voicebank.training.features import Features
 from voicebank.training.losses import alignment_loss, guided_attention_loss, spectrogram_loss
+=======
+from voicebank.training.discriminator import Discriminator
+>>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
 
 Metrics = dict[str, torch.Tensor]
 ALIGNMENT_WEIGHT = 0.1
@@ -39,6 +44,10 @@ class Task(abc.ABC):
     batch_size: int
     train: list[Item]
     validation: list[Item]
+    criterion: str = "l1"
+    """Which of the validation's means decides which weights are best: the lowest."""
+    critic: nn.Module | None = None
+    """A network that is trained beside the model, to judge it, and not kept."""
 
     @abc.abstractmethod
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
@@ -46,7 +55,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
-        """Means over the held-back clips; ``l1`` decides which weights are best."""
+        """Means over the held-back clips, ``l1`` and the :attr:`criterion` among them."""
 
     @abc.abstractmethod
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
@@ -59,6 +68,10 @@ class Task(abc.ABC):
 class Text2MelTask(Task):
     """Teacher-forced training of Text2Mel (arXiv:1710.08969, sections 3.4 and 4.1).
 
+    With a flow (:mod:`voicebank.dctts.flow`) its loss is the greater part, and decides which weights are best. An
+    encoder for letters, where there is one, is taught apart: it is to give the decoder what the phones give
+    (:func:`letters_loss`), and all else is trained on phones alone.
+
     Args:
         model: the network.
         corpora: features; those of one name are one speaker, a row of the table.
@@ -70,16 +83,24 @@ class Text2MelTask(Task):
             never learns to recover from its own.
         hide: highest share of the teacher-forced frames of a clip that are blanked out. The last frame says so much
             about the next that a network which always sees it learns to babble on and hardly reads the text.
-        own_frames: in every other step, share of the teacher-forced frames that are replaced by the network's own
-            prediction of them (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without gradient).
+        own_frames: in every other step, highest share of the teacher-forced frames of a clip that are replaced by
+            what the network says itself (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without
+            gradient); :attr:`OWN` if left out and there is a flow, else none.
         phones: share of the clips in one representation that are shown in phones, see
+<<<<<<< HEAD
             :func:`voicebank.training.batches.choose_phones`.
         aligned: guide attention to where each sound is spoken, not to the diagonal
             (:mod:`voicebank.training.alignment`).
+=======
+            :func:`voicebank.training.batches.choose_phones`. An encoder for letters is not taught if it is 1.
+        aligned: guide attention to where each sound is spoken (:mod:`voicebank.data.alignment`), not to the diagonal.
+>>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
     """
 
     name = "text2mel"
-    NOISE, HIDE, PHONES = 0.08, 0.5, 0.7
+    NOISE, HIDE, PHONES, OWN = 0.04, 0.3, 0.7, 0.7
+    # Of L1 and divergence beside the flow's loss; noises and times for each frame; Euler steps of its own frames.
+    SPECTROGRAM_WEIGHT, DRAWS, OWN_STEPS = 0.5, 4, 2
 
     def __init__(
         self,
@@ -92,12 +113,18 @@ class Text2MelTask(Task):
         seed: int = 0,
         noise: float = NOISE,
         hide: float = HIDE,
-        own_frames: float = 0.0,
+        own_frames: float | None = None,
         phones: float = PHONES,
         aligned: bool = True,
     ) -> None:
         self.model, self.audio, self.batch_size, self.seed = model, audio, batch_size, seed
-        self.noise, self.hide, self.own_frames, self.phones = noise, hide, own_frames, phones
+        self.noise, self.hide = noise, hide
+        flow, letters = model.flow is not None, bool(model.config.letters_channels)
+        self.own_frames = own_frames if own_frames is not None else self.OWN * flow
+        self.letters = letters and phones < 1
+        self.phones = 1.0 if letters else phones
+        if flow:
+            self.criterion = "flow"
         self.aligned = aligned
         times = align(corpora) if aligned else None
         self.train, self.validation = split(corpora, held_back, times)
@@ -108,10 +135,15 @@ class Text2MelTask(Task):
         l1, divergence = spectrogram_loss(output.logits, batch.mel, batch.frame_mask)
         guided = guided_attention_loss(output.attention, batch.symbol_lengths, batch.frame_lengths)
         metrics = {"l1": l1, "divergence": divergence, "attention": guided}
+        loss = l1 + divergence
+        flow = cast(Text2Mel, model).flow
+        if flow is not None:
+            metrics["flow"] = flow.loss(output.hidden, batch.mel, batch.frame_mask, batch.speaker, self.DRAWS)
+            loss = metrics["flow"] + self.SPECTROGRAM_WEIGHT * loss
         if self.aligned:
             metrics["alignment"] = alignment_loss(output.attention, batch.positions, batch.frame_mask)
-            return {"loss": l1 + divergence + ALIGNMENT_WEIGHT * metrics["alignment"], **metrics}
-        return {"loss": l1 + divergence + guided, **metrics}
+            return {"loss": loss + ALIGNMENT_WEIGHT * metrics["alignment"], **metrics}
+        return {"loss": loss + guided, **metrics}
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """See :meth:`Task.loss`."""
@@ -119,20 +151,29 @@ class Text2MelTask(Task):
         batch = text2mel_batch(self.order[step], self.audio, rng, self.phones).to(device)
         previous = shift(batch.mel)
         if self.own_frames and step % 2:
+            network = cast(Text2Mel, model)
             with torch.no_grad():
-                own = torch.sigmoid(model(batch.symbols, batch.symbol_mask, previous, batch.speaker).logits.float())
-            use = torch.rand(*previous.shape[:2], 1, device=device) < self.own_frames
-            previous = torch.where(use, shift(own), previous)
-        return self._losses(model, batch, corrupt(previous, self.hide, self.noise))
+                output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
+                own = network.mel(output, batch.speaker, steps=self.OWN_STEPS)
+            rate = self.own_frames * torch.rand(len(previous), 1, 1, device=device)
+            previous = torch.where(torch.rand(*previous.shape[:2], 1, device=device) < rate, shift(own), previous)
+        metrics = self._losses(model, batch, corrupt(previous, self.hide, self.noise))
+        if self.letters and step % 2 == 0:
+            written = text2mel_batch(self.order[step], self.audio, rng, 0.0).to(device)
+            metrics["letters"] = letters_loss(cast(Text2Mel, model), written, batch)
+            metrics["loss"] = metrics["loss"] + metrics["letters"]
+        return metrics
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """See :meth:`Task.validate`: clean teacher forcing, every other batch in graphemes if any are trained on."""
         rows = []
         items = sorted(self.validation, key=lambda item: item.frames)
-        for i in range(0, len(items), 16):
-            phones = self.phones == 1.0 or i // 16 % 2 == 0
-            batch = text2mel_batch(items[i : i + 16], self.audio, None, float(phones)).to(device)
-            rows.append(self._losses(model, batch, shift(batch.mel)))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # of a flow's noise: the same each time
+            for i in range(0, len(items), 16):
+                phones = self.phones == 1.0 or i // 16 % 2 == 0
+                batch = text2mel_batch(items[i : i + 16], self.audio, None, float(phones)).to(device)
+                rows.append(self._losses(model, batch, shift(batch.mel)))
         return self._mean(rows)
 
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
@@ -140,7 +181,8 @@ class Text2MelTask(Task):
         batch = text2mel_batch((self.validation or self.train)[:1], self.audio, None, 1.0).to(device)
         output = model(batch.symbols, batch.symbol_mask, shift(batch.mel), batch.speaker)
         n, t = int(batch.symbol_lengths[0]), int(batch.frame_lengths[0])
-        plots.text2mel(path, output.attention[0, :t, :n], batch.mel[0, :t], torch.sigmoid(output.logits[0, :t].float()))
+        mel = cast(Text2Mel, model).mel(output, batch.speaker)
+        plots.text2mel(path, output.attention[0, :t, :n], batch.mel[0, :t], mel[0, :t])
 
 
 class SSRNTask(Task):
@@ -154,11 +196,17 @@ class SSRNTask(Task):
         held_back: clips of each speaker kept for validation.
         seed: of batches and noise.
         frames: coarse frames of a crop.
-        text2mel: predicts, teacher-forced, the mels of every other step. A Text2Mel blurs; an SSRN that has seen its
-            predictions beside the true magnitudes makes up for some of it. Rows of its speaker table as in ``corpora``.
+        text2mel: predicts or samples, teacher-forced, the mels of every other step. An SSRN that has seen them beside
+            true magnitudes makes up for some of a Text2Mel's faults. Rows of its speaker table as in ``corpora``.
+        adversarial: judge the magnitudes by a discriminator, too; see :mod:`voicebank.training.discriminator`.
     """
 
     name = "ssrn"
+    # Of L1 and divergence, and of feature matching, beside the adversarial loss.
+    SPECTROGRAM_WEIGHT, FEATURES_WEIGHT = 20.0, 2.0
+    # Steps at the beginning in which the discriminator learns and nobody listens to it.
+    CRITIC_ALONE = 60
+    critic: Discriminator | None = None
 
     def __init__(
         self,
@@ -171,8 +219,11 @@ class SSRNTask(Task):
         seed: int = 0,
         frames: int = 48,
         text2mel: Text2Mel | None = None,
+        adversarial: bool = False,
     ) -> None:
         self.model, self.audio = model, audio
+        if adversarial:
+            self.critic = Discriminator()
         self.batch_size, self.seed, self.frames = batch_size, seed, frames
         self.text2mel = text2mel and text2mel.eval()
         self.train, self.validation = split(corpora, held_back)
@@ -182,19 +233,31 @@ class SSRNTask(Task):
         l1, divergence = spectrogram_loss(model(mel.to(device)), magnitude.to(device))
         return {"loss": l1 + divergence, "l1": l1, "divergence": divergence}
 
-    def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
-        """See :meth:`Task.loss`."""
+    def _crops(self, step: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mels and magnitudes of a step."""
         rng = np.random.default_rng((self.seed, 1, step))
         items = self.order[step]
         if self.text2mel is None or step % 2:
-            return self._losses(model, *ssrn_batch(items, self.audio, rng, self.frames), device)
+            return ssrn_batch(items, self.audio, rng, self.frames)
         batch = text2mel_batch(items, self.audio, rng, 1.0).to(device)
+        text2mel = self.text2mel.to(device)
         with torch.no_grad():
             previous = corrupt(shift(batch.mel), Text2MelTask.HIDE, Text2MelTask.NOISE)
-            output = self.text2mel.to(device)(batch.symbols, batch.symbol_mask, previous, batch.speaker)
-        mel = torch.sigmoid(output.logits.float())
-        crops = predicted_ssrn_batch(items, mel, batch, self.audio, rng, self.frames)
-        return self._losses(model, *crops, device)
+            mel = text2mel.mel(text2mel(batch.symbols, batch.symbol_mask, previous, batch.speaker), batch.speaker)
+        return predicted_ssrn_batch(items, mel, batch, self.audio, rng, self.frames)
+
+    def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
+        """See :meth:`Task.loss`."""
+        mel, magnitude = (t.to(device) for t in self._crops(step, device))
+        if self.critic is None:
+            return self._losses(model, mel, magnitude, device)
+        logits = model(mel)
+        l1, divergence = spectrogram_loss(logits, magnitude)
+        judged = self.critic.losses(torch.sigmoid(logits.float()), magnitude)
+        loss = self.SPECTROGRAM_WEIGHT * (l1 + divergence) + judged["critic"]
+        if step >= self.CRITIC_ALONE:
+            loss = loss + judged["adversarial"] + self.FEATURES_WEIGHT * judged["features"]
+        return {"loss": loss, "l1": l1, "divergence": divergence, **judged}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """See :meth:`Task.validate`: the same crops each time."""
@@ -209,6 +272,32 @@ class SSRNTask(Task):
         items = (self.validation or self.train)[:1]
         mel, magnitude = ssrn_batch(items, self.audio, np.random.default_rng(0), self.frames)
         plots.ssrn(path, magnitude[0], torch.sigmoid(model(mel.to(device))[0].float()))
+
+
+def letters_loss(model: Text2Mel, written: Text2MelBatch, spoken: Text2MelBatch) -> torch.Tensor:
+    """How far what the decoder hears of letters is from what it hears of phones (distillation, arXiv:1503.02531).
+
+    Mean distance of what its first layer makes of both, frame by frame. Only the encoder for letters gets a gradient.
+
+    Args:
+        model: the network.
+        written: clips in letters, some of them mixed with phones.
+        spoken: the same clips in phones.
+    """
+    first = next(iter(model.audio_decoder))
+    fixed = {name: parameter.detach() for name, parameter in first.named_parameters()}
+
+    def heard(batch: Text2MelBatch) -> torch.Tensor:
+        keys, values = model.encode_text(batch.symbols, batch.symbol_mask, batch.speaker)
+        context = torch.bmm(model.attend(queries, keys, batch.symbol_mask).to(values.dtype), values)
+        inputs = torch.cat([context, queries], -1), batch.speaker
+        return torch.func.functional_call(first, fixed, inputs)  # type: ignore[no-any-return]
+
+    with torch.no_grad():
+        queries = model.audio_encoder(shift(spoken.mel), spoken.speaker)
+        wanted = heard(spoken)
+    distance = (heard(written) - wanted).float().abs().mean(-1)
+    return (distance * spoken.frame_mask).sum() / spoken.frame_mask.sum()
 
 
 def shift(mel: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,8 @@ from voicebank.training.tasks import Metrics, Task
 
 # Steps in a row whose gradients are not finite, after which training is given up.
 SKIPPED_MOST = 20
+# A critic learns against a model that changes: what it saw long ago says little, and it is to stay ahead.
+CRITIC_BETAS, CRITIC_RATE = (0.8, 0.99), 2.0
 
 
 class TrainerConfig(Config):
@@ -78,9 +80,11 @@ class Trainer:
         self.bfloat16 = pick_precision(config.precision, self.device)
         self.model = task.model.to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=config.rate, betas=config.betas, eps=1e-8, fused=True
-        )
+        groups: list[dict[str, Any]] = [{"params": list(self.model.parameters())}]
+        if task.critic is not None:
+            task.critic.to(self.device)
+            groups.append({"params": list(task.critic.parameters()), "betas": CRITIC_BETAS})
+        self.optimizer = torch.optim.Adam(groups, lr=config.rate, betas=config.betas, eps=1e-8, fused=True)
         self.step = self.skipped = 0
         self.best = float("inf")
         self.best_step = 0
@@ -134,7 +138,9 @@ class Trainer:
         """Write the checkpoint, atomically."""
         tensors = checkpoint.prefixed("model", self.model.state_dict())
         tensors |= checkpoint.prefixed("average", self.average)
-        names = [name for name, _ in self.model.named_parameters()]
+        if self.task.critic is not None:
+            tensors |= checkpoint.prefixed("critic", self.task.critic.state_dict())
+        names = self._names()
         for i, slot in self.optimizer.state_dict()["state"].items():
             tensors |= checkpoint.prefixed(f"adam.{names[i]}", slot)
         state = {"step": self.step, "best": self.best, "best_step": self.best_step, **self.notes}
@@ -150,10 +156,9 @@ class Trainer:
                 raise BadData(f"{self.folder} holds a run with another {key}: choose another folder, or remove it")
         self.model.load_state_dict(checkpoint.unprefixed("model", tensors))
         self.average = {k: v.to(self.device) for k, v in checkpoint.unprefixed("average", tensors).items()}
-        slots = {
-            i: checkpoint.unprefixed(f"adam.{name}", tensors)
-            for i, (name, _) in enumerate(self.model.named_parameters())
-        }
+        if self.task.critic is not None:
+            self.task.critic.load_state_dict(checkpoint.unprefixed("critic", tensors))
+        slots = {i: checkpoint.unprefixed(f"adam.{name}", tensors) for i, name in enumerate(self._names())}
         if any(slots.values()):
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
@@ -162,6 +167,12 @@ class Trainer:
         rows = [r for r in self.metrics() if r["step"] <= self.step]
         text = "".join(json.dumps(r) + "\n" for r in rows)
         atomic(self.folder / "metrics.jsonl", text)
+
+    def _names(self) -> list[str]:
+        """Of all parameters, in the optimiser's order."""
+        names = [name for name, _ in self.model.named_parameters()]
+        critic = self.task.critic
+        return [*names, *(f"critic.{name}" for name, _ in critic.named_parameters())] if critic is not None else names
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``; a line cut off by a kill is left out."""
@@ -181,8 +192,8 @@ class Trainer:
 
     def _step(self, model: nn.Module) -> Metrics:
         torch.manual_seed((self.config.seed << 32) + self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(self.step)
+        for group, scale in zip(self.optimizer.param_groups, (1.0, CRITIC_RATE), strict=False):
+            group["lr"] = scale * self.learning_rate(self.step)
         model.train()
         with self._precision():
             metrics = self.task.loss(model, self.step, self.device)
@@ -225,14 +236,15 @@ class Trainer:
             if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
                 self.task.picture(model, self.folder / "pictures" / f"{self.step:06d}.png", self.device)
         # Without held-back clips there is nothing to choose by: the latest weights are the best.
-        better = not metrics or metrics["l1"] < self.best * (1 + self.config.tolerance)
+        judged = metrics.get(self.task.criterion, self.best)
+        better = not metrics or judged < self.best * (1 + self.config.tolerance)
         if better:
-            self.best, self.best_step = min(metrics.get("l1", self.best), self.best), self.step
+            self.best, self.best_step = min(judged, self.best), self.step
             notes = {"step": self.step, "lowest": self.best, **metrics, **self.notes}
             checkpoint.save(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
-        plots.curves(self.folder / "loss.png", self.metrics())
+        plots.curves(self.folder / "loss.png", self.metrics(), self.task.criterion)
         progress.validated(self.step, metrics, better)
 
     def _stale(self) -> int:

@@ -48,11 +48,14 @@ def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures],
     It says the sentences of some of the clips and is compared with how they were spoken.
 
     Args:
-        text2mel: of one speaker; returned as it is if it speaks too little to compare, or if no change is closer.
+        text2mel: of one speaker; returned as it is if it speaks too little to compare, if no change is closer, or if a
+            flow samples its mels: those vary as speech does.
         own: features of the recordings.
         clips: some of theirs; :data:`SENTENCES` of them are spoken, evenly spread.
         reduction: full-rate frames in a coarse one.
     """
+    if text2mel.flow is not None:
+        return text2mel
     chosen = _some(clips)
     heard = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
     spoken = _spoken(text2mel, chosen, reduction)
