@@ -100,7 +100,7 @@ class Text2MelTask(Task):
     name = "text2mel"
     NOISE, HIDE, PHONES, OWN = 0.04, 0.3, 0.7, 0.7
     # Of L1 and divergence beside the flow's loss; noises and times for each frame; Euler steps of its own frames.
-    SPECTROGRAM_WEIGHT, DRAWS, OWN_STEPS = 0.5, 4, 2
+    SPECTROGRAM_WEIGHT, DRAWS, OWN_STEPS = 0.5, 2, 2
 
     def __init__(
         self,
