@@ -11,14 +11,9 @@ from torch import nn
 
 from voicebank.config import AudioConfig
 from voicebank.dctts.text2mel import Text2Mel
-<<<<<<< HEAD
-from voicebank.training.batches import Item, MixedOrder, Text2MelBatch, speaker_names, text2mel_batch
-from voicebank.training.features import Features
-from voicebank.training.tasks import Metrics, Text2MelTask, shift
-=======
 from voicebank.training.batches import Item, MixedOrder, speaker_names, text2mel_batch
+from voicebank.training.features import Features
 from voicebank.training.tasks import Metrics, Text2MelTask, letters_loss
->>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
 
 
 class LettersTask(Text2MelTask):

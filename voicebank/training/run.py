@@ -16,13 +16,9 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
-<<<<<<< HEAD
 from voicebank.training import features
-from voicebank.training.batches import speaker_names
-from voicebank.training.features import Features
-=======
 from voicebank.training.batches import mel_statistics, speaker_names
->>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
+from voicebank.training.features import Features
 from voicebank.training.letters import LettersTask
 from voicebank.training.spoken import speak
 from voicebank.training.start import ssrn_from, text2mel_from, voices_of

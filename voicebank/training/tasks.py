@@ -25,12 +25,9 @@ from voicebank.training.batches import (
     ssrn_batch,
     text2mel_batch,
 )
-<<<<<<< HEAD
+from voicebank.training.discriminator import Discriminator
 from voicebank.training.features import Features
 from voicebank.training.losses import alignment_loss, guided_attention_loss, spectrogram_loss
-=======
-from voicebank.training.discriminator import Discriminator
->>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
 
 Metrics = dict[str, torch.Tensor]
 ALIGNMENT_WEIGHT = 0.1
@@ -87,14 +84,9 @@ class Text2MelTask(Task):
             what the network says itself (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without
             gradient); :attr:`OWN` if left out and there is a flow, else none.
         phones: share of the clips in one representation that are shown in phones, see
-<<<<<<< HEAD
-            :func:`voicebank.training.batches.choose_phones`.
+            :func:`voicebank.training.batches.choose_phones`. An encoder for letters is not taught if it is 1.
         aligned: guide attention to where each sound is spoken, not to the diagonal
             (:mod:`voicebank.training.alignment`).
-=======
-            :func:`voicebank.training.batches.choose_phones`. An encoder for letters is not taught if it is 1.
-        aligned: guide attention to where each sound is spoken (:mod:`voicebank.data.alignment`), not to the diagonal.
->>>>>>> 320d137 (A flow samples each mel frame: Text2Mel says one of the frames that may come next, not their middle)
     """
 
     name = "text2mel"
