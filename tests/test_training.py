@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from voicebank_phonemizer import Phonemizer
 
 import voicebank
@@ -21,6 +24,7 @@ from voicebank.config import AudioConfig
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Graphemes
 from voicebank.training import checkpoint, features
 from voicebank.training.alignment import align, symbol_starts
@@ -50,7 +54,9 @@ def built(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Features:
     return features.build(Dataset.read(corpus), AUDIO, Graphemes(), tmp_path_factory.mktemp("cache"))
 
 
-def run(corpus: Path, folder: Path, network: str = "text2mel", **settings: object) -> object:
+def run(
+    corpus: Path, folder: Path, network: str = "text2mel", options: Mapping[str, Any] = {}, **settings: object
+) -> object:
     config = TrainerConfig(**{**SETTINGS, **settings})  # type: ignore[arg-type]
     return train(
         network,  # type: ignore[arg-type]
@@ -62,6 +68,7 @@ def run(corpus: Path, folder: Path, network: str = "text2mel", **settings: objec
         cache=corpus.parent / "cache",
         batch_size=4,
         held_back=2,
+        **options,
     )
 
 
@@ -164,12 +171,12 @@ def test_a_run_learns_and_leaves_what_it_promises(corpus: Path, tmp_path: Path, 
     assert list((tmp_path / "run" / "pictures").glob("*.png"))
 
 
-def test_resuming_is_exact(corpus: Path, tmp_path: Path) -> None:
-    run(corpus, tmp_path / "whole")
-    run(corpus, tmp_path / "parts", minutes=1e-9)  # one step a call
-    for _ in range(3):
-        run(corpus, tmp_path / "parts", minutes=1e-9)
-    run(corpus, tmp_path / "parts")
+@pytest.mark.parametrize(("network", "options"), [("text2mel", {"flow": 16}), ("ssrn", {"adversarial": True})])
+def test_resuming_is_exact(corpus: Path, tmp_path: Path, network: str, options: dict[str, Any]) -> None:
+    run(corpus, tmp_path / "whole", network, options)
+    for _ in range(4):
+        run(corpus, tmp_path / "parts", network, options, minutes=1e-9)  # one step a call
+    run(corpus, tmp_path / "parts", network, options)
     whole, _ = checkpoint.load(tmp_path / "whole" / "checkpoint.safetensors")
     parts, state = checkpoint.load(tmp_path / "parts" / "checkpoint.safetensors")
     assert state["step"] == 12
@@ -208,12 +215,18 @@ def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> Non
     shutil.copytree(corpus, other)
     config = TrainerConfig(**{**SETTINGS, "steps": 4})  # type: ignore[arg-type]
     common = {"preset": "tiny", "config": config, "frontend": None, "batch_size": 2, "held_back": 1}
-    train("text2mel", [corpus, other], tmp_path / "both", cache=tmp_path / "cache", **common)  # type: ignore[arg-type]
+    train("text2mel", [corpus, other], tmp_path / "both", cache=tmp_path / "cache", flow=16, **common)  # type: ignore[arg-type]
     train(  # type: ignore[misc]
         "text2mel", [other], tmp_path / "one", start=tmp_path / "both", cache=tmp_path / "cache", **common
     )
     train(  # type: ignore[misc]
-        "ssrn", [other], tmp_path / "ssrn", predicted_by=tmp_path / "both", cache=tmp_path / "cache", **common
+        "ssrn",
+        [other],
+        tmp_path / "ssrn",
+        predicted_by=tmp_path / "both",
+        cache=tmp_path / "cache",
+        adversarial=True,
+        **common,
     )
     with pytest.raises(BadData, match="knows speaker, other, not other, speaker"):
         train(
@@ -226,7 +239,12 @@ def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> Non
         )  # type: ignore[arg-type]
     voice = assemble(tmp_path / "one", tmp_path / "ssrn", name="mine", accent="US", gender="male")
     assert voice.config.text2mel.speakers == 1
+    assert voice.config.text2mel.flow_channels == 16
     folder = voice.save(tmp_path / "mine")
+    with safe_open(folder / "text2mel.safetensors", "pt") as file:
+        assert file.get_slice("audio_encoder.0.weight").get_dtype() == "I8"
+    saved, loaded = voice.text2mel.state_dict(), Synthesizer.from_folder(folder).text2mel.state_dict()
+    assert all(torch.equal(saved[k], loaded[k]) for k in saved)
     assert json.loads((folder / "config.json").read_text())["training"]["text2mel_steps"] == 8  # of both runs
     folded = assemble(tmp_path / "both", tmp_path / "ssrn", name="other")
     assert folded.config.text2mel.speakers == 1

@@ -176,6 +176,8 @@ class VoiceConfig(Config):
     ssrn: SSRNConfig = SSRNConfig()
     seconds_per_symbol: Annotated[float, Field(gt=0, le=2)] = 0.075
     """Mean length of a symbol in the training speech; the longest plausible sentence follows from it."""
+    sharpening: Annotated[float, Field(ge=1, le=3)] = 1.5
+    """How much the built-in vocoder thins what an SSRN trained on L1 fills between harmonics; 1 leaves it as it is."""
     training: dict[str, Any] = {}
     """Free notes: minutes of speech, steps, scores; ``private_use`` marks a clone without consent."""
 

@@ -44,6 +44,7 @@ def say(
     frontend: Annotated[str | None, typer.Option(help="Reads the text: a frontend of `voicebank plugins`.")] = None,
     vocoder: Annotated[str | None, typer.Option(help="Makes the sound: a vocoder of `voicebank plugins`.")] = None,
     speed: Annotated[float, typer.Option(help="1.1 is a tenth faster.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Another number gives another rendering of the same text.")] = 0,
     lexicon: Annotated[Path | None, typer.Option(help="File of `word IPA` lines: your pronunciations.")] = None,
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
     raw: Annotated[
@@ -74,7 +75,7 @@ def say(
     if attention is not None and attention.suffix.lower() not in _PICTURES:
         raise BadData(f"cannot draw {attention}: use one of {', '.join(_PICTURES)}")
 
-    options: dict[str, Any] = {"frontend": frontend, "vocoder": vocoder, "speed": speed}
+    options: dict[str, Any] = {"frontend": frontend, "vocoder": vocoder, "speed": speed, "seed": seed}
     # A pipe gets sound as it is made, a player whole sentences, and for a file the cores share out a page.
     pace: dict[str, Any] = {} if piped else {"batch": 1 if output is None else _BATCH}
     deliver = partial(_deliver, output=output, raw=raw)

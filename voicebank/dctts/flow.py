@@ -51,8 +51,8 @@ class FlowHead(nn.Module):
         self.layers = nn.ModuleList(Conv(channels, channels, speakers=speakers, norm=False) for _ in range(2 * blocks))
         self.leave = Conv(channels, n_mels, speakers=speakers)
         nn.init.zeros_(self.leave.weight)
-        self.register_buffer("mean", torch.full((speakers, n_mels), 0.5))
-        self.register_buffer("deviation", torch.full((speakers, n_mels), 0.25))
+        self.register_buffer("mean", torch.zeros(speakers, n_mels))
+        self.register_buffer("deviation", torch.ones(speakers, n_mels))
 
     def at(self, time: torch.Tensor) -> torch.Tensor:
         """What a time in 0..1, of any shape, adds to the condition: ``(..., channels * (1 + 2 * blocks))``."""

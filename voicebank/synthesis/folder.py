@@ -23,6 +23,7 @@ from voicebank.audio import Audio
 from voicebank.config import VoiceConfig, first_error
 from voicebank.errors import BadVoice
 from voicebank.files import replacing_folder
+from voicebank.synthesis.quantised import stored
 
 CONFIG, TEXT2MEL, SSRN = "config.json", "text2mel.safetensors", "ssrn.safetensors"
 CARD, SAMPLE = "README.md", "sample.ogg"
@@ -184,7 +185,7 @@ def write(
     card: str | None = None,
     sample: Audio | None = None,
 ) -> Path:
-    """Write config, float16 weights, and the card and sample if given.
+    """Write config, weights (float16, or int8 where they lose nothing by it), and the card and sample if given.
 
     The folder is made beside its place and renamed. Files that are in it already and are not written here stay.
 
@@ -217,8 +218,7 @@ def _fill(
     sample: Audio | None,
 ) -> None:
     for name, network in networks.items():
-        state = {k: v.to(torch.float16).contiguous().cpu() for k, v in network.state_dict().items()}
-        save_file(state, folder / f"{name}.safetensors", metadata={"format": "pt"})
+        save_file(stored(network.state_dict()), folder / f"{name}.safetensors", metadata={"format": "pt"})
     text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     for path in folder.iterdir():

@@ -70,6 +70,7 @@ class Options(TypedDict, total=False):
     vocoder: str | Vocoder | None
     speed: float | None
     lexicon: Lexicon | Mapping[str, str] | StrPath | None
+    seed: int
 
 
 class Manner(NamedTuple):
@@ -79,6 +80,7 @@ class Manner(NamedTuple):
     vocoder: Vocoder
     speed: float
     lexicon: Lexicon
+    seed: int = 0
 
     @classmethod
     def of(
@@ -89,18 +91,22 @@ class Manner(NamedTuple):
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        seed: int = 0,
     ) -> Manner:
         """The manner of a voice, with the options given in place of its defaults.
 
         Raises:
-            BadText: the speed is out of range.
+            BadText: the speed is out of range, or the seed below 0.
             BadData: the lexicon cannot be read.
             UnknownName: no such frontend or vocoder.
         """
         speed = 1.0 if speed is None else speed
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise BadText(f"speed {speed:g} is out of range: it goes from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
-        return cls(create_frontend(config, frontend), create_vocoder(vocoder), speed, _lexicon(config, lexicon))
+        if seed < 0:
+            raise BadText(f"seed {seed} is out of range: it is 0 or more")
+        words = _lexicon(config, lexicon)
+        return cls(create_frontend(config, frontend), create_vocoder(config, vocoder), speed, words, seed)
 
 
 def create_frontend(config: VoiceConfig, frontend: str | Frontend | None = None) -> Frontend:
@@ -124,14 +130,14 @@ def create_frontend(config: VoiceConfig, frontend: str | Frontend | None = None)
         return plugins.default("frontend", missing=error, language=config.language)
 
 
-def create_vocoder(vocoder: str | Vocoder | None = None) -> Vocoder:
-    """The vocoder of a name, or the built-in one; a vocoder is returned as it is.
+def create_vocoder(config: VoiceConfig, vocoder: str | Vocoder | None = None) -> Vocoder:
+    """The vocoder of a name, or the built-in one as this voice needs it; a vocoder is returned as it is.
 
     Raises:
         UnknownName, PluginError: it is not installed, or does not load.
     """
     if vocoder is None:
-        return plugins.default("vocoder")
+        return plugins.default("vocoder", sharpening=config.sharpening)
     return plugins.create("vocoder", vocoder) if isinstance(vocoder, str) else vocoder
 
 

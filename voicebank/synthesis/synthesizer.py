@@ -77,6 +77,7 @@ class Synthesizer:
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        seed: int = 0,
     ) -> Audio | list[Audio]:
         """Speak a text of any length, or many texts at once, as fast as the cores allow.
 
@@ -88,6 +89,8 @@ class Synthesizer:
             vocoder: name of a plugin, or a vocoder itself; the built-in one if left out.
             speed: 0.5 to 2; 1 if left out.
             lexicon: pronunciations in IPA, by word, or a file of ``word IPA`` lines; they go before those of the voice.
+            seed: another one gives another rendering, with the same words, of a voice that samples its speech
+                (:mod:`voicebank.dctts.flow`). The same text and seed give the same sound.
 
         Raises:
             BadText: there is nothing to say, or the speed is out of range.
@@ -95,7 +98,7 @@ class Synthesizer:
             UnknownName: no such frontend or vocoder.
             RunawayError: a sentence ran past its longest plausible length.
         """
-        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon)
+        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed)
         if isinstance(text, str):
             return self._whole([text], manner)[0].audio
         return [speech.audio for speech in self._whole(text, manner)]
@@ -112,9 +115,10 @@ class Synthesizer:
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        seed: int = 0,
     ) -> Speech | list[Speech]:
         """Speak as :meth:`say` does, and return the mel and the attention of every sentence with the sound."""
-        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon)
+        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed)
         return self._whole([text], manner)[0] if isinstance(text, str) else self._whole(text, manner)
 
     def stream(
@@ -126,6 +130,7 @@ class Synthesizer:
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        seed: int = 0,
     ) -> Iterator[Chunk]:
         """Speak as it is made: the first chunk comes after the first few frames, however long the text is.
 
@@ -136,7 +141,7 @@ class Synthesizer:
         Args:
             text: a text or an iterable of paragraphs, read as they are needed: a book takes constant memory.
             batch: speak so many sentences at once, and yield each as a whole: faster for a file, later for an ear.
-            frontend, vocoder, speed, lexicon: as for :meth:`say`.
+            frontend, vocoder, speed, lexicon, seed: as for :meth:`say`.
 
         Yields:
             Sound (a chunk is an ``Audio``), each with its sentence and that one's number; pauses and the gaps between
@@ -145,7 +150,7 @@ class Synthesizer:
         Raises:
             BadText, BadData, UnknownName: for the options at once; all others of :meth:`say` while iterating.
         """
-        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon)
+        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed)
         if batch is None:
             return self._frame_by_frame(text, manner)
         return (chunk for _, chunk in self._in_batches([text], batch, manner))
@@ -187,7 +192,7 @@ class Synthesizer:
         yield from self._batch(waiting, manner)
 
     def _batch(self, parts: list[tuple[int, int, Sentence | Pause]], manner: Manner) -> Iterator[tuple[int, Chunk]]:
-        decoded = iter(self._decode([part for *_, part in parts if isinstance(part, Sentence)]))
+        decoded = iter(self._decode([part for *_, part in parts if isinstance(part, Sentence)], manner.seed))
         for i, index, part in parts:
             yield (
                 i,
@@ -201,17 +206,16 @@ class Synthesizer:
             if isinstance(part, Pause):
                 yield self._silence(part, index)
             elif isinstance(manner.vocoder, StreamingVocoder):
-                yield from self._stream_sentence(part, index, manner.vocoder, manner.speed)
+                yield from self._stream_sentence(part, index, manner.vocoder, manner)
             else:
-                yield self._sentence(part, index, *self._decode([part])[0], manner)
+                yield self._sentence(part, index, *self._decode([part], manner.seed)[0], manner)
 
     def _stream_sentence(
-        self, sentence: Sentence, index: int, vocoder: StreamingVocoder, speed: float
+        self, sentence: Sentence, index: int, vocoder: StreamingVocoder, manner: Manner
     ) -> Iterator[Chunk]:
         symbols = encode(sentence.symbols)
-        watched = Watched(
-            Decoding(self.text2mel, symbols, self._longest_frames(len(symbols))), self.config.audio.coarse_rate
-        )
+        decoding = Decoding(self.text2mel, symbols, self._longest_frames(len(symbols)), seed=manner.seed)
+        watched = Watched(decoding, self.config.audio.coarse_rate)
         chunks: list[Chunk] = []
 
         def chunk(samples: torch.Tensor, ended: tuple[Decoded, int] | None) -> Chunk:
@@ -223,13 +227,13 @@ class Synthesizer:
                 made.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
             return made
 
-        stages = self.ssrn, self.config.audio, vocoder, speed
+        stages = self.ssrn, self.config.audio, vocoder, manner.speed
         rest = ""
         for samples, last in sound(watched.blocks(), *stages):
             rest = watched.rest(sentence.symbols) if last else ""
             yield chunk(samples, (watched.result(), 1) if last and not rest else None)
         if rest:
-            again, pieces = self._in_pieces(sentence, [rest])
+            again, pieces = self._in_pieces(sentence, [rest], manner.seed)
             whole = _concatenated([watched.result(), again])
             for samples, last in sound([(again.mel, True)], *stages):
                 yield chunk(samples, (whole, 1 + pieces) if last else None)
@@ -249,19 +253,19 @@ class Synthesizer:
             raise BadVoice(f"{self.name} makes no sound, its weights are damaged: fetch the voice again")
         return Audio(samples.numpy(), self.config.audio.sample_rate)
 
-    def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, int]]:
+    def _decode(self, sentences: list[Sentence], seed: int) -> list[tuple[Decoded, int]]:
         """What was decoded for each sentence, and in how many pieces."""
-        decoded = self._run([s.symbols for s in sentences])
+        decoded = self._run([s.symbols for s in sentences], seed)
         return [
-            (one, 1) if one.ended else self._in_pieces(sentence, halves(sentence.symbols))
+            (one, 1) if one.ended else self._in_pieces(sentence, halves(sentence.symbols), seed)
             for sentence, one in zip(sentences, decoded, strict=True)
         ]
 
-    def _in_pieces(self, sentence: Sentence, pieces: list[str]) -> tuple[Decoded, int]:
+    def _in_pieces(self, sentence: Sentence, pieces: list[str], seed: int) -> tuple[Decoded, int]:
         # One sentence in a thousand must not cost the whole book: what attention loses its way in as a whole is
         # nearly always spoken well in two halves, and else in four.
         for _ in range(2):
-            decoded = self._run(pieces)
+            decoded = self._run(pieces, seed)
             if all(one.ended for one in decoded):
                 return _concatenated(decoded), len(pieces)
             pieces = [half for piece in pieces for half in halves(piece)]
@@ -269,15 +273,15 @@ class Synthesizer:
             f"{self.name} did not find the end of {sentence.text[:60]!r}: rephrase it, or cut it with a comma"
         )
 
-    def _run(self, symbols: list[str]) -> list[Decoded]:
+    def _run(self, symbols: list[str], seed: int) -> list[Decoded]:
         encoded = [encode(s) for s in symbols]
-        return decode(self.text2mel, encoded, [self._longest_frames(len(s)) for s in encoded])
+        return decode(self.text2mel, encoded, [self._longest_frames(len(s)) for s in encoded], seed=seed)
 
     def vocode(self, magnitude: torch.Tensor, vocoder: Vocoder | None = None, speed: float = 1.0) -> torch.Tensor:
         """Samples ``(batch, length)`` of a normalised magnitude ``(batch, frames, bins)``."""
         linear = denormalise_magnitude(magnitude.transpose(1, 2), self.config.audio)
         linear = torch.stack([Tempo(speed).push(one, last=True) for one in linear])
-        samples = (vocoder or create_vocoder())(linear, self.config.audio)
+        samples = (vocoder or create_vocoder(self.config))(linear, self.config.audio)
         return samples.clamp(-1, 1)
 
     def _longest_frames(self, symbols: int) -> int:
@@ -287,7 +291,7 @@ class Synthesizer:
     # Files
 
     def save(self, folder: str | Path, card: str | None = None, sample: Audio | None = None) -> Path:
-        """Write the voice's folder: config, float16 weights, and the card and sample if given.
+        """Write the voice's folder: config, weights, and the card and sample if given.
 
         Nothing half-written is left under the final name, see :func:`voicebank.synthesis.folder.write`.
         Files that are in the folder already and not written here (a card edited by hand) stay.

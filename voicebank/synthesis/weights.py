@@ -18,12 +18,13 @@ from voicebank.errors import BadVoice
 from voicebank.synthesis.folder import SSRN as SSRN_FILE
 from voicebank.synthesis.folder import TEXT2MEL as TEXT2MEL_FILE
 from voicebank.synthesis.folder import check_file
+from voicebank.synthesis.quantised import SCALE, restored
 
 # Weights of one network: twice the paper's sizes. Float32 in memory, so a quarter of a gigabyte.
 MAX_WEIGHTS = 60_000_000
 MAX_HEADER_BYTES = 1_000_000
-# How weights are stored; safetensors has more types, none of them of use here.
-TYPES = ("F16", "F32")
+# How weights are stored; safetensors has more types, none of them of use here. I8 goes with scales.
+TYPES = ("F16", "F32", "I8")
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -88,7 +89,13 @@ def load_network(network: torch.nn.Module, path: Path) -> None:
     try:
         with safe_open(path, "pt") as file:
             _check_tensors(path, file, shapes)
-            state = {name: file.get_tensor(name).float() for name in shapes}
+            scales = {name for name in file.keys() if name.endswith(SCALE)}  # noqa: SIM118
+            state = {
+                name: restored(file.get_tensor(name), file.get_tensor(name + SCALE))
+                if name + SCALE in scales
+                else file.get_tensor(name).float()
+                for name in shapes
+            }
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())[:120]
         raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({reason})") from error
@@ -109,14 +116,16 @@ def _check_header_length(path: Path) -> None:
 
 def _check_tensors(path: Path, file: Any, shapes: Mapping[str, list[int]]) -> None:
     """Compare names, types and shapes with the network's. That the tensors fill the file was checked on opening."""
-    names = set(file.keys())
+    types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    shapes = {**shapes, **{name + SCALE: shapes[name][:1] for name in shapes if types.get(name) == "I8"}}
+    names = set(types)
     if odd := sorted(names ^ set(shapes)):
         what = "unknown" if odd[0] in names else "missing"
         raise BadVoice(f"{path} does not fit config.json: tensor {odd[0][:80]!r} is {what}")
     for name, shape in shapes.items():
         stored = file.get_slice(name)
-        if stored.get_dtype() not in TYPES:
-            raise BadVoice(f"{path} does not fit config.json: tensor {name} is of type {stored.get_dtype()}, not F16")
+        if types[name] not in TYPES or (types[name] == "I8" and len(shape) != 2):
+            raise BadVoice(f"{path} does not fit config.json: tensor {name} is of type {types[name]}, not F16")
         if stored.get_shape() != shape:
             raise BadVoice(
                 f"{path} does not fit config.json: tensor {name} has shape {stored.get_shape()}, not {shape}"
@@ -129,9 +138,9 @@ def as_stored(network: Network) -> Network:
     One that is so already is returned as it is, any other is copied, since it may still be in training.
     """
     with torch.no_grad():
-        if all(torch.equal(p, p.half().to(p.dtype)) for p in network.parameters()):
+        if all(torch.equal(t, t.half().to(t.dtype)) for t in network.state_dict().values()):
             return network
         rounded = copy.deepcopy(network)
-        for p in rounded.parameters():
-            p.copy_(p.half())
+        for t in rounded.state_dict().values():
+            t.copy_(t.half())
     return rounded

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from voicebank.config import AudioConfig, FrontendConfig, VoiceConfig
+from voicebank.synthesis.quantised import quantise
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.training.start import load_weights, one_speaker, ssrn_from, training_of
 
@@ -13,7 +14,7 @@ from voicebank.training.start import load_weights, one_speaker, ssrn_from, train
 def assemble(
     text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any
 ) -> Synthesizer:
-    """Make a voice of the best weights of two runs.
+    """Make a voice of the best weights of two runs, with a byte for each (:mod:`voicebank.synthesis.quantised`).
 
     Args:
         text2mel: a run folder or weights file.
@@ -29,8 +30,9 @@ def assemble(
     """
     _, notes = load_weights(text2mel)
     audio = AudioConfig.model_validate(notes["audio"])
-    network = one_speaker(text2mel, speaker or name)
+    network = quantise(one_speaker(text2mel, speaker or name))
     upper, behind = ssrn_from(ssrn, audio)
+    upper = quantise(upper)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
     training: dict[str, Any] = {**training_of(notes), **behind}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
