@@ -16,12 +16,12 @@ pytest.importorskip("voicebank_whisper")
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
 from voicebank.evaluation import evaluate_folder  # noqa: E402
-from voicebank.evaluation.attention import path_faults  # noqa: E402
-from voicebank.evaluation.quality import naturalness, quality  # noqa: E402
-from voicebank.evaluation.recognition import compare, normalise_heard, ran_away  # noqa: E402
+from voicebank.evaluation.faults import path_faults, ran_away  # noqa: E402
+from voicebank.evaluation.listening import compare, normalise_words  # noqa: E402
+from voicebank.evaluation.measures import centroids, naturalness, quality  # noqa: E402
 from voicebank.evaluation.scores import Scores  # noqa: E402
-from voicebank.evaluation.similarity import centroids, embed  # noqa: E402
-from voicebank.evaluation.sources import audio_files, match_clips, read_sentences  # noqa: E402
+from voicebank.evaluation.testset import audio_files, match_clips, read_sentences  # noqa: E402
+from voicebank.signal.speaker import embed  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips"
 TEXT = "The heap of fallen leaves was set on fire by the old man."
@@ -108,7 +108,7 @@ def test_faults_in_what_is_heard() -> None:
 
 
 def test_texts_are_normalised_on_both_sides() -> None:
-    assert normalise_heard("It's the COLOUR of  twenty-one\nshoes!") == "it is the color of 21 shoes"
+    assert normalise_words("It's the COLOUR of  twenty-one\nshoes!") == "it is the color of 21 shoes"
     exact = compare("It's the colour of twenty-one shoes!", "it is the color of 21 shoes")
     assert exact.word_errors == exact.character_errors == 0
     one = compare("A white silk jacket.", "a white milk jacket")

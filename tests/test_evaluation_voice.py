@@ -21,7 +21,7 @@ from voicebank.dctts.ssrn import SSRN  # noqa: E402
 from voicebank.dctts.text2mel import Text2Mel  # noqa: E402
 from voicebank.errors import BadData, UnknownName  # noqa: E402
 from voicebank.evaluation import evaluate_voice  # noqa: E402
-from voicebank.evaluation.ssrn import SsrnScores, evaluate_ssrn  # noqa: E402
+from voicebank.evaluation.resynthesis import SsrnScores, evaluate_ssrn  # noqa: E402
 from voicebank.evaluation.words import Entry, WordScores, evaluate_words, is_heard, read_words  # noqa: E402
 from voicebank.synthesis.speech import Speech  # noqa: E402
 

@@ -24,9 +24,9 @@ from voicebank.cloning.store import Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
 from voicebank.evaluation.listening import TRANSCRIBER, Take, describe, listener, score_takes, workers_or_default
+from voicebank.evaluation.measures import centroid
+from voicebank.evaluation.resynthesis import resynthesise
 from voicebank.evaluation.scores import summarise
-from voicebank.evaluation.similarity import centroid
-from voicebank.evaluation.ssrn import resynthesise
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.training.features import prepare_samples
 

@@ -123,13 +123,18 @@ def _band(n: int, m: int, at: Sequence[float], heard_at: Sequence[float], reach:
 
 
 class Gap(NamedTuple):
-    """Words between two that were heard as written. ``at`` is the index of the first written one."""
+    """Words between two that were recognised as written."""
 
     at: int
+    """Index of the first written word."""
     written: list[str]
+    heard_at: int
+    """Index of the first recognised word."""
     heard: list[str]
     first: bool
+    """Nothing was recognised as written before it."""
     last: bool
+    """Nothing is written after it."""
 
     @property
     def errors(self) -> int:
@@ -170,7 +175,7 @@ def gaps(written: Sequence[str], heard: Sequence[str], matched: Sequence[int]) -
     for i, j in [*pairs, (len(written), len(heard))]:
         left, right = list(written[at:i]), list(heard[heard_at:j])
         if (left or right) and (not left or not right or alike("".join(left), "".join(right)) < ALIKE):
-            found.append(Gap(at, left, right, at == 0, i == len(written)))
+            found.append(Gap(at, left, heard_at, right, at == 0, i == len(written)))
         at, heard_at = i + 1, j + 1
     return found
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from voicebank.evaluation.evaluate import evaluate_folder, evaluate_voice
+from voicebank.evaluation.resynthesis import SsrnScores, evaluate_ssrn
 from voicebank.evaluation.scores import Scores, SentenceScore
-from voicebank.evaluation.ssrn import SsrnScores, evaluate_ssrn
+from voicebank.evaluation.scoring import evaluate_folder, evaluate_voice
 from voicebank.evaluation.words import FRONTENDS, WordScores, evaluate_words, evaluate_words_folder
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Scoring clips: each is transcribed, judged and compared, several at a time."""
+"""Scoring clips: each is transcribed, compared with its text and measured, several at a time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from voicebank import plugins
 from voicebank.audio import Audio
-from voicebank.evaluation import quality, recognition, similarity
+from voicebank.errors import needs_extra
+from voicebank.evaluation import measures
+from voicebank.evaluation.faults import FAULTS, Fault, ran_away, word_faults
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.scores import FAULTS, Fault, SentenceScore
+from voicebank.evaluation.scores import SentenceScore
 from voicebank.plugins import Transcriber
+from voicebank.signal.speaker import embed
 
 TRANSCRIBER = "whisper"
 
@@ -33,6 +38,54 @@ class Take:
     """What the system itself reported, with the evidence."""
 
 
+class Comparison(NamedTuple):
+    """Edit distances between the normalised text and the normalised transcript, and what went wrong."""
+
+    words: int
+    word_errors: int
+    characters: int
+    character_errors: int
+    faults: dict[Fault, str]
+    """Fault to the evidence for it."""
+
+
+@lru_cache(maxsize=1)
+def _normaliser() -> Any:
+    with needs_extra("evaluate"):
+        from whisper_normalizer.english import EnglishTextNormalizer
+
+    return EnglishTextNormalizer()
+
+
+def normalise_words(text: str) -> str:
+    """Lower case, no punctuation, one spelling (US), contractions and numbers in one form.
+
+    The same is done to the text and to its transcript, so that only differences that can be heard count.
+    """
+    return " ".join(_normaliser()(text).split())
+
+
+def compare(text: str, transcript: str) -> Comparison:
+    """Count the errors of one transcript, and find its faults.
+
+    Args:
+        text: what should have been said; it must hold at least one letter or digit.
+        transcript: what the recogniser wrote.
+    """
+    with needs_extra("evaluate"):
+        import jiwer
+    reference, hypothesis = normalise_words(text), normalise_words(transcript)
+    by_word = jiwer.process_words(reference, hypothesis)
+    by_character = jiwer.process_characters(reference, hypothesis)
+    faults = word_faults(reference.split(), hypothesis.split(), by_word.alignments[0])
+    return Comparison(len(reference.split()), _errors(by_word), len(reference), _errors(by_character), faults)
+
+
+def _errors(output: Any) -> int:
+    errors: int = output.substitutions + output.deletions + output.insertions
+    return errors
+
+
 def workers_or_default(workers: int | None) -> int:
     """Clips to score at a time: at most four, since each thread also computes on its own."""
     return max(1, workers) if workers is not None else min(4, os.cpu_count() or 1)
@@ -41,7 +94,8 @@ def workers_or_default(workers: int | None) -> int:
 def listener(workers: int = 1, name: str = TRANSCRIBER) -> Transcriber:
     """The transcriber that scores, without word times; with several workers each computes on one thread."""
     options = {"words": False, "threads": 1 if workers > 1 else None} if name == TRANSCRIBER else {}
-    return plugins.create("transcriber", name, **options)
+    transcriber: Transcriber = plugins.create("transcriber", name, **options)
+    return transcriber
 
 
 def describe(transcriber: Transcriber) -> str:
@@ -58,7 +112,7 @@ def score_takes(
     workers: int = 1,
     progress: bool = False,
 ) -> list[SentenceScore]:
-    """Score clips in their order. References are centroids by name (see :mod:`similarity`)."""
+    """Score clips in their order. References are centroids by name, as :func:`measures.centroids` has them."""
     with ThreadPoolExecutor(workers) as pool, bar("listening", len(takes), progress) as advance:
         rows = []
         for row in pool.map(lambda take: score_take(take, transcriber, references or {}), takes):
@@ -70,19 +124,19 @@ def score_takes(
 def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np.ndarray]) -> SentenceScore:
     """Score one clip."""
     audio = Audio.read(take.audio) if isinstance(take.audio, Path) else take.audio
-    heard = transcriber.transcribe(audio).text if audio is not None else ""
-    compared = recognition.compare(take.text, heard)
+    transcript = transcriber.transcribe(audio).text if audio is not None else ""
+    compared = compare(take.text, transcript)
     faults = {**compared.faults, **take.faults}
-    if audio is not None and (late := recognition.ran_away(take.text, audio.duration)):
+    if audio is not None and (late := ran_away(take.text, audio.duration)):
         faults.setdefault("ran away", late)
     if "ran away" in faults and audio is None:
-        faults = {"ran away": faults["ran away"]}  # nothing was heard only because nothing was kept
-    mos = quality.quality(audio) if audio is not None else None
-    own = similarity.embed(audio) if audio is not None and references else None
+        faults = {"ran away": faults["ran away"]}  # the transcript is empty only because no sound was kept
+    mos = measures.quality(audio) if audio is not None else None
+    speaker = embed(audio) if audio is not None and references else None
     return SentenceScore(
         id=take.id,
         text=take.text,
-        heard=heard,
+        heard=transcript,
         words=compared.words,
         word_errors=compared.word_errors,
         characters=compared.characters,
@@ -93,8 +147,8 @@ def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np
         dnsmos=mos.overall if mos else None,
         dnsmos_signal=mos.signal if mos else None,
         dnsmos_background=mos.background if mos else None,
-        distillmos=quality.naturalness(audio) if audio is not None else None,
-        similarity={name: float(own @ c) for name, c in references.items()} if own is not None else {},
+        distillmos=measures.naturalness(audio) if audio is not None else None,
+        similarity={name: float(speaker @ c) for name, c in references.items()} if speaker is not None else {},
         faults=[fault for fault in FAULTS if fault in faults],
         evidence="; ".join(f"{fault}: {faults[fault]}" for fault in FAULTS if fault in faults),
     )

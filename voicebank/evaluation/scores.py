@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean, median
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from voicebank.errors import BadData
+from voicebank.evaluation.faults import FAULTS, Fault
+from voicebank.files import atomic
 from voicebank.hub.card import markdown_table, number, percent
 
-Fault = Literal["ran away", "repeated", "skipped", "stopped early"]
 WORST = 10
 """Clips of the lowest DistillMOS that a report lists."""
-FAULTS: tuple[Fault, ...] = ("ran away", "repeated", "skipped", "stopped early")
 
 
-class _Result(BaseModel):
+class Report(BaseModel):
+    """A result that is written as JSON for programs and as Markdown for people."""
+
     model_config = ConfigDict(extra="forbid")
 
+    def summary(self) -> str:
+        """The measures as a Markdown table."""
+        raise NotImplementedError
 
-class SentenceScore(_Result):
+    def markdown(self) -> str:
+        """The summary and every row."""
+        raise NotImplementedError
+
+    def write(self, folder: str | os.PathLike[str], name: str) -> None:
+        """Write ``name.json`` and ``name.md`` into a folder, which is made; each appears only when complete.
+
+        Raises:
+            BadData: they cannot be written.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            atomic(folder / f"{name}.json", self.model_dump_json(indent=1) + "\n")
+            atomic(folder / f"{name}.md", self.markdown())
+        except OSError as error:
+            raise BadData(f"cannot write the scores into {folder}: {error.strerror or error}") from error
+
+
+class SentenceScore(BaseModel):
     """One sentence of one system. What could not be measured (no sound came out) is None."""
+
+    model_config = ConfigDict(extra="forbid")
 
     id: str
     text: str
@@ -54,7 +82,7 @@ class SentenceScore(_Result):
         return self.word_errors / self.words
 
 
-class Scores(_Result):
+class Scores(Report):
     """Scores of a voice, or of any system that left a folder of clips. Rates are fractions."""
 
     system: str
@@ -96,8 +124,8 @@ class Scores(_Result):
     faulty: int
     """Sentences with at least one of the four faults."""
     in_pieces: int = 0
-    """Sentences that ran away as a whole and then went well in pieces. What is heard is whole, so they are no
-    fault, but they say how steady the network is."""
+    """Sentences that ran away as a whole and were then spoken in pieces. They count as ``ran away``, though what is
+    heard is whole."""
     rows: list[SentenceScore]
     """Worst first: faults, then word errors, then DNSMOS."""
 

@@ -12,17 +12,17 @@ from pydantic import BaseModel, ConfigDict
 
 from voicebank.audio import Audio
 from voicebank.errors import BadData
-from voicebank.evaluation.evaluate import speak
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
     describe,
     listener,
+    normalise_words,
     workers_or_default,
 )
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.recognition import normalise_heard
-from voicebank.evaluation.report import write_report
-from voicebank.evaluation.sources import audio_files
+from voicebank.evaluation.scores import Report
+from voicebank.evaluation.scoring import speak
+from voicebank.evaluation.testset import audio_files
 from voicebank.hub.card import markdown_table
 from voicebank.plugins import Transcriber
 
@@ -57,10 +57,8 @@ class WordScore(BaseModel):
     right: dict[str, bool]
 
 
-class WordScores(BaseModel):
+class WordScores(Report):
     """How many words of a list were understood, by frontend."""
-
-    model_config = ConfigDict(extra="forbid")
 
     system: str
     transcriber: str
@@ -121,8 +119,8 @@ def read_words(path: str | PathLike[str]) -> list[Entry]:
 
 def is_heard(entry: Entry, heard: str) -> bool:
     """Whether a transcript holds the word, in one of its accepted spellings, as whole words."""
-    got = f" {normalise_heard(heard)} "
-    return any(f" {normalise_heard(spelling)} " in got for spelling in entry.accepted)
+    got = f" {normalise_words(heard)} "
+    return any(f" {normalise_words(spelling)} " in got for spelling in entry.accepted)
 
 
 def evaluate_words(
@@ -216,7 +214,7 @@ def _listen(
         rows=rows,
     )
     if out is not None:
-        write_report(out, "words", scores, scores.markdown())
+        scores.write(out, "words")
     return scores
 
 

@@ -262,13 +262,14 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         rows = [
             ["word error rate", *(percent(s["wer"]) for s in sets)],
             ["character error rate", *(percent(s["cer"]) for s in sets)],
-            ["DistillMOS", *(number(s.get("distillmos")) for s in sets)],
             ["DNSMOS overall", *(number(s["dnsmos"]) for s in sets)],
             [
                 "sentences that skip, repeat, stop early or run away",
                 *(f"{s['faulty']} of {s['sentences']}" for s in sets),
             ],
         ]
+        if any("distillmos" in s for s in sets):
+            rows.insert(2, ["DistillMOS", *(number(s.get("distillmos")) for s in sets)])
         for speaker in dict.fromkeys(speaker for s in sets for speaker in s["similarity"]):
             own = " (its own)" if any(speaker == s["own"] for s in sets) else ""
             found = [s["similarity"].get(speaker) for s in sets]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicebank.errors import RunawayError
-from voicebank.evaluation.attention import attention_faults
+from voicebank.evaluation.faults import attention_faults
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
     Take,
@@ -18,11 +18,10 @@ from voicebank.evaluation.listening import (
     score_takes,
     workers_or_default,
 )
+from voicebank.evaluation.measures import References, centroids
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.report import write_report
 from voicebank.evaluation.scores import Scores, summarise
-from voicebank.evaluation.similarity import References, centroids
-from voicebank.evaluation.sources import Sentences, match_clips, read_sentences
+from voicebank.evaluation.testset import Sentences, match_clips, read_sentences
 
 if TYPE_CHECKING:
     from voicebank.synthesis.synthesizer import Synthesizer
@@ -79,7 +78,7 @@ def evaluate_voice(
         own=own_reference(voice.config.name, compared),
     )
     if out is not None:
-        write_report(out, "scores", scores, scores.markdown())
+        scores.write(out, "scores")
     return scores
 
 
@@ -119,7 +118,7 @@ def evaluate_folder(
         rows, system=name, transcriber=describe(ears), own=own_reference(name, compared), missing=missing
     )
     if out is not None:
-        write_report(out, "scores", scores, scores.markdown())
+        scores.write(out, "scores")
     return scores
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from pydantic import BaseModel, ConfigDict
 
 from voicebank import plugins
 from voicebank.audio import Audio
@@ -25,8 +24,7 @@ from voicebank.evaluation.listening import (
     workers_or_default,
 )
 from voicebank.evaluation.progress import bar
-from voicebank.evaluation.report import write_report
-from voicebank.evaluation.scores import Scores, summarise
+from voicebank.evaluation.scores import Report, Scores, summarise
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.signal.spectrogram import (
     denormalise_magnitude,
@@ -43,10 +41,8 @@ CLIPS = 100
 Vocode = Callable[[torch.Tensor, AudioConfig], torch.Tensor]
 
 
-class SsrnScores(BaseModel):
+class SsrnScores(Report):
     """Both ways to make the same clips again, and what SSRN costs."""
-
-    model_config = ConfigDict(extra="forbid")
 
     truth: Scores
     """True magnitudes through the vocoder."""
@@ -126,7 +122,7 @@ def evaluate_ssrn(
     }
     result = SsrnScores(**scores, more_wer=scores["ssrn"].wer - scores["truth"].wer, l1=sum(distances) / len(distances))
     if out is not None:
-        write_report(out, "ssrn", result, result.markdown())
+        result.write(out, "ssrn")
     return result
 
 
