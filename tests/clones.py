@@ -1,13 +1,14 @@
-"""What the tests of cloning share: recordings, and somebody who remembers what was told."""
+"""What the tests of cloning share: recordings, and progress that keeps all it is told."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from voicebank.audio import Audio
-from voicebank.cloning import CloneProgress
 from voicebank.data.dataset import Dataset
+from voicebank.data.progress import NO_METRICS, Progress
 
 CLIPS = Path(__file__).parent / "data" / "clips"
 
@@ -24,8 +25,8 @@ def doubled(folder: Path) -> Path:
     return folder
 
 
-class Told(CloneProgress):
-    """Remembers what it was told."""
+class Recorded(Progress):
+    """Keeps all calls."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
@@ -34,13 +35,20 @@ class Told(CloneProgress):
         self.previews: list[tuple[str, int, float, Path | None]] = []
         self.notes: list[str] = []
 
-    def stage(self, name: str, steps: int) -> None:
-        self.stages.append(name)
+    def step(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        metrics: Mapping[str, float] = NO_METRICS,
+        seconds_left: float | None = None,
+    ) -> None:
+        if stage not in self.stages:
+            self.stages.append(stage)
+        if done:
+            self.steps.append((stage, done, total, seconds_left or 0.0))
 
-    def step(self, stage: str, step: int, steps: int, metrics: dict[str, float], seconds_left: float) -> None:
-        self.steps.append((stage, step, steps, seconds_left))
-
-    def validated(self, stage: str, step: int, metrics: dict[str, float], best: bool) -> None:
+    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
         self.scored.append((stage, step, metrics["l1"], best))
 
     def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from clones import CLIPS, Told, doubled
+from clones import CLIPS, Recorded, doubled
 from typer.testing import CliRunner
 
 import voicebank
@@ -20,11 +20,10 @@ from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.cloning import CloneSettings
+from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences, usable
 from voicebank.cloning.likeness import median_pitch
-from voicebank.cloning.rehearsal import rehearse, sentences
 from voicebank.cloning.run import frontend_of, parent_name
-from voicebank.cloning.store import Store
-from voicebank.cloning.tasks import Text2MelClone, freeze, hold_out, usable
+from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.text2mel import Text2Mel
@@ -34,6 +33,7 @@ from voicebank.text.symbols import encode
 from voicebank.training import features
 from voicebank.training.batches import Item, MixedOrder
 from voicebank.training.features import Features
+from voicebank.training.spoken import speak
 from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
 from voicebank.training.variance import match_magnitudes, match_mels
@@ -60,14 +60,14 @@ def me(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cloned(me: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
+def cloned(me: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recorded]:
     """A whole cloning without consent, and what it told."""
-    folder, told = tmp_path_factory.mktemp("voices") / "mine", Told()
+    folder, told = tmp_path_factory.mktemp("voices") / "mine", Recorded()
     voicebank.load(BASE).clone(Dataset.read(me), folder, settings=FEW, progress=told, gender="male")
     return folder, told
 
 
-def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tuple[Path, Told]) -> None:
+def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tuple[Path, Recorded]) -> None:
     folder, told = cloned
     assert list(dict.fromkeys(told.stages)) == ["features", "base speech", "text2mel", "ssrn"]
     assert all(left >= 0 for *_, left in told.steps)
@@ -98,8 +98,8 @@ def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tupl
     assert not list(work.rglob("*.part")) and not list(work.rglob("checkpoint.safetensors"))
 
 
-def test_a_finished_voice_is_not_made_again(cloned: tuple[Path, Told], me: Path) -> None:
-    told = Told()
+def test_a_finished_voice_is_not_made_again(cloned: tuple[Path, Recorded], me: Path) -> None:
+    told = Recorded()
     before = (cloned[0] / "text2mel.safetensors").stat().st_mtime_ns
     voicebank.load(BASE).clone(Dataset.read(me), cloned[0], settings=FEW, progress=told)
     assert told.stages == [] and "is finished" in told.notes[0]
@@ -107,7 +107,7 @@ def test_a_finished_voice_is_not_made_again(cloned: tuple[Path, Told], me: Path)
 
 
 def test_without_consent_it_is_not_pushed_and_consent_can_be_given_later(
-    cloned: tuple[Path, Told], me: Path, tmp_path: Path
+    cloned: tuple[Path, Recorded], me: Path, tmp_path: Path
 ) -> None:
     mine = tmp_path / "mine"
     shutil.copytree(cloned[0], mine)
@@ -150,7 +150,7 @@ def until(process: subprocess.Popen[str], done: Any) -> None:
         time.sleep(0.02)
 
 
-def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Told], me: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Recorded], me: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     with started(me, folder, FEW) as process:
         try:
@@ -159,10 +159,10 @@ def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Told], me: 
             process.kill()
     voice = Voice.from_folder(folder)  # usable, whatever the moment
     assert voice.config.parent == BASE and voice.config.private_use
-    told = Told()
+    told = Recorded()
 
     def text2mel_is_done() -> bool:
-        state = Store(folder).peek()
+        state = CloneState.of(folder)
         return state is not None and "text2mel" in state.done
 
     with pytest.raises(BadData, match="other settings"):
@@ -176,7 +176,7 @@ def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Told], me: 
     theirs = whole.text2mel.state_dict()
     for name, tensor in resumed.text2mel.state_dict().items():
         assert torch.allclose(tensor, theirs[name], atol=1e-3), name
-    assert not Store(folder).peek().finished  # type: ignore[union-attr]
+    assert not CloneState.of(folder).finished  # type: ignore[union-attr]
     assert "the same command goes on" in told.notes[-1]
 
 
@@ -233,11 +233,12 @@ def own(me: Path, base: Voice, tmp_path_factory: pytest.TempPathFactory) -> Feat
 def rehearsal(base: Voice, tmp_path_factory: pytest.TempPathFactory) -> Features:
     path = tmp_path_factory.mktemp("rehearsal") / "speech.safetensors"
     told: list[tuple[int, int]] = []
-    found = rehearse(base, frontend_of(base), 4, path, lambda done, total: told.append((done, total)))
-    assert found is not None and told[-1] == (4, 4)
-    again = rehearse(base, frontend_of(base), 4, path, lambda done, total: told.append((-1, 0)))
-    assert again is not None and told[-1] == (4, 4) and np.array_equal(found.mel, again.mel)
-    return found
+    some = sentences()[:4]
+    spoken = speak(base, frontend_of(base), some, path, "base", lambda done, total: told.append((done, total)))
+    assert spoken is not None and told[-1] == (4, 4)
+    reread = speak(base, frontend_of(base), some, path, "base", lambda done, total: told.append((-1, 0)))
+    assert reread is not None and told[-1] == (4, 4) and np.array_equal(spoken.mel, reread.mel)
+    return spoken
 
 
 def test_settings_follow_from_the_minutes() -> None:
@@ -352,10 +353,10 @@ def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:
 
 
 def test_the_closest_base_voice_has_the_right_gender() -> None:
-    told: list[str] = []
+    progress = Recorded()
     for speaker, gender in (("us-male", "male"), ("gb-female", "female")):
         dataset = Dataset.read(CLIPS / speaker)
-        found = voicebank.closest(dataset, progress=lambda what, done, total: told.append(what))
+        found = voicebank.closest(dataset, progress=progress)
         assert [row.score for row in found.rows] == sorted((row.score for row in found.rows), reverse=True)
         assert {row.name for row in found.rows} == {v.name for v in voicebank.voices()}
         assert found.rows[0].gender == gender and found.best == found.rows[0].name == found.voice.name
@@ -364,7 +365,7 @@ def test_the_closest_base_voice_has_the_right_gender() -> None:
             assert row.similarity is not None and -1 <= row.similarity <= 1
         heard = voicebank.closest([Audio.read(dataset.clips[0].path)])
         assert heard.rows[0].gender == gender and heard.rows[0].l1 is None
-    assert {"reading", "base voices", "accent"} <= set(told)
+    assert {"reading", "base voices", "accent"} <= set(progress.stages)
 
 
 def test_closest_on_the_command_line(me: Path) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from clones import Told, doubled
+from clones import Recorded, doubled
 from killed import FEW
 
 import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
-from voicebank.cloning.store import State, Store
+from voicebank.cloning.store import CloneState, Store
 from voicebank.config import PRESETS, VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.ssrn import SSRN
@@ -58,8 +58,8 @@ def clone(base: Path, me: Path, folder: Path, **options: Any) -> Voice:
     return voicebank.load(base).clone(Dataset.read(me), folder, **options)
 
 
-def state_of(folder: Path) -> State:
-    state = Store(folder).peek()
+def state_of(folder: Path) -> CloneState:
+    state = CloneState.of(folder)
     assert state is not None
     return state
 
@@ -162,7 +162,7 @@ def test_more_time_plans_anew(base: Path, me: Path, tmp_path: Path) -> None:
     state.steps["text2mel"] = 1
     state.settings = state.settings.model_copy(update={"max_minutes": 0.01})
     Store(folder).write(state)
-    told = Told()
+    told = Recorded()
     clone(base, me, folder, progress=told)
     assert state_of(folder).finished
     assert [step for stage, step, *_ in told.steps if stage == "text2mel"][-1] == FEW["text2mel_steps"]
@@ -170,7 +170,7 @@ def test_more_time_plans_anew(base: Path, me: Path, tmp_path: Path) -> None:
 
 def test_it_stops_by_itself_and_keeps_the_best(base: Path, me: Path, tmp_path: Path) -> None:
     settings = {**FEW, "text2mel_steps": 1000, "ssrn_steps": 0, "patience": 2, "rate": 0.5}  # it gets worse and worse
-    told = Told()
+    told = Recorded()
     voice = clone(base, me, tmp_path / "mine", settings=settings, progress=told)
     scored = {step: best for _, step, _, best in told.scored}
     best = max(step for step in scored if scored[step])
@@ -186,7 +186,7 @@ def test_going_on_never_puts_a_worse_voice_into_the_folder(base: Path, me: Path,
     """As after a kill between the best weights and the checkpoint: the checkpoint is older, or there is none."""
     folder = tmp_path / "mine"
     settings = {**FEW, "text2mel_steps": 60, "rate": 5e-3, "average": 0.0, "patience": 0}
-    told = Told()
+    told = Recorded()
     better = {"progress": told, "stop": lambda: any(step and best for _, step, _, best in told.scored)}
     before = clone(base, me, folder, settings=settings, **better)
     reached = before.config.training["text2mel_steps"]
@@ -207,7 +207,7 @@ def test_a_finished_voice_that_was_removed_is_put_back(whole: Path, base: Path, 
     folder = tmp_path / "mine"
     shutil.copytree(Store(whole).work, Store(folder).work)
     (Store(folder).work / "text2mel" / "checkpoint.safetensors").touch()  # as after a kill in the last moment
-    told = Told()
+    told = Recorded()
     clone(base, me, folder, progress=told)
     assert not {"text2mel", "ssrn"} & set(told.stages)
     assert_same(folder, whole)
@@ -217,6 +217,6 @@ def test_clips_that_are_left_out_are_counted(base: Path, me: Path, tmp_path: Pat
     clips = Dataset.read(me).clips
     Audio.join([Audio.read(clip.path) for clip in clips]).save(tmp_path / "long.wav")
     long = Dataset("me", [*clips, Clip("long", tmp_path / "long.wav", " ".join(clip.text for clip in clips))])
-    told = Told()
+    told = Recorded()
     voicebank.load(base).clone(long, tmp_path / "mine", settings=FEW, progress=told, stop=lambda: True)
     assert "1 of 13 clips are left out: too long, or without words" in told.notes

@@ -8,11 +8,11 @@ import pytest
 import soundfile
 import soxr
 import torch
-from clones import Told, doubled
+from clones import Recorded, doubled
 
 import voicebank
 from voicebank.bank import Voice
-from voicebank.cloning.store import Store
+from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Dataset
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData
@@ -39,11 +39,11 @@ def finite(voice: Voice) -> bool:
 
 
 def test_bands_that_the_recordings_lack_and_damaged_weights(tmp_path: Path) -> None:
-    recordings, folder, told = Dataset.read(slow_recordings(tmp_path / "me")), tmp_path / "mine", Told()
+    recordings, folder, told = Dataset.read(slow_recordings(tmp_path / "me")), tmp_path / "mine", Recorded()
     base, work = voicebank.load("gb-female"), Store(folder).work
 
     def text2mel_is_done() -> bool:
-        state = Store(folder).peek()
+        state = CloneState.of(folder)
         return state is not None and "text2mel" in state.done
 
     base.clone(recordings, folder, settings=FEW, stop=text2mel_is_done)
@@ -58,7 +58,7 @@ def test_bands_that_the_recordings_lack_and_damaged_weights(tmp_path: Path) -> N
     voice = base.clone(recordings, folder, settings=FEW, progress=told)
     assert finite(voice) and voice.say("Hello there.").duration > 0.3
     assert "the weights of ssrn are damaged: it is trained again" in told.notes
-    state = Store(folder).peek()
+    state = CloneState.of(folder)
     assert state is not None and state.finished and state.reached.keys() == {"text2mel", "ssrn"}
 
 

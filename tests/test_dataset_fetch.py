@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from clones import Recorded  # noqa: E402
 from typer.testing import CliRunner
 
 from voicebank.audio import Audio
@@ -63,11 +64,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_video_with_its_captions(site: str, tmp_path: Path) -> None:
-    seen: list[tuple[str, int, int]] = []
-    path, captions = fetch(f"{site}/watch.html", tmp_path / "video", progress=lambda *state: seen.append(state))
+    progress = Recorded()
+    path, captions = fetch(f"{site}/watch.html", tmp_path / "video", progress=progress)
     assert path.read_bytes() == (tmp_path / "site/talk.mp4").read_bytes()
     assert captions is not None and captions.read_bytes() == (tmp_path / "site/talk.vtt").read_bytes()
-    assert seen[-1] == ("fetching", path.stat().st_size, path.stat().st_size)
+    assert progress.steps[-1][:3] == ("fetching", path.stat().st_size, path.stat().st_size)
     assert fetch(f"{site}/talk.mp4", tmp_path / "alone")[1] is None
 
 

@@ -23,7 +23,7 @@ from voicebank.audio import Audio  # noqa: E402
 from voicebank.cli import app  # noqa: E402
 from voicebank.data import make as making  # noqa: E402
 from voicebank.data.dataset import Dataset  # noqa: E402
-from voicebank.data.rows import Report, Row  # noqa: E402
+from voicebank.data.report import Report, Row  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
 from voicebank.plugins import Transcriber, Transcript, Word  # noqa: E402
 
@@ -294,9 +294,9 @@ def examined() -> Iterator[Row]:
 
 
 def kinds(row: Row, audio: Audio, clipped: int = 0, heard: str | None = None) -> set[str]:
-    from voicebank.data.examine import examine
+    from voicebank.data.checks import check_clip
 
-    examine(row, audio, clipped, None if heard is None else Transcript(heard))
+    check_clip(row, audio, clipped, None if heard is None else Transcript(heard))
     return {finding.kind for finding in row.findings}
 
 

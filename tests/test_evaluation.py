@@ -31,7 +31,7 @@ TEXT = "The heap of fallen leaves was set on fire by the old man."
 def scores(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scores, Path]:
     out = tmp_path_factory.mktemp("scores")
     references = {"gb-female": CLIPS / "gb-female", "us-male": CLIPS / "us-male"}
-    return evaluate_folder(CLIPS / "us-male", references=references, out=out, progress=False), out
+    return evaluate_folder(CLIPS / "us-male", references=references, out=out), out
 
 
 def test_a_folder_of_good_clips_scores_well(scores: tuple[Scores, Path]) -> None:
@@ -75,7 +75,7 @@ def test_bad_clips_score_badly(tmp_path: Path) -> None:
     Audio.join([clip, Audio.silence(12, rate)]).save(tmp_path / "long.wav")
     Audio.silence(1, rate).save(tmp_path / "silent.wav")
     sentences = dict.fromkeys(("cut", "twice", "long", "silent", "absent"), text)
-    result = evaluate_folder(tmp_path, sentences, references=CLIPS / "us-male", progress=False)
+    result = evaluate_folder(tmp_path, sentences, references=CLIPS / "us-male")
     faults = {row.id: row.faults for row in result.rows}
     assert faults["cut"] == ["stopped early"]
     assert faults["twice"] == ["repeated"]

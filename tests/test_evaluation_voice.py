@@ -66,7 +66,6 @@ def test_a_voice_is_scored_and_timed(dataset: Dataset, tmp_path: Path) -> None:
         references=CLIPS / "us-male",
         out=tmp_path / "scores",
         save_audio=True,
-        progress=False,
     )
     assert [text for text, _ in parrot.asked] == [
         clips[0].text,
@@ -83,7 +82,7 @@ def test_a_voice_is_scored_and_timed(dataset: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_voice_that_runs_away_is_counted(untrained: Voice, tmp_path: Path) -> None:
-    scores = evaluate_voice(untrained, ["One two."], out=tmp_path, progress=False)
+    scores = evaluate_voice(untrained, ["One two."], out=tmp_path)
     assert scores.ran_away == scores.faulty == 1
     assert scores.skipped == scores.stopped_early == 0
     assert scores.wer == 1
@@ -105,7 +104,7 @@ def test_bad_requests(untrained: Voice, tmp_path: Path) -> None:
 
 def test_ssrn_alone(untrained: Voice, dataset: Dataset, tmp_path: Path) -> None:
     """True magnitudes are understood, an untrained SSRN is not: the test tells the two apart."""
-    result = evaluate_ssrn(untrained, dataset, count=2, out=tmp_path, progress=False)
+    result = evaluate_ssrn(untrained, dataset, count=2, out=tmp_path)
     assert result.truth.wer < 0.15
     assert result.more_wer == pytest.approx(result.ssrn.wer - result.truth.wer)
     assert result.more_wer > 0.5
@@ -124,7 +123,7 @@ def test_words_by_frontend(dataset: Dataset, tmp_path: Path) -> None:
         "leaves|The heap of fallen leaves was set on fire.|leeves|seen\n",
         encoding="utf-8",
     )
-    scores = evaluate_words(Parrot(clips), words, out=tmp_path, progress=False)  # type: ignore[arg-type]
+    scores = evaluate_words(Parrot(clips), words, out=tmp_path)  # type: ignore[arg-type]
     assert (scores.words, scores.unseen) == (2, 1)
     assert scores.right == {"graphemes": 0, "phonemizer": 2}
     assert scores.right_unseen == {"graphemes": 0, "phonemizer": 1}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from clones import Recorded
 from safetensors import safe_open
 from voicebank_phonemizer import Phonemizer
 
@@ -259,7 +260,7 @@ def test_shipped_voices_go_on_together_and_learn_letters(tmp_path: Path) -> None
     texts = tmp_path / "letters.txt"
     texts.write_text("The quick brown fox.\nA lazy dog sleeps.\n\nThe quick brown fox.\n")
     shipped = bank.folder()
-    told: set[tuple[str, int]] = set()
+    progress = Recorded()
     trainer = train(
         "text2mel",
         [tmp_path / name for name in names],
@@ -269,14 +270,16 @@ def test_shipped_voices_go_on_together_and_learn_letters(tmp_path: Path) -> None
         letters=texts,
         batch_size=4,
         held_back=2,
-        features_progress=lambda name, done, total: told.add((name, total)),
+        progress=progress,
     )
     task = trainer.task
     assert isinstance(task, LettersTask)
     recorded = set(map(id, task.train))
     said = {item.speaker: item.clip.text for item in task.order[0] if id(item) not in recorded}
     assert said.keys() <= {0, 1} and said
-    assert {("gb-male speaks", 1), ("us-male speaks", 1)} <= told  # each sentence once, dealt out
+    assert {("gb-male speaks", 1), ("us-male speaks", 1)} <= {
+        (stage, total) for stage, _, total, _ in progress.steps
+    }  # each sentence once, dealt out
     # Only what reads letters has moved.
     after, before = trainer.model.state_dict(), text2mel_from(shipped, names, None)[0].with_letters().state_dict()
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}

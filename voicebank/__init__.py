@@ -19,7 +19,6 @@ from voicebank.errors import VoicebankError, VoicebankWarning
 if TYPE_CHECKING:
     from voicebank.audio import Audio, AudioWriter
     from voicebank.bank import Voice, closest, load, voices
-    from voicebank.cloning.progress import CloneProgress
     from voicebank.cloning.settings import CloneSettings
     from voicebank.data import media
     from voicebank.data.dataset import Dataset
@@ -36,9 +35,9 @@ __all__ = [
     "Audio",
     "AudioWriter",
     "Chunk",
-    "CloneProgress",
     "CloneSettings",
     "Dataset",
+    "Progress",
     "Sentence",
     "Speech",
     "SpokenSentence",
@@ -58,7 +57,6 @@ _LAZY = {
     "Audio": "voicebank.audio",
     "AudioWriter": "voicebank.audio",
     "Chunk": "voicebank.synthesis.speech",
-    "CloneProgress": "voicebank.cloning.progress",
     "CloneSettings": "voicebank.cloning.settings",
     "Dataset": "voicebank.data.dataset",
     "Sentence": "voicebank.text.pipeline",

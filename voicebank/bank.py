@@ -21,12 +21,25 @@ from voicebank.synthesis.folder import CARD, SAMPLE, read_config
 from voicebank.synthesis.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, TypedDict, Unpack
 
     from voicebank.cloning.closest import BaseMatch
-    from voicebank.cloning.progress import CloneProgress
     from voicebank.cloning.settings import CloneSettings
     from voicebank.data.dataset import Dataset
+    from voicebank.data.progress import Progress
+
+    class CloneOptions(TypedDict, total=False):
+        """Keyword arguments of :meth:`Voice.clone`."""
+
+        name: str | None
+        consent: str | None
+        accent: str | None
+        gender: str | None
+        origin: str | None
+        settings: CloneSettings | Mapping[str, Any] | None
+        progress: Progress | None
+        stop: Callable[[], bool] | None
+
 
 _PACKAGE = Path(__file__).parent
 
@@ -40,31 +53,42 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         folder: str | Path | None = None,
         *,
         name: str | None = None,
-        consent: str = "",
-        settings: CloneSettings | Mapping[str, Any] | None = None,
-        progress: CloneProgress | None = None,
-        stop: Callable[[], bool] | None = None,
+        consent: str | None = None,
         accent: str | None = None,
         gender: str | None = None,
         origin: str | None = None,
+        settings: CloneSettings | Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> Voice:
-        """Fine-tune this voice to the speaker of a dataset, see :func:`voicebank.cloning.clone` for every argument."""
+        """Fine-tune this voice to the speaker of a dataset. It goes on where an interrupted call was.
+
+        Args:
+            dataset: clips of one speaker with their transcripts, 20 seconds at the least.
+            folder: of the clone, with ``<folder>.training`` beside it; without one only the voice is returned.
+            name: of the clone; the folder's if left out, else the dataset's.
+            consent: who agreed to this voice being made and used, in one line. Without it the clone is marked as for
+                private use, and is not pushed to the Hub. It can be given later, by the same call with it.
+            accent, gender: of the speaker; those of this voice if left out.
+            origin: what the recordings are, in one line.
+            settings: those that follow from the minutes of speech if left out; a mapping changes some of them.
+            progress: callbacks.
+            stop: asked after every step; True ends with the best so far.
+
+        Returns:
+            The best voice. After Ctrl-C too, once there is one: ``KeyboardInterrupt`` is only raised before.
+
+        Raises:
+            BadData: too little speech, an unusable clip, settings out of range, or a folder that holds something else
+                or cannot be written.
+            UnknownName: the frontend of this voice is not installed.
+        """
         with needs_extra("clone"):
             from voicebank.cloning.run import clone
+            from voicebank.cloning.settings import Description
 
-        made = clone(
-            self,
-            dataset,
-            folder,
-            name=name,
-            consent=consent,
-            settings=settings,
-            progress=progress,
-            stop=stop,
-            accent=accent,
-            gender=gender,
-            origin=origin,
-        )
+        about = Description(name=name, consent=consent or None, accent=accent, gender=gender, origin=origin)
+        made = clone(self, dataset, folder, about, settings=settings, progress=progress, stop=stop)
         voice = Voice(made.config, made.text2mel, made.ssrn)
         voice.folder = made.folder
         return voice
@@ -268,47 +292,23 @@ class Closest:
         """The closest."""
         return self.voices[self.best]
 
-    def clone(
-        self,
-        dataset: Dataset,
-        folder: str | Path | None = None,
-        *,
-        name: str | None = None,
-        consent: str = "",
-        settings: CloneSettings | Mapping[str, Any] | None = None,
-        progress: CloneProgress | None = None,
-        stop: Callable[[], bool] | None = None,
-        accent: str | None = None,
-        gender: str | None = None,
-        origin: str | None = None,
-    ) -> Voice:
-        """Clone from the closest, see :func:`voicebank.cloning.clone` for every argument."""
-        return self.voice.clone(
-            dataset,
-            folder,
-            name=name,
-            consent=consent,
-            settings=settings,
-            progress=progress,
-            stop=stop,
-            accent=accent,
-            gender=gender,
-            origin=origin,
-        )
+    def clone(self, dataset: Dataset, folder: str | Path | None = None, **options: Unpack[CloneOptions]) -> Voice:
+        """Fine-tune the closest to the speaker of a dataset, with the arguments of :meth:`Voice.clone`."""
+        return self.voice.clone(dataset, folder, **options)
 
 
 def closest(
     dataset: Dataset | Sequence[Audio],
     voices: Iterable[str | Path | Voice] | None = None,
     *,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Closest:
     """Compare a speaker with the base voices, see :func:`voicebank.cloning.closest.compare`.
 
     Args:
         dataset: clips with their transcripts; or sound without, for which similarity and pitch are compared alone.
         voices: names, folders, repositories or voices to compare with; the bundled ones if left out.
-        progress: called with what is done, how much of it is, and how much there is.
+        progress: callbacks.
 
     Raises:
         BadData: there is no speech in the recordings, or no voice to compare with.

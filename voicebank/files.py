@@ -1,13 +1,15 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are there whole or not at all, and journals that survive a kill."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 _number = itertools.count()
 
@@ -73,6 +75,31 @@ def remove_torn(folder: Path) -> None:
             shutil.rmtree(torn, ignore_errors=True)
         else:
             torn.unlink(missing_ok=True)
+
+
+def append_line(journal: Path, line: object) -> None:
+    """Append one line of JSON that survives a power cut.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with open(journal, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")  # the line before was torn by a kill
+        file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(journal: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a journal, none if there is none; a line that was torn by a kill is left out."""
+    values = []
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines() if journal.is_file() else []:
+        with suppress(ValueError):
+            values.append(json.loads(line))
+    return [value for value in values if isinstance(value, dict)]
 
 
 def _beside(path: Path) -> Path:

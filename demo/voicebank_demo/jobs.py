@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from voicebank.data.workspace import atomic
 from voicebank.errors import BadData
+from voicebank.files import atomic
 
 log = logging.getLogger("voicebank.demo")
 Kind = Literal["check", "train"]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from voicebank.audio import Audio
-from voicebank.data.workspace import atomic
 from voicebank.errors import BadAudio, BadData
+from voicebank.files import atomic
 from voicebank_demo.prompts import prompts
 
 LONGEST = 30.0  # seconds of one prompt

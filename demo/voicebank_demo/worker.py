@@ -13,15 +13,16 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from voicebank.data.workspace import atomic
 from voicebank.errors import VoicebankError
-from voicebank.files import replacing
+from voicebank.files import atomic, replacing
 from voicebank_demo.jobs import REQUEST, STATE, STOP
 from voicebank_demo.settings import settings
 
+TRAINING = ("base speech", "text2mel", "ssrn")  # stages of a cloning that ask whether to stop
 POINTS = 240  # of a curve
 EVERY = 1.0  # seconds between two writings of the state
 FINDINGS = 60  # shown on the page
@@ -62,26 +63,24 @@ def check(folder: Path, request: dict[str, Any], state: State) -> None:
     _halt(folder)  # a Stop may be quicker than the start of this process
     from voicebank import plugins
     from voicebank.data.dataset import Dataset
-    from voicebank.data.make import make
     from voicebank_demo.matches import closest
 
     listener = None
     if settings().listen or request.get("long"):
         listener = next((info.name for info in plugins.known("transcriber") if info.error is None), None)
 
-    def progress(what: str, done: int, total: int) -> None:
-        _halt(folder)
-        state.set(stage=what, step=done, steps=total)
-
+    progress = _progress(folder, state)
     out = Path(request["dataset"])
-    report = make(
-        Path(request["source"]),
+    dataset = Dataset.make(
+        request["source"],
         out,
-        captions=Path(request["captions"]) if request.get("captions") else None,
+        captions=request.get("captions") or None,
         transcriber=listener,
         language=request["language"],
         progress=progress,
     )
+    report = dataset.report
+    assert report is not None
     findings = sorted(report.findings, key=lambda finding: not finding.serious)
     state.set(
         now=True,
@@ -98,7 +97,7 @@ def check(folder: Path, request: dict[str, Any], state: State) -> None:
         report=str(out / "report.html"),
     )
     state.set(now=True, stage="closest base voice", step=0, steps=0)
-    rows = closest(Dataset.read(out, request["language"]), progress)
+    rows = closest(dataset, progress)
     state.set(now=True, phase="done", matches=rows)
 
 
@@ -144,25 +143,30 @@ def _halt(folder: Path) -> None:
 
 def _progress(folder: Path, state: State) -> Any:
     from voicebank.audio import Audio
-    from voicebank.cloning import CloneProgress
+    from voicebank.data.progress import NO_METRICS, Progress
 
     previews = folder / "previews"
     previews.mkdir(exist_ok=True)
 
-    class Page(CloneProgress):
+    class Page(Progress):
         """Writes everything down for the page."""
 
-        def stage(self, name: str, steps: int) -> None:
-            state.set(now=True, stage=name, step=0, steps=steps)
-
-        def step(self, stage: str, step: int, steps: int, metrics: dict[str, float], seconds_left: float) -> None:
-            if stage == "features":  # the only stage that does not ask by itself
+        def step(
+            self,
+            stage: str,
+            done: int,
+            total: int,
+            metrics: Mapping[str, float] = NO_METRICS,
+            seconds_left: float | None = None,
+        ) -> None:
+            if stage not in TRAINING:  # the others do not ask by themselves
                 _halt(folder)
             if metrics:
-                state.curve(stage, "training", step, _loss(metrics))
-            state.set(stage=stage, step=step, steps=steps, seconds_left=round(seconds_left))
+                state.curve(stage, "training", done, _loss(metrics))
+            left = {} if seconds_left is None else {"seconds_left": round(seconds_left)}
+            state.set(now=done == 0, stage=stage, step=done, steps=total, **left)
 
-        def validated(self, stage: str, step: int, metrics: dict[str, float], best: bool) -> None:
+        def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
             if metrics:
                 state.curve(stage, "held back", step, _loss(metrics))
             state.set(now=True, **({"best": f"{stage}, step {step}"} if best else {}))
@@ -182,7 +186,7 @@ def _progress(folder: Path, state: State) -> Any:
     return Page()
 
 
-def _loss(metrics: dict[str, float]) -> float:
+def _loss(metrics: Mapping[str, float]) -> float:
     return next((metrics[name] for name in ("l1", "loss") if name in metrics), next(iter(metrics.values())))
 
 

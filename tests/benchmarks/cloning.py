@@ -19,8 +19,8 @@ import voicebank
 from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.bank import Voice
-from voicebank.cli.clone_progress import CloneBar, bars
-from voicebank.cloning.store import Store
+from voicebank.cli.progress import Bar
+from voicebank.cloning import CloneState
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
 from voicebank.evaluation.listening import TRANSCRIBER, Take, describe, listener, score_takes, workers_or_default
@@ -122,7 +122,7 @@ def curve(
         name = whole.name
         held_out, rest = held_out_and_rest(whole, out)
         place = Path(held_out.clips[0].path).parents[1]
-        with bars() as progress:
+        with Bar() as progress:
             chosen = remembered(
                 out / name / "base.json",
                 lambda rest=rest, whole=whole, progress=progress: {
@@ -153,9 +153,9 @@ def curve(
                 ) -> dict[str, Any]:
                     some = first_minutes(whole, rest, amount)
                     settings = {**WAYS[kind], **({"max_minutes": max_minutes} if max_minutes else {})}
-                    with CloneBar() as bar:
+                    with Bar() as bar:
                         voice = parent.clone(some, target, settings=settings, progress=bar)
-                    state = Store(target).peek()
+                    state = CloneState.of(target)
                     assert state is not None
                     if not state.finished:
                         raise typer.Exit(130)
@@ -245,7 +245,7 @@ def closest(
 
             def make(some: Dataset = some) -> dict[str, Any]:
                 began = time.monotonic()
-                with bars() as progress:
+                with Bar() as progress:
                     found = voicebank.closest(some, progress=progress)
                 return {"rows": [vars(row) for row in found.rows], "seconds": time.monotonic() - began}
 

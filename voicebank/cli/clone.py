@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from voicebank.bank import Closest
+    from voicebank.bank import Voice
     from voicebank.cloning.closest import BaseMatch
     from voicebank.data.dataset import Dataset
 
@@ -61,17 +61,16 @@ def clone(
     All settings follow from the minutes of speech; see docs/cloning.md. Ctrl-C leaves the best voice so far.
     """
     import voicebank
-    from voicebank.cli.clone_progress import CloneBar
-    from voicebank.cloning.run import clone as make
-    from voicebank.cloning.store import Store
+    from voicebank.cli.progress import Bar
+    from voicebank.cloning import CloneState
 
     data = voicebank.Dataset.read(dataset)
-    begun = Store(out).peek()
-    if base is None:
-        base = begun.base if begun and Path(begun.base).is_dir() else None
+    begun = CloneState.of(out)
+    if base is None and begun and Path(begun.base).is_dir():
+        base = begun.base
     voice = voicebank.load(base) if base else _choose(data)
-    if consent is None and not (begun and begun.about["consent"]):
-        consent = _ask() if begun is None or begun.finished else None
+    if consent is None and (begun is None or (begun.finished and not begun.about.consent)):
+        consent = _ask()
     settings: dict[str, Any] = {
         "max_minutes": minutes,
         "text2mel_steps": steps,
@@ -85,32 +84,36 @@ def clone(
         "seed": seed,
     }
     try:
-        with CloneBar() as bar:
-            made = make(
-                voice,
+        with Bar() as bar:
+            made = voice.clone(
                 data,
                 out,
                 name=name,
-                consent=consent or "",
-                settings={k: v for k, v in settings.items() if v is not None},
-                progress=bar,
+                consent=consent,
                 accent=accent,
                 gender=gender,
                 origin=origin,
+                settings={k: v for k, v in settings.items() if v is not None},
+                progress=bar,
             )
     except KeyboardInterrupt:
-        left = "has the best so far" if Store(out).has_voice else "holds no voice yet"
+        left = "has the best so far" if (out / "config.json").is_file() else "holds no voice yet"
         typer.echo(f"stopped: {out} {left}, and the same command goes on", err=True)
         raise typer.Exit(130) from None
-    state = Store(out).peek()
+    _summarise(out, made)
+
+
+def _summarise(out: Path, made: Voice) -> None:
+    """Print what came of a cloning; status 130 if it was stopped."""
+    from voicebank.cloning import CloneState
+
+    state = CloneState.of(out)
     if state is None or not state.finished:
         raise typer.Exit(130)
     if made.config.private_use:
         typer.echo(f"voicebank: {PRIVATE}", err=True)
-    heard = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in state.scores.items() if k.startswith("similarity"))
-    typer.echo(
-        f"{out}: cloned from {state.parent} with {state.minutes:.1f} minutes of speech{'; ' + heard if heard else ''}"
-    )
+    scores = "".join(f"; {k.replace('_', ' ')} {v:g}" for k, v in state.scores.items() if k.startswith("similarity"))
+    typer.echo(f"{out}: cloned from {state.parent} with {state.minutes:.1f} minutes of speech{scores}")
     typer.echo(f'voicebank say "It works." --voice {out}')
 
 
@@ -126,24 +129,26 @@ def closest(
     more than the best one's. A dataset is heard in 20 clips, a sound file by similarity and pitch alone.
     """
     import voicebank
-    from voicebank.cli.clone_progress import bars
+    from voicebank.cli.listing import _table
+    from voicebank.cli.progress import Bar
 
-    known: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
-    with bars() as progress:
-        found = voicebank.closest(known, voice or None, progress=progress)
-    _tell(found)
+    recordings: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
+    with Bar() as progress:
+        closest_bases = voicebank.closest(recordings, voice or None, progress=progress)
+    header = ("name", "accent", "gender", "score", "similarity", "pitch", "base pitch", "error", "attention")
+    _table(header, [_row(row) for row in closest_bases.rows])
 
 
-def _choose(data: Dataset) -> Any:
+def _choose(data: Dataset) -> Voice:
     import voicebank
-    from voicebank.cli.clone_progress import bars
+    from voicebank.cli.progress import Bar
 
-    with bars() as progress:
-        found = voicebank.closest(data, progress=progress)
-    best, *others = found.rows
+    with Bar() as progress:
+        matches = voicebank.closest(data, progress=progress)
+    best, *others = matches.rows
     rest = ", ".join(f"{row.name} {row.score:.2f}" for row in others)
     typer.echo(f"closest base voice: {best.name}, score {best.score:.2f} ({rest}); --base names another", err=True)
-    return found.voice
+    return matches.voice
 
 
 def _ask() -> str | None:
@@ -151,13 +156,6 @@ def _ask() -> str | None:
         return None
     answer = typer.prompt(ASK, default="", show_default=False, err=True)
     return " ".join(str(answer).split())
-
-
-def _tell(found: Closest) -> None:
-    from voicebank.cli.listing import _table
-
-    header = ("name", "accent", "gender", "score", "similarity", "pitch", "base pitch", "error", "attention")
-    _table(header, [_row(row) for row in found.rows])
 
 
 def _row(row: BaseMatch) -> tuple[str, ...]:

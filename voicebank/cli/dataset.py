@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,11 +37,12 @@ def make(
     language: Annotated[str, typer.Option(help="en-us or en-gb.")] = "en-us",
 ) -> None:
     """Make a dataset: cut in pauses, checked against what is heard, levelled, with report.html."""
+    from voicebank.cli.progress import Bar
     from voicebank.data import fetch
     from voicebank.data.make import make as make_dataset
 
     place = Path(source)
-    with _progress() as progress:
+    with Bar() as progress:
         if fetch.is_address(source):
             place, found = fetch.fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
             captions = captions or found
@@ -67,14 +66,15 @@ def check(
     language: Annotated[str, typer.Option(help="en-us or en-gb.")] = "en-us",
 ) -> None:
     """List what is wrong with a dataset, and what to do; status 1 if anything serious is found."""
+    from voicebank.cli.progress import Bar
     from voicebank.data.make import check as check_dataset
     from voicebank.data.make import make as make_dataset
-    from voicebank.data.page import page
+    from voicebank.data.report import page
     from voicebank.data.workspace import written
     from voicebank.files import atomic
 
     name = _name(transcriber)
-    with _progress() as progress:
+    with Bar() as progress:
         if fix is not None:
             found = make_dataset(folder, fix, transcriber=name, language=language, progress=progress)
         else:
@@ -96,22 +96,3 @@ def check(
 
 def _name(transcriber: str) -> str | None:
     return None if transcriber == "none" else transcriber
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each thing that is done, on stderr if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield show

@@ -43,6 +43,7 @@ def evaluate(
     """Score a voice: how well it is understood, how it sounds, whose voice it is, how fast it is."""
     import voicebank
     from voicebank import bank, evaluation
+    from voicebank.cli.progress import Bar
     from voicebank.evaluation.listening import TRANSCRIBER
 
     references = {path.resolve().name: path for path in reference or []}
@@ -52,31 +53,31 @@ def evaluate(
     name = folder.resolve().name if folder is not None else voice.replace("/", "--")
     out = out or Path("scores") / (f"{name}-{frontend}" if frontend else name)
     common: dict[str, Any] = {"out": out, "workers": workers, "transcriber": transcriber or TRANSCRIBER}
-    if folder is not None and not (folder / "config.json").exists():
-        if words is not None:
-            _tell(evaluation.evaluate_words_folder(folder, words, **common), out / "words")
+    results: dict[str, Any] = {}
+    with Bar() as bar:
+        common["progress"] = bar
+        if folder is not None and not (folder / "config.json").exists():
+            if words is not None:
+                results["words"] = evaluation.evaluate_words_folder(folder, words, **common)
+            else:
+                results["scores"] = evaluation.evaluate_folder(folder, sentences, references=references, **common)
+        elif sentences is None and words is None and ssrn is None:
+            raise BadData("say what to speak: --sentences FILE, --words FILE or --ssrn FOLDER")
         else:
-            _tell(evaluation.evaluate_folder(folder, sentences, references=references, **common), out / "scores")
-        return
-    if sentences is None and words is None and ssrn is None:
-        raise BadData("say what to speak: --sentences FILE, --words FILE or --ssrn FOLDER")
-    speaker = voicebank.load(voice)
-    if sentences is not None:
-        options: dict[str, Any] = {
-            "frontend": frontend,
-            "vocoder": vocoder,
-            "references": references,
-            "save_audio": save_audio,
-        }
-        _tell(evaluation.evaluate_voice(speaker, sentences, **options, **common), out / "scores")
-    if words is not None:
-        frontends = (frontend,) if frontend else evaluation.FRONTENDS
-        _tell(evaluation.evaluate_words(speaker, words, frontends=frontends, **common), out / "words")
-    if ssrn is not None:
-        _tell(evaluation.evaluate_ssrn(speaker, ssrn, vocoder=vocoder, **common), out / "ssrn")
-
-
-def _tell(result: Any, files: Path) -> None:
-    """Print the summary of a result and where its report lies."""
-    typer.echo(result.summary())
-    typer.echo(f"{files}.json, {files}.md")
+            speaker = voicebank.load(voice)
+            if sentences is not None:
+                options: dict[str, Any] = {
+                    "frontend": frontend,
+                    "vocoder": vocoder,
+                    "references": references,
+                    "save_audio": save_audio,
+                }
+                results["scores"] = evaluation.evaluate_voice(speaker, sentences, **options, **common)
+            if words is not None:
+                frontends = (frontend,) if frontend else evaluation.FRONTENDS
+                results["words"] = evaluation.evaluate_words(speaker, words, frontends=frontends, **common)
+            if ssrn is not None:
+                results["ssrn"] = evaluation.evaluate_ssrn(speaker, ssrn, vocoder=vocoder, **common)
+    for name, result in results.items():
+        typer.echo(result.summary())
+        typer.echo(f"{out / name}.json, {out / name}.md")

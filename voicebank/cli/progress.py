@@ -1,27 +1,47 @@
-"""Training as a terminal shows it. Apart from ``train.py`` because it loads the training code."""
+"""Progress on the terminal, of every command. Apart from the commands because it loads rich."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as RichProgress
 
-from voicebank.training.trainer import Progress
+from voicebank.audio import Audio
+from voicebank.data.progress import NO_METRICS, Progress
+
+SHOWN = {"loss": ".4f", "minutes": ".1f"}  # metrics that a bar has room for
+EVERY = 30.0  # seconds between two lines where there is no terminal
 
 
-class TrainingBar(Progress):
-    """Features, then steps with loss and speed, on stderr; a line that stays for each validation."""
+class Bar(Progress):
+    """The stage with its loss and the time left on stderr: a bar on a terminal, elsewhere a line every half minute.
 
-    def __init__(self) -> None:
+    Validations, previews and notes are lines that stay.
+
+    Args:
+        lines: whether to print lines where there is no terminal.
+    """
+
+    def __init__(self, lines: bool = True) -> None:
         self.console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Bar(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        self.bar = RichProgress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
+        self.lines = lines and not self.console.is_terminal
         self.tasks: dict[str, TaskID] = {}
-        self.reached: int | None = None
+        self.began: dict[str, tuple[float, int]] = {}
+        self.stage, self.done, self.printed = "", 0, time.monotonic()
 
-    def __enter__(self) -> TrainingBar:
+    def __enter__(self) -> Bar:
         self.bar.start()
         return self
 
@@ -30,35 +50,50 @@ class TrainingBar(Progress):
     ) -> None:
         self.bar.stop()
 
-    def features(self, speaker: str, done: int, clips: int) -> None:
-        """Features of ``done`` clips of a speaker are computed."""
-        self._show(f"features of {speaker}", done, clips)
+    def step(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        metrics: Mapping[str, float] = NO_METRICS,
+        seconds_left: float | None = None,
+    ) -> None:
+        """Move the bar of a stage, which is added when it is new; finished bars go."""
+        now = time.monotonic()
+        if stage not in self.tasks:
+            self.tasks[stage] = self.bar.add_task(stage, total=total or None, left="")
+            self.began[stage] = (now, done)
+        self.stage, self.done = stage, done
+        since, first = self.began[stage]
+        if seconds_left is None and total > done > first:
+            seconds_left = (now - since) / (done - first) * (total - done)
+        left = "" if seconds_left is None else time_left(seconds_left)
+        text = ", ".join([stage, *(f"{key} {metrics[key]:{form}}" for key, form in SHOWN.items() if key in metrics)])
+        self.bar.update(self.tasks[stage], completed=done, total=total or None, description=text, left=left)
+        if 0 < total <= done:
+            self.bar.remove_task(self.tasks.pop(stage))
+        elif self.lines and now - self.printed >= EVERY:
+            self.printed = now
+            self.note(f"{text}, {done} of {total}{', ' + left if left else ''}")
 
-    def start(self, step: int, steps: int) -> None:
-        """See :class:`voicebank.training.trainer.Progress`."""
-        for task in self.tasks.values():
-            self.bar.remove_task(task)
-        self.reached = step
-        self._show("training", step, steps)
-        if step:
-            self.say(f"going on at step {step}")
-
-    def step(self, step: int, metrics: dict[str, float], clips_per_second: float) -> None:
-        """See :class:`voicebank.training.trainer.Progress`."""
-        self.reached = step
-        text = f"loss {metrics['loss']:.4f}, {clips_per_second:.1f} clips/s"
-        self.bar.update(self.tasks["training"], completed=step, description=text)
-
-    def validated(self, step: int, metrics: dict[str, float], best: bool) -> None:
-        """See :class:`voicebank.training.trainer.Progress`."""
+    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
+        """Print the scores of a validation."""
         values = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        self.say(f"step {step}: {values or 'no clips held back'}{' (best)' if best else ''}")
+        self.note(f"{stage}, step {step}: {values or 'no clips held back'}{' (best)' if best else ''}")
 
-    def say(self, line: str) -> None:
+    def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:
+        """Print where a preview can be heard."""
+        if attention is not None:
+            self.note(f"{stage}, step {step}: hear {attention.with_suffix('.ogg')}")
+
+    def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def _show(self, task: str, done: int, total: int) -> None:
-        if task not in self.tasks:
-            self.tasks[task] = self.bar.add_task(task, total=total)
-        self.bar.update(self.tasks[task], completed=done)
+
+def time_left(seconds: float) -> str:
+    """``about 12 min left``, in words that do not flicker."""
+    if seconds < 60:
+        return f"about {max(1, round(seconds / 10)) * 10} s left"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min left" if minutes < 90 else f"about {seconds / 3600:.1f} h left"

@@ -108,27 +108,23 @@ def _speak_book(
     deliver: Callable[[Iterable[Audio]], tuple[Path, float] | None],
 ) -> tuple[Path, float] | None:
     """Speak a stream of text in constant memory, with a progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from voicebank.cli.progress import Bar
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("speaking", total=size)
+    done, seconds = 0, 0.0
+    with Bar(lines=False) as bar:
 
         def read() -> Iterator[str]:
-            done = 0
+            nonlocal done
             for paragraph, length in paragraphs(stream):
                 yield paragraph
                 done += length
-                progress.update(task, completed=done)
 
         def spoken() -> Iterator[Audio]:
-            seconds = 0.0
+            nonlocal seconds
             for audio in speaker.stream(read(), **options):
                 yield audio
                 seconds += audio.duration
-                progress.update(task, description=f"spoken {int(seconds) // 60}:{int(seconds) % 60:02}")
+                bar.step("speaking", done // 1000, size // 1000 + 1 if size else 0, {"minutes": seconds / 60})
 
         return deliver(spoken())
 

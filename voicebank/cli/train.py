@@ -82,7 +82,7 @@ def train(
     """Train one network on recordings with their texts, or go on with a run that was interrupted."""
     from pydantic import ValidationError
 
-    from voicebank.cli.progress import TrainingBar
+    from voicebank.cli.progress import Bar
     from voicebank.config import first_error
     from voicebank.errors import BadData
     from voicebank.training import run as training
@@ -107,7 +107,7 @@ def train(
         config = TrainerConfig(**settings)
     except ValidationError as error:
         raise BadData(f"option --{first_error(error)}") from error
-    with TrainingBar() as bar:
+    with Bar() as bar:
         try:
             trainer = training.train(
                 network,
@@ -124,7 +124,6 @@ def train(
                 flow=flow,
                 cache=cache,
                 progress=bar,
-                features_progress=bar.features,
                 **_given(
                     batch_size=batch_size,
                     held_back=held_back,
@@ -134,8 +133,8 @@ def train(
                 ),
             )
         except KeyboardInterrupt:
-            if bar.reached is not None:
-                bar.say(f"Stopped at step {bar.reached}: the same command goes on from there.")
+            if bar.stage == network:
+                bar.note(f"Stopped at step {bar.done}: the same command goes on from there.")
             raise
     typer.echo(f"{run}: {trainer.step} steps, best at step {trainer.best_step}")
 

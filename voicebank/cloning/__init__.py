@@ -1,6 +1,6 @@
 """Cloning: a base voice is fine-tuned to a speaker.
 
-The names are imported at first use: settings and progress need no torch.
+The names are imported at first use, since not all of them need torch.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from voicebank.cloning.closest import BaseMatch
-    from voicebank.cloning.progress import CloneProgress
     from voicebank.cloning.run import clone
-    from voicebank.cloning.settings import CloneSettings
+    from voicebank.cloning.settings import CloneSettings, Description
+    from voicebank.cloning.store import CloneState
 
-__all__ = ["BaseMatch", "CloneProgress", "CloneSettings", "clone"]
+__all__ = ["BaseMatch", "CloneSettings", "CloneState", "Description", "clone"]
 
 _LAZY = {
     "BaseMatch": "closest",
-    "CloneProgress": "progress",
     "CloneSettings": "settings",
+    "CloneState": "store",
+    "Description": "settings",
     "clone": "run",
 }
 

@@ -1,14 +1,21 @@
-"""How alike two speakers sound: Resemblyzer embeddings and median pitch."""
+"""How alike two speakers sound: Resemblyzer embeddings and median pitch, and both of a base voice, cached."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import librosa
 import numpy as np
+import platformdirs
+from pydantic import BaseModel, ValidationError
 
 from voicebank.audio import Audio
+from voicebank.cloning.store import weights_digest
 from voicebank.errors import RunawayError
+from voicebank.files import atomic
 from voicebank.signal import speaker
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
@@ -22,22 +29,10 @@ SENTENCES = (
     "Please leave your message after the tone.",
     "We measured the temperature of the liquid every hour.",
 )
+VERSION = 1  # of the cache: raise it when SENTENCES or how they are compared change
 PITCH_RATE = 16000  # Hz: pitch needs no more
 PITCH_RANGE = (60.0, 420.0)  # Hz
 PITCH_SECONDS = 20.0  # of speech are enough for a median
-
-
-def embedding(clips: Iterable[Audio]) -> np.ndarray | None:
-    """Mean speaker embedding, of norm 1. None without speech.
-
-    Raises:
-        PluginError: Resemblyzer is not installed.
-    """
-    found = [e for e in map(speaker.embed, clips) if e is not None]
-    if not found:
-        return None
-    mean = np.mean(found, axis=0)
-    return mean / np.linalg.norm(mean)
 
 
 def median_pitch(clips: Iterable[Audio]) -> float | None:
@@ -59,17 +54,13 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
     return float(np.median(every)) if len(every) else None
 
 
-def speak(voice: Synthesizer, phones: Frontend | None = None, sentences: Sequence[str] = SENTENCES) -> list[Audio]:
-    """What a voice says when it is compared; sentences that it does not say to their end are left out."""
-    said = [_said(voice, text, phones) for text in sentences]
-    return [audio for audio in said if audio is not None]
-
-
-def _said(voice: Synthesizer, text: str, phones: Frontend | None) -> Audio | None:
-    try:
-        return voice.say(text, frontend=phones)
-    except RunawayError:
-        return None
+def speak(voice: Synthesizer, phones: Frontend | None = None) -> list[Audio]:
+    """The :data:`SENTENCES` as a voice says them, without those that it does not say to their end."""
+    spoken: list[Audio] = []
+    for text in SENTENCES:
+        with contextlib.suppress(RunawayError):
+            spoken.append(voice.say(text, frontend=phones))
+    return spoken
 
 
 def likeness(voice: Synthesizer, clips: Sequence[Audio], phones: Frontend | None = None) -> float | None:
@@ -79,6 +70,39 @@ def likeness(voice: Synthesizer, clips: Sequence[Audio], phones: Frontend | None
     """
     if not speaker.available():
         return None
-    centre = embedding(clips)
-    found = [e for e in map(speaker.embed, speak(voice, phones)) if e is not None]
-    return float(np.mean([e @ centre for e in found])) if found and centre is not None else None
+    centre = speaker.mean_embedding(map(speaker.embed, clips))
+    spoken = [e for e in map(speaker.embed, speak(voice, phones)) if e is not None]
+    return float(np.mean([e @ centre for e in spoken])) if spoken and centre is not None else None
+
+
+class Reference(BaseModel):
+    """How a base voice sounds. None is what could not be measured."""
+
+    embedding: list[float] | None
+    """Mean speaker embedding, of norm 1."""
+    pitch: float | None
+    """Median fundamental frequency, in Hz."""
+
+
+def reference(voice: Synthesizer) -> Reference:
+    """How a voice sounds when it says :data:`SENTENCES`; from the user's cache where it was measured before.
+
+    The name in the cache is a digest of the weights: other weights under the same name are another voice.
+    """
+    embeds = speaker.available()
+    path = cache_folder() / "references" / f"{VERSION}-{weights_digest(voice)}{'' if embeds else '-pitch'}.json"
+    with contextlib.suppress(OSError, ValidationError):
+        return Reference.model_validate_json(path.read_bytes())
+    spoken = speak(voice)
+    embedding = speaker.mean_embedding(map(speaker.embed, spoken)) if embeds else None
+    measured = Reference(embedding=None if embedding is None else embedding.tolist(), pitch=median_pitch(spoken))
+    with contextlib.suppress(OSError):  # a home that cannot be written to costs time, not the answer
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic(path, measured.model_dump_json())
+    return measured
+
+
+def cache_folder() -> Path:
+    """``$VOICEBANK_CACHE``, else where the system has such things."""
+    given = os.environ.get("VOICEBANK_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("voicebank", appauthor=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,20 +13,18 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from voicebank.cloning.clock import Clock
-from voicebank.cloning.progress import CloneProgress
-from voicebank.cloning.settings import CloneSettings
-from voicebank.cloning.stages import Cloning, described
-from voicebank.cloning.store import FREE, State, Store, job
-from voicebank.cloning.tasks import hold_out, usable
-from voicebank.config import first_error
+from voicebank.cloning.finetune import Clock, hold_out, usable
+from voicebank.cloning.settings import CloneSettings, Description
+from voicebank.cloning.stages import Cloning
+from voicebank.cloning.store import FREE, CloneState, Store, job
+from voicebank.config import VoiceConfig, first_error
 from voicebank.data.dataset import Dataset
+from voicebank.data.progress import Progress
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
 from voicebank.synthesis.speech import create_frontend
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
-from voicebank.training import features
-from voicebank.training.features import Features
+from voicebank.training.features import Features, build
 
 LEAST_SECONDS, LEAST_CLIPS = 20.0, 4
 _CACHED = re.compile(r"models--([^/]+?)--([^/]+)/snapshots/([0-9a-f]{40})$")
@@ -35,15 +34,11 @@ def clone(
     base: Synthesizer,
     dataset: Dataset,
     folder: str | Path | None = None,
+    about: Description | None = None,
     *,
-    name: str | None = None,
-    consent: str = "",
     settings: CloneSettings | Mapping[str, Any] | None = None,
-    progress: CloneProgress | None = None,
+    progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
-    accent: str | None = None,
-    gender: str | None = None,
-    origin: str | None = None,
 ) -> Synthesizer:
     """Fine-tune a base voice to the speaker of a dataset.
 
@@ -55,14 +50,11 @@ def clone(
         dataset: clips of one speaker with their transcripts, 20 seconds at the least.
         folder: of the clone. State, checkpoints, previews and pictures lie in ``<folder>.training`` beside it, and the
             same call goes on with them after any interruption. Without a folder nothing is kept but what is returned.
-        name: of the clone; the folder's if left out, else the dataset's.
-        consent: who agreed to this voice being made and used, in one line. Without it the clone is marked as for
-            private use, and is not pushed to the Hub. It can be given later, by the same call with it.
+        about: what describes the voice. The name is the folder's if left out, else the dataset's; accent and gender
+            are the base's. All of it can be given later, by the same call with it.
         settings: :meth:`CloneSettings.for_minutes` of the speech there is if left out; a mapping changes some of it.
-        progress: told how it goes.
+        progress: callbacks.
         stop: asked after every step; True ends with the best so far, and the same call goes on.
-        accent, gender: of the speaker; the base's if left out.
-        origin: what the recordings are, in one line.
 
     Returns:
         The best voice. After Ctrl-C too, once there is one: ``KeyboardInterrupt`` is only raised before.
@@ -72,71 +64,76 @@ def clone(
             something else or cannot be written.
         UnknownName: the base's frontend is not installed.
     """
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="voicebank-") as temporary:
-            place = Path(temporary) / "voice"
-            made = clone(
-                base,
-                dataset,
-                place,
-                name=name or dataset.name,
-                consent=consent,
-                settings=settings,
-                progress=progress,
-                stop=stop,
-                accent=accent,
-                gender=gender,
-                origin=origin,
-            )
-            made.folder = None
-            return made
-    # What is left out stays as an earlier call had it.
-    about = {"name": name, "consent": consent or None, "accent": accent, "gender": gender, "origin": origin}
-    return _clone(base, dataset, Path(folder), about, settings, progress, stop)
+    about, progress, stop = about or Description(), progress or Progress(), stop or (lambda: False)
+    requested = settings if isinstance(settings, CloneSettings) else dict(settings or {})
+    _settings(requested, 1.0)
+    if folder is not None:
+        return _clone(base, dataset, Store(Path(folder)), about, requested, progress, stop)
+    with tempfile.TemporaryDirectory(prefix="voicebank-") as temporary:
+        store = Store(Path(temporary) / "voice")
+        named = Description(name=dataset.name).updated(about)
+        voice = _clone(base, dataset, store, named, requested, progress, stop)
+        voice.folder = None
+        return voice
 
 
 def _clone(
     base: Synthesizer,
     dataset: Dataset,
-    folder: Path,
-    given: dict[str, str | None],
-    settings: CloneSettings | Mapping[str, Any] | None,
-    progress: CloneProgress | None,
-    stop: Callable[[], bool] | None,
+    store: Store,
+    about: Description,
+    requested: CloneSettings | dict[str, Any],
+    progress: Progress,
+    stop: Callable[[], bool],
 ) -> Synthesizer:
-    progress = progress or CloneProgress()
-    about = {k: " ".join(v.split()) for k, v in given.items() if v is not None}
-    asked = settings if isinstance(settings, CloneSettings) else dict(settings or {})
-    _settings(asked, 1.0)
-    store, digest = Store(folder), job(base, dataset, asked)
-    with _cannot_write(folder):
+    digest = job(base, dataset, requested)
+    with _cannot_write(store.folder):
         state = store.open(digest)
         if state is not None:
-            state = _go_on(state, store, about, asked)
+            state = _resumed(state, store, about, requested)
             if state.finished and store.has_voice:
                 store.tidy()  # a kill may have come before it
-                progress.note(f"{folder} is finished: nothing is left to do")
-                return Synthesizer.from_folder(folder)
+                progress.note(f"{store.folder} is finished: nothing is left to do")
+                return Synthesizer.from_folder(store.folder)
         phones = frontend_of(base)
         if state is None:
-            _described(base, about := {**_about(base, folder), **about})
-        own = _features(base, dataset, phones, store, progress)
+            _applied(about, base.config)
+        features = _features(base, dataset, phones, store, progress)
         if state is None:
-            clips, minutes = usable(own), _minutes(own)
-            wanted = _settings(asked, minutes)
-            about["origin"] = about["origin"] or f"Recordings of one speaker, {minutes:.1f} minutes."
-            state = State(
-                job=digest,
-                parent=parent_name(base),
-                base=str(base.folder.resolve()) if base.folder else "",
-                settings=wanted,
-                about=about,
-                minutes=round(minutes, 2),
-                clips=len(clips),
-                held_out=hold_out(clips, wanted.held_out),
-            )
-            store.write(state)
-        return Cloning(base, own, phones, store, state, progress, stop or (lambda: False)).run()
+            state = _begun(base, features, store, about, requested, digest)
+        return Cloning(base, features, phones, store, state, progress, stop).run()
+
+
+def _begun(
+    base: Synthesizer,
+    features: Features,
+    store: Store,
+    about: Description,
+    requested: CloneSettings | dict[str, Any],
+    digest: str,
+) -> CloneState:
+    """The state of a new cloning, written down."""
+    clips, minutes = usable(features), _minutes(features)
+    settings = _settings(requested, minutes)
+    default = Description(
+        name=store.folder.resolve().name,
+        consent="",
+        accent=base.config.accent,
+        gender=base.config.gender,
+        origin=f"Recordings of one speaker, {minutes:.1f} minutes.",
+    )
+    state = CloneState(
+        job=digest,
+        parent=parent_name(base),
+        base=str(base.folder.resolve()) if base.folder else "",
+        settings=settings,
+        about=default.updated(about),
+        minutes=round(minutes, 2),
+        clips=len(clips),
+        held_out=hold_out(clips, settings.held_out),
+    )
+    store.write(state)
+    return state
 
 
 def frontend_of(voice: Synthesizer) -> Frontend:
@@ -154,76 +151,69 @@ def parent_name(voice: Synthesizer) -> str:
     return f"{found[1]}/{found[2]}@{found[3]}" if found else voice.name
 
 
-def _about(base: Synthesizer, folder: Path) -> dict[str, str]:
-    config = base.config
-    return {
-        "name": folder.resolve().name,
-        "consent": "",
-        "accent": config.accent,
-        "gender": config.gender,
-        "origin": "",
-    }
-
-
-def _described(base: Synthesizer, about: Mapping[str, str]) -> None:
+def _applied(about: Description, config: VoiceConfig) -> VoiceConfig:
     try:
-        described(base.config, about)
+        return about.applied(config)
     except ValidationError as error:
         raise BadData(f"the clone's {first_error(error)}") from error
 
 
-def _go_on(state: State, store: Store, given: Mapping[str, str], asked: CloneSettings | dict[str, Any]) -> State:
+def _resumed(
+    state: CloneState, store: Store, about: Description, requested: CloneSettings | dict[str, Any]
+) -> CloneState:
     """The state of an earlier call, with what this one says otherwise."""
-    about = {**state.about, **given}
-    whole = asked.model_dump() if isinstance(asked, CloneSettings) else {"max_minutes": None, **asked}
-    settings = state.settings.model_copy(update={k: whole[k] for k in FREE if k in whole})
+    about = state.about.updated(about)
+    given = requested.model_dump() if isinstance(requested, CloneSettings) else {"max_minutes": None, **requested}
+    settings = state.settings.model_copy(update={k: given[k] for k in FREE if k in given})
     steps = state.steps
     if settings.max_minutes != state.settings.max_minutes:  # what is to be done is planned anew
         steps = {stage: count for stage, count in steps.items() if stage in state.done}
     changed = state.model_copy(update={"about": about, "settings": settings, "steps": steps})
     if about != state.about and store.has_voice:
-        voice = Synthesizer.from_folder(store.folder)
-        _described(voice, about)
-        store.describe(described(voice.config, about))
+        store.describe(_applied(about, Synthesizer.from_folder(store.folder).config))
     if changed != state:
         store.write(changed)
     return changed
 
 
-def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Store, progress: CloneProgress) -> Features:
-    clips = len(dataset.clips)
-    progress.stage("features", clips)
-    clock, expected = Clock(0.0, None), CloneSettings()
-    later = {"text2mel": expected.text2mel_steps, "ssrn": expected.ssrn_steps}
+def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Store, progress: Progress) -> Features:
+    """Features of the clips, which must be enough.
 
-    def told(done: int, total: int) -> None:
-        left = clock.spent / done * (total - done)
-        progress.step("features", done, total, {}, clock.estimate("features", left, later))
+    Raises:
+        BadData: they are not, or a clip is silent or unreadable.
+    """
+    count, began, typical = len(dataset.clips), time.monotonic(), CloneSettings()
+    after = Clock(0.0, None).after("features", {"text2mel": typical.text2mel_steps, "ssrn": typical.ssrn_steps})
 
-    own = features.build(dataset, base.config.audio, phones, store.work / "features", told)
-    fit, seconds = usable(own), 60 * _minutes(own)
-    if seconds < LEAST_SECONDS or len(fit) < LEAST_CLIPS:
-        longer = "" if len(fit) == clips else f" ({clips - len(fit)} more are too long or without words)"
+    def report(done: int, total: int) -> None:
+        left = (time.monotonic() - began) / done * (total - done) + after
+        progress.step("features", done, total, seconds_left=left)
+
+    progress.step("features", 0, count)
+    features = build(dataset, base.config.audio, phones, store.work / "features", report)
+    clips, seconds = usable(features), 60 * _minutes(features)
+    if seconds < LEAST_SECONDS or len(clips) < LEAST_CLIPS:
+        longer = "" if len(clips) == count else f" ({count - len(clips)} more are too long or without words)"
         raise BadData(
-            f"{dataset.name} has {seconds:.0f} s of speech in {len(fit)} clips{longer}: a voice needs "
+            f"{dataset.name} has {seconds:.0f} s of speech in {len(clips)} clips{longer}: a voice needs "
             f"{LEAST_SECONDS:.0f} s in {LEAST_CLIPS} clips at the very least, and 5 minutes to sound well; "
             "record more, or cut long recordings with `voicebank dataset make`"
         )
-    if len(fit) < clips:
-        progress.note(f"{clips - len(fit)} of {clips} clips are left out: too long, or without words")
-    return own
+    if len(clips) < count:
+        progress.note(f"{count - len(clips)} of {count} clips are left out: too long, or without words")
+    return features
 
 
-def _minutes(own: Features) -> float:
+def _minutes(features: Features) -> float:
     """Minutes of the clips that are used."""
-    return sum(c.frames[1] - c.frames[0] for c in usable(own)) / own.frame_rate / 60
+    return sum(c.frames[1] - c.frames[0] for c in usable(features)) / features.frame_rate / 60
 
 
-def _settings(asked: CloneSettings | dict[str, Any], minutes: float) -> CloneSettings:
-    if isinstance(asked, CloneSettings):
-        return asked
+def _settings(requested: CloneSettings | dict[str, Any], minutes: float) -> CloneSettings:
+    if isinstance(requested, CloneSettings):
+        return requested
     try:
-        return CloneSettings.for_minutes(minutes, **asked)
+        return CloneSettings.for_minutes(minutes, **requested)
     except ValidationError as error:
         raise BadData(f"setting {first_error(error)}") from error
 
@@ -234,8 +224,8 @@ def _cannot_write(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, BadVoice, BadAudio) as error:
-        told = " ".join((getattr(error, "strerror", None) or str(error)).split())
-        if isinstance(error, VoicebankError) and not told.startswith("cannot write "):
+        message = " ".join((getattr(error, "strerror", None) or str(error)).split())
+        if isinstance(error, VoicebankError) and not message.startswith("cannot write "):
             raise  # what is there is damaged: that is another matter
-        why = told.rsplit(": ", 1)[-1].split(" (os error")[0]
+        why = message.rsplit(": ", 1)[-1].split(" (os error")[0]
         raise BadData(f"cannot write {folder}: {why}; what is done is kept, and the same command goes on") from error

@@ -1,15 +1,46 @@
-"""How a voice is cloned: everything follows from the minutes of recordings, and everything can be set."""
+"""What a cloning is given beside base and recordings: its settings, and what describes the voice."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from voicebank.config import Config
+from voicebank.config import Config, VoiceConfig
 
 PREVIEW = "Hello, this is how I sound so far, and I am still learning."
+
+
+Words = Annotated[str | None, BeforeValidator(lambda text: text if text is None else " ".join(str(text).split()))]
+
+
+class Description(Config):
+    """What describes a clone, fields of its config that do not touch the training. None keeps what there is."""
+
+    name: Words = None
+    consent: Words = None
+    """Who agreed to the voice being made and used, and to what. Without it the clone is marked as for private use."""
+    accent: Words = None
+    gender: Words = None
+    origin: Words = None
+    """What the recordings are."""
+
+    def updated(self, newer: Description) -> Description:
+        """This one with whatever a newer one says."""
+        return self.model_copy(update=newer.model_dump(exclude_none=True))
+
+    def applied(self, config: VoiceConfig) -> VoiceConfig:
+        """A voice's config with this description.
+
+        Raises:
+            pydantic.ValidationError: it is too long, or holds characters that are not printable.
+        """
+        training = {k: v for k, v in config.training.items() if k != "private_use"}
+        if not self.consent:
+            training["private_use"] = True
+        fields = self.model_dump(exclude_none=True)
+        return VoiceConfig.model_validate({**config.model_dump(), **fields, "training": training})
 
 
 class CloneSettings(Config):

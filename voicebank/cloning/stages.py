@@ -10,14 +10,23 @@ from typing import Any
 import torch
 
 from voicebank.audio import Audio
-from voicebank.cloning.clock import Clock
+from voicebank.cloning.finetune import (
+    BASE,
+    Clock,
+    SSRNClone,
+    Text2MelClone,
+    averaged_text2mel,
+    freeze,
+    possible_steps,
+    sentences,
+    trainer_config,
+    trainer_notes,
+    usable,
+)
 from voicebank.cloning.likeness import likeness
-from voicebank.cloning.loop import fine_tune, make_trainer
-from voicebank.cloning.progress import CloneProgress
-from voicebank.cloning.rehearsal import rehearse
-from voicebank.cloning.store import State, Store
-from voicebank.cloning.tasks import SSRNClone, Text2MelClone, averaged_text2mel, freeze, usable
+from voicebank.cloning.store import CloneState, Store
 from voicebank.config import VoiceConfig
+from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import VoicebankError
@@ -26,6 +35,7 @@ from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend, join
 from voicebank.training import checkpoint, plots
 from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
+from voicebank.training.spoken import speak
 from voicebank.training.start import with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
@@ -37,19 +47,29 @@ class _Stopped(Exception):
 
 
 class Cloning:
-    """One cloning, from features to the finished voice. See :func:`voicebank.cloning.run.clone`."""
+    """One cloning, from features to the finished voice.
+
+    Args:
+        base: the voice to start from.
+        features: of the recordings.
+        phones: the base's frontend.
+        store: the folders of the cloning.
+        state: as it stands; it is changed and written.
+        progress: callbacks.
+        stop: asked after every step.
+    """
 
     def __init__(
         self,
         base: Synthesizer,
-        own: Features,
+        features: Features,
         phones: Frontend,
         store: Store,
-        state: State,
-        progress: CloneProgress,
+        state: CloneState,
+        progress: Progress,
         stop: Callable[[], bool],
     ) -> None:
-        self.base, self.own, self.phones = base, own, phones
+        self.base, self.features, self.phones = base, features, phones
         self.store, self.state, self.progress, self.stop = store, state, progress, stop
         self.settings, self.audio = state.settings, base.config.audio
         self.clock = Clock(state.seconds, self.settings.max_minutes)
@@ -77,21 +97,6 @@ class Cloning:
             self.progress.note(f"stopped: {self.store.folder} has the best so far, and the same command goes on")
         return Synthesizer.from_folder(self.store.folder)
 
-    def _text2mel(self) -> None:
-        if "text2mel" in self.state.done:
-            tensors, notes = self._best("text2mel")
-            rows = int(notes["config"]["speakers"])
-            self._match_mels(averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors))
-            return
-        rehearsal = self._rehearsal()
-        model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
-        freeze(model, self.settings.frozen)
-        self.progress.note("finding the sounds in the recordings")
-        task = Text2MelClone(model, self.own, rehearsal, self.state.held_out, self.audio, self.settings)
-        self._train(task, self.settings.text2mel_steps, self.settings.rate)
-        if not self.stopped:
-            self._match_mels(self.text2mel)
-
     def _restart_damaged(self) -> None:
         """Train a stage anew whose weights are not numbers: an older voicebank could leave them so."""
         for stage in ("text2mel", "ssrn"):
@@ -103,39 +108,41 @@ class Cloning:
             self.state.done = [done for done in self.state.done if done != stage]
             self.progress.note(f"the weights of {stage} are damaged: it is trained again")
 
-    def _match_mels(self, trained: Text2Mel) -> None:
-        self.text2mel = match_mels(trained, self.own, self._clips_to_learn(), self.audio.reduction)
-        if self.text2mel is trained:
-            self.progress.note("text2mel stays as it was trained: matching its variance makes it no better")
-
-    def _match_magnitudes(self, trained: SSRN) -> None:
-        self.ssrn = match_magnitudes(trained, self.text2mel, self.own, self._clips_to_learn(), self.audio)
-        if self.ssrn is trained:
-            self.progress.note("ssrn stays as it was trained: matching its variance makes it no better")
-
-    def _clips_to_learn(self) -> list[ClipFeatures]:
-        held_out = set(self.state.held_out)
-        return [clip for clip in usable(self.own) if clip.id not in held_out]
+    def _text2mel(self) -> None:
+        if "text2mel" in self.state.done:
+            tensors, notes = self._best("text2mel")
+            rows = int(notes["config"]["speakers"])
+            self._match_mels(averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors))
+            return
+        rehearsal = self._rehearsal()
+        model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
+        freeze(model, self.settings.frozen)
+        self.progress.note("finding the sounds in the recordings")
+        task = Text2MelClone(model, self.features, rehearsal, self.state.held_out, self.audio, self.settings)
+        self._train(task, self.settings.text2mel_steps, self.settings.rate)
+        if not self.stopped:
+            self._match_mels(self.text2mel)
 
     def _rehearsal(self) -> Features | None:
+        """Features of what the base itself says: spoken once, and mixed into the batches."""
         settings = self.settings
         if not settings.rehearsal or settings.frozen == "weights":
             return None  # with fixed weights nothing is forgotten
-        path = self.store.work / "base-speech.safetensors"
-        began = time.monotonic()
+        path, began = self.store.work / "base-speech.safetensors", time.monotonic()
 
-        def told(done: int, total: int) -> None:
-            left = (time.monotonic() - began) / done * (total - done)
-            self.progress.step("base speech", done, total, {}, self._estimate("base speech", left))
+        def report(done: int, total: int) -> None:
+            left = (time.monotonic() - began) / done * (total - done) + self._after("base speech")
+            self.progress.step("base speech", done, total, seconds_left=left)
             if self.stop():
                 raise _Stopped
 
         if not path.exists():
-            self.progress.stage("base speech", settings.rehearsal_sentences)
-        found = rehearse(self.base, self.phones, settings.rehearsal_sentences, path, told)
-        if found is None:
+            self.progress.step("base speech", 0, settings.rehearsal_sentences)
+        texts = sentences()[: settings.rehearsal_sentences]
+        rehearsal = speak(self.base, self.phones, texts, path, BASE, report)
+        if rehearsal is None:
             self.progress.note(f"{self.base.name} speaks no sentence to its end: going on without a rehearsal")
-        return found
+        return rehearsal
 
     def _ssrn(self) -> None:
         if "ssrn" in self.state.done:
@@ -144,85 +151,88 @@ class Cloning:
         settings = self.settings
         model = self._ssrn_of(self.base.ssrn.state_dict())
         predicting = self.text2mel if settings.ssrn_predicted else None
-        task = SSRNClone(model, self.own, self.state.held_out, self.audio, settings, predicting)
+        task = SSRNClone(model, self.features, self.state.held_out, self.audio, settings, predicting)
         self._train(task, settings.ssrn_steps, settings.ssrn_rate)
         if not self.stopped:
             self._match_magnitudes(self.ssrn)
 
+    def _match_mels(self, trained: Text2Mel) -> None:
+        self.text2mel = match_mels(trained, self.features, self._clips_to_learn(), self.audio.reduction)
+        if self.text2mel is trained:
+            self.progress.note("text2mel stays as it was trained: matching its variance makes it no better")
+
+    def _match_magnitudes(self, trained: SSRN) -> None:
+        self.ssrn = match_magnitudes(trained, self.text2mel, self.features, self._clips_to_learn(), self.audio)
+        if self.ssrn is trained:
+            self.progress.note("ssrn stays as it was trained: matching its variance makes it no better")
+
+    def _clips_to_learn(self) -> list[ClipFeatures]:
+        held_out = set(self.state.held_out)
+        return [clip for clip in usable(self.features) if clip.id not in held_out]
+
+    # Training
+
     def _train(self, task: Task, steps: int, rate: float) -> None:
-        name, state = task.name, self.state
-        notes = {"audio": self.audio.model_dump(mode="json"), "minutes": state.minutes, "start": state.parent}
-        steps = state.steps.get(name, steps)
-        trainer = make_trainer(task, self.store.work / name, self.settings, steps, rate, notes)
-        if (self.store.work / name / "best.safetensors").exists():
+        """Train until steps, patience or time are used up, or until asked to stop."""
+        name, state, settings = task.name, self.state, self.settings
+        folder, planned = self.store.work / name, name in state.steps
+        notes = trainer_notes(task, audio=self.audio.model_dump(mode="json"), minutes=state.minutes, start=state.parent)
+        config = trainer_config(settings, state.steps.get(name, steps), rate)
+        trainer = Trainer(
+            task,
+            folder,
+            config,
+            notes,
+            on_validation=lambda metrics, best: self._validated(trainer, metrics, best),
+            time_after=lambda pace: self._after(name, pace),
+        )
+        self.previewed = trainer.step
+        if (folder / "best.safetensors").exists():
             # A kill may have come between these weights and the voice, or the checkpoint.
-            tensors, found = self._best(name)
-            self._note_best(name, found["step"], found["l1"])
-            if found["step"]:
-                trainer.best, trainer.best_step = found.get("lowest", found["l1"]), found["step"]
+            tensors, best = self._best(name)
+            self._note_best(name, best["step"], best["l1"])
+            if best["step"]:
+                trainer.best, trainer.best_step = best.get("lowest", best["l1"]), best["step"]
             self._keep(task, tensors)
-        fine_tune(trainer, self.settings, self.clock, self, self._asked, planned=name in state.steps)
+
+        def stop() -> bool:
+            self.stopped = self.stopped or self.stop()
+            return self.stopped or self.clock.left(name) <= 0
+
+        if trainer.best == float("inf"):
+            self.progress.step(name, trainer.step, config.steps)
+            trainer.validate(self.progress)
+        if settings.max_minutes and not planned and not trainer.is_over:
+            possible = possible_steps(trainer, self.progress, self.clock, stop)
+            if possible < config.steps:
+                trainer.config = trainer_config(settings, possible, rate)
+                state.steps[name] = possible
+                self._write()
+                self.progress.note(f"{possible} steps of {name}: more are not possible in the time there is")
+        if not trainer.is_over and not stop():
+            trainer.run(self.progress, stop=stop)
         if not self.stopped:
             state.done.append(name)
             self._write()
 
-    def _finish(self) -> None:
-        """Scores, sample and card; finished, unless it was stopped."""
-        trained = Synthesizer(self.config(), self.text2mel, self.ssrn)
-        if not self.stopped:
-            clips = [
-                Audio(self.own.clip_samples(c), self.audio.sample_rate)
-                for c in self.own.clips
-                if c.id in self.state.held_out
-            ]
-            for name, voice in (("similarity", trained), ("similarity_base", self.base)):
-                found = likeness(voice, clips, self.phones)
-                if found is not None:
-                    self.state.scores[name] = round(found, 3)
-        sample = None
-        try:
-            sample = trained.say(WIDGET_TEXT, frontend=self.phones)
-        except VoicebankError as error:
-            self.progress.note(f"no sample: {error}")
-        self.store.publish(Synthesizer(self.config(), self.text2mel, self.ssrn), sample)
-        self.state.finished = not self.stopped
-        self._write()
-        if self.state.finished:
-            self.store.tidy()
-
-    # What the training loop tells: see voicebank.cloning.loop.Listener
-
-    def began(self, trainer: Trainer, steps: int) -> None:
-        """Training begins, or goes on."""
-        self.progress.stage(trainer.task.name, steps)
-
-    def stepped(self, trainer: Trainer, metrics: dict[str, float], pace: float) -> None:
-        """A step is done."""
-        name, step, steps = trainer.task.name, trainer.step, trainer.config.steps
-        left = self._estimate(name, pace * (steps - step), pace)
-        self.progress.step(name, step, steps, dict(metrics), left)
-
-    def validated(self, trainer: Trainer, metrics: dict[str, float], best: bool) -> None:
-        """The averaged weights were scored: the voice folder gets them if they are the best."""
-        name = trainer.task.name
-        if trainer.step == 0:
+    def _validated(self, trainer: Trainer, metrics: dict[str, float], best: bool) -> None:
+        """Publish the averaged weights if they are the best so far, and speak a preview if it is time."""
+        name, step, every = trainer.task.name, trainer.step, self.settings.preview_every
+        if step == 0:
             self.state.scores[f"{name}_l1_base"] = round(metrics["l1"], 4)
         if best:
-            self._note_best(name, trainer.step, metrics["l1"])
+            self._note_best(name, step, metrics["l1"])
             self._keep(trainer.task, trainer.average)
         self._write()
         if best:
             trainer.save()  # else a kill would begin again before this voice, with a worse one
-        self.progress.validated(name, trainer.step, metrics, best)
+        if every and step // every > self.previewed // every:
+            self.previewed = step
+            self._preview(trainer.task, trainer.average, step)
 
-    def heard(self, trainer: Trainer) -> None:
+    def _preview(self, task: Task, average: Mapping[str, torch.Tensor], step: int) -> None:
         """Speak the preview sentence with the averaged weights of this moment."""
-        task, step = trainer.task, trainer.step
-        text2mel, ssrn = self.text2mel, self.ssrn
-        if isinstance(task.model, Text2Mel):
-            text2mel = averaged_text2mel(task.model, trainer.average)
-        else:
-            ssrn = self._ssrn_of(trainer.average)
+        text2mel, ssrn = self._with(task, average)
         path = self.store.work / "previews" / f"{task.name}-{step:06d}.ogg"
         path.parent.mkdir(exist_ok=True)
         try:
@@ -236,19 +246,45 @@ class Cloning:
         plots.attention(picture, speech.sentences[0].attention, f"{task.name}, step {step}")
         self.progress.preview(task.name, step, speech.audio, picture)
 
-    def planned(self, trainer: Trainer, steps: int) -> None:
-        """The time there is allows so many steps only."""
-        self.state.steps[trainer.task.name] = steps
-        self._write()
-        self.progress.note(f"{steps} steps of {trainer.task.name}: more are not possible in the time there is")
+    def _after(self, stage: str, pace: float | None = None) -> float:
+        """Seconds that the stages after one will take."""
+        steps = {"text2mel": self.settings.text2mel_steps, "ssrn": self.settings.ssrn_steps, **self.state.steps}
+        return self.clock.after(stage, steps, pace)
 
     # Weights, config and state
 
-    def _keep(self, task: Task, average: Mapping[str, torch.Tensor]) -> None:
+    def _finish(self) -> None:
+        """Scores, sample and card; finished, unless it was stopped."""
+        trained = Synthesizer(self.config(), self.text2mel, self.ssrn)
+        if not self.stopped:
+            clips = [
+                Audio(self.features.clip_samples(c), self.audio.sample_rate)
+                for c in self.features.clips
+                if c.id in self.state.held_out
+            ]
+            for name, voice in (("similarity", trained), ("similarity_base", self.base)):
+                similarity = likeness(voice, clips, self.phones)
+                if similarity is not None:
+                    self.state.scores[name] = round(similarity, 3)
+        sample = None
+        try:
+            sample = trained.say(WIDGET_TEXT, frontend=self.phones)
+        except VoicebankError as error:
+            self.progress.note(f"no sample: {error}")
+        self.store.publish(Synthesizer(self.config(), self.text2mel, self.ssrn), sample)
+        self.state.finished = not self.stopped
+        self._write()
+        if self.state.finished:
+            self.store.tidy()
+
+    def _with(self, task: Task, average: Mapping[str, torch.Tensor]) -> tuple[Text2Mel, SSRN]:
+        """Both networks, the trained one with these weights."""
         if isinstance(task.model, Text2Mel):
-            self.text2mel = averaged_text2mel(task.model, average)
-        else:
-            self.ssrn = self._ssrn_of(average)
+            return averaged_text2mel(task.model, average), self.ssrn
+        return self.text2mel, self._ssrn_of(average)
+
+    def _keep(self, task: Task, average: Mapping[str, torch.Tensor]) -> None:
+        self.text2mel, self.ssrn = self._with(task, average)
         self.store.publish(Synthesizer(self.config(), self.text2mel, self.ssrn))
 
     def _note_best(self, stage: str, step: int, l1: float) -> None:
@@ -270,39 +306,19 @@ class Cloning:
         training |= {f"{stage}_steps": step for stage, step in state.reached.items()}
         if state.scores:
             training["scores"] = dict(state.scores)
-        slowest = max(self.base.config.seconds_per_symbol, _seconds_per_symbol(self.own))
+        slowest = max(self.base.config.seconds_per_symbol, _seconds_per_symbol(self.features))
         update = {"parent": state.parent, "seconds_per_symbol": slowest, "training": training}
-        return described(self.base.config.model_copy(update=update), state.about)
+        return state.about.applied(self.base.config.model_copy(update=update))
 
     def _write(self) -> None:
         self.state.seconds = round(self.clock.spent, 1)
         self.store.write(self.state)
 
-    def _asked(self) -> bool:
-        self.stopped = self.stopped or self.stop()
-        return self.stopped
 
-    def _estimate(self, stage: str, seconds: float, pace: float | None = None) -> float:
-        steps = {"text2mel": self.settings.text2mel_steps, "ssrn": self.settings.ssrn_steps, **self.state.steps}
-        return self.clock.estimate(stage, seconds, steps, pace)
-
-
-def described(config: VoiceConfig, about: Mapping[str, str]) -> VoiceConfig:
-    """The config of a clone with these words about it. Without consent it is for private use.
-
-    Raises:
-        pydantic.ValidationError: they are too long, or hold characters that are not printable.
-    """
-    training = {k: v for k, v in config.training.items() if k != "private_use"}
-    if not about["consent"]:
-        training["private_use"] = True
-    return VoiceConfig.model_validate({**config.model_dump(), **about, "training": training})
-
-
-def _seconds_per_symbol(own: Features) -> float:
+def _seconds_per_symbol(features: Features) -> float:
     """Mean length of a symbol: a slow speaker's sentences must not count as runaways."""
     seconds = symbols = 0.0
-    for clip in usable(own):
-        seconds += (clip.frames[1] - clip.frames[0]) / own.frame_rate - MARGIN_START - MARGIN_END
+    for clip in usable(features):
+        seconds += (clip.frames[1] - clip.frames[0]) / features.frame_rate - MARGIN_START - MARGIN_END
         symbols += len(join(unit.unit() for unit in clip.units))
     return round(min(2.0, max(0.01, seconds / max(1.0, symbols))), 3)

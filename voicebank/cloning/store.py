@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from voicebank.audio import Audio
-from voicebank.cloning.settings import CloneSettings
+from voicebank.cloning.settings import CloneSettings, Description
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, BadVoice
@@ -27,8 +27,8 @@ WORK = ".training"
 FREE = ("max_minutes", "checkpoint_seconds", "preview_every", "preview_text", "device", "precision", "threads")
 
 
-class State(BaseModel):
-    """What is known of a cloning, in ``state.json``: all that is not in the checkpoints."""
+class CloneState(BaseModel):
+    """A cloning as it stands, in ``state.json``: all that is not in the checkpoints."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,8 +39,7 @@ class State(BaseModel):
     base: str
     """Folder it was loaded from; empty if it was made in memory."""
     settings: CloneSettings
-    about: dict[str, str]
-    """Fields of the voice's config that do not touch the training: name, consent, accent, gender, origin."""
+    about: Description
     minutes: float = 0.0
     """Of the speech that is used."""
     clips: int = 0
@@ -54,6 +53,14 @@ class State(BaseModel):
     done: list[str] = []
     scores: dict[str, float] = {}
     finished: bool = False
+
+    @classmethod
+    def of(cls, folder: str | Path) -> CloneState | None:
+        """The state of the cloning whose voice is, or will be, in a folder; None if none was begun or it is damaged."""
+        try:
+            return cls.model_validate_json(Store(Path(folder)).state_file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError, UnicodeDecodeError):
+            return None
 
 
 def job(base: Synthesizer, dataset: Dataset, settings: CloneSettings | Mapping[str, Any]) -> str:
@@ -94,20 +101,20 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.work = folder.with_name(folder.name + WORK)
-        self._state = self.work / "state.json"
+        self.state_file = self.work / "state.json"
         self._fresh = self.work / "voice"
 
-    def open(self, job: str) -> State | None:
+    def open(self, job: str) -> CloneState | None:
         """The state of a cloning that was begun here; None if there is none yet."""
-        if not self._state.is_file():
+        if not self.state_file.is_file():
             if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
                 raise BadData(f"{self.folder} is there and holds something else: name a new folder for the voice")
             self.work.mkdir(parents=True, exist_ok=True)
             return None
         try:
-            state = State.model_validate_json(self._state.read_text(encoding="utf-8"))
+            state = CloneState.model_validate_json(self.state_file.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError) as error:
-            raise BadData(f"{self._state} is damaged or of another voicebank: remove {self.work}") from error
+            raise BadData(f"{self.state_file} is damaged or of another voicebank: remove {self.work}") from error
         if state.job != job:
             raise BadData(
                 f"{self.work} holds a cloning of other recordings, another base or other settings: "
@@ -116,16 +123,9 @@ class Store:
         remove_torn(self.work)
         return state
 
-    def peek(self) -> State | None:
-        """The state of whatever was begun here, if that can be read."""
-        try:
-            return State.model_validate_json(self._state.read_text(encoding="utf-8"))
-        except (OSError, ValidationError, UnicodeDecodeError):
-            return None
-
-    def write(self, state: State) -> None:
+    def write(self, state: CloneState) -> None:
         """Note the state, atomically."""
-        atomic(self._state, state.model_dump_json(indent=1))
+        atomic(self.state_file, state.model_dump_json(indent=1))
 
     @property
     def has_voice(self) -> bool:

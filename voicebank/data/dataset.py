@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,8 @@ import soundfile as sf
 from voicebank.errors import BadData
 
 if TYPE_CHECKING:
-    from voicebank.data.rows import Report
+    from voicebank.data.progress import Progress
+    from voicebank.data.report import Report
     from voicebank.plugins import Transcriber
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -27,9 +27,6 @@ class Clip:
     text: str
 
 
-__all__ = ["SUFFIXES", "Clip", "Dataset"]
-
-
 @dataclass(frozen=True)
 class Dataset:
     """The clips of one speaker."""
@@ -37,8 +34,8 @@ class Dataset:
     name: str
     clips: list[Clip]
     language: str = "en-us"
-    report: Report | None = field(default=None, compare=False, repr=False)
-    """What was examined and rejected, of a dataset that was just made."""
+    report: Report | None = field(default=None, repr=False, compare=False)
+    """What was found when it was made, of kept and rejected clips; None for one that was only read."""
 
     @staticmethod
     def read(folder: str | Path, language: str = "en-us") -> Dataset:
@@ -89,9 +86,9 @@ class Dataset:
         captions: str | Path | None = None,
         transcriber: str | Transcriber | None = "whisper",
         language: str = "en-us",
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Dataset:
-        """Make a dataset of what there is, and open it. Its ``report`` says what was kept and rejected, and why.
+        """Make a dataset of what there is, and open it.
 
         Args:
             source: a recording or video of any length; a folder of clips in LJSpeech layout, with ``.txt`` or
@@ -100,7 +97,10 @@ class Dataset:
             captions: of the recording (VTT, SRT, ASS, json3). Captions of the same name are found without.
             transcriber: a plugin's name or the transcriber itself. None for clips with transcripts that
                 nobody is to listen to.
-            progress: called with what is done, how much of it is, and how much there is.
+            progress: callbacks.
+
+        Returns:
+            The dataset; ``report`` has all findings.
 
         Raises:
             BadData: nothing usable is found, the captions do not fit, or the folder cannot be written.
@@ -119,7 +119,7 @@ class Dataset:
         folder: str | Path,
         *,
         transcriber: str | Transcriber | None = "whisper",
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Report:
         """What is wrong with a folder of clips that :meth:`make` takes: ``.findings`` of the whole and of clips.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData, PluginError
 
 
@@ -15,7 +15,7 @@ def is_address(place: str) -> bool:
 
 
 def fetch(
-    address: str, folder: Path, language: str = "en", progress: Callable[[str, int, int], None] | None = None
+    address: str, folder: Path, language: str = "en", progress: Progress | None = None
 ) -> tuple[Path, Path | None]:
     """Download the sound of a video and its captions: those that people wrote if there are any.
 
@@ -25,7 +25,7 @@ def fetch(
         address: of any page that yt-dlp knows, or of the file itself.
         folder: for the files.
         language: of the captions.
-        progress: called with what is fetched, the bytes that are there and all of them.
+        progress: callbacks; steps are bytes.
 
     Returns:
         The recording, and its captions if it has any.
@@ -42,7 +42,7 @@ def fetch(
     def told(state: dict[str, Any]) -> None:
         total = state.get("total_bytes") or state.get("total_bytes_estimate")
         if progress and total:
-            progress("fetching", int(state.get("downloaded_bytes") or 0), int(total))
+            progress.step("fetching", int(state.get("downloaded_bytes") or 0), int(total))
 
     options = {
         "format": "bestaudio/best",

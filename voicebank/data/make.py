@@ -1,4 +1,4 @@
-"""From what people have to a dataset: resumable at any moment, with a report. :mod:`pieces` makes the clips."""
+"""Making and checking datasets, resumable at any moment, with a report. :mod:`pieces` makes the clips."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from voicebank.data import media, sources
-from voicebank.data.examine import compare_rows
-from voicebank.data.page import page
-from voicebank.data.pieces import Listener, Progress, examined, recording
-from voicebank.data.rows import Finding, Report, Row
+from voicebank.data.checks import check_together
+from voicebank.data.pieces import Recognisers, analyse, recording
+from voicebank.data.progress import Progress
+from voicebank.data.report import Finding, Report, Row, page
 from voicebank.data.workspace import Workspace, digest, written
 from voicebank.errors import BadAudio, BadData
 from voicebank.files import remove_torn
@@ -37,30 +37,26 @@ def make(
     space = Workspace(out, job)
     if space.finished is not None:
         return space.finished
-    listener = Listener.of(transcriber)
+    recognisers = Recognisers.of(transcriber)
     rows, done, findings = space.noted()
-    for i, source in enumerate(found):
-        if progress:
-            progress("recordings", i, len(found))
+    progress = progress or Progress()
+    for source in progress.track("recordings", found, len(found)):
         if source.id in done:
             continue
         faults: list[Finding] = []
         with written(out):
-            for row in recording(source, listener, space, rows, faults, single=len(found) == 1, progress=progress):
+            for row in recording(source, recognisers, space, rows, faults, single=len(found) == 1, progress=progress):
                 rows[row.id] = row
                 space.note(row=row.model_dump())
             space.note(done=source.id, findings=[fault.model_dump() for fault in faults])
         findings += faults
-    if progress:
-        progress("recordings", len(found), len(found))
-    report = _report(out.resolve().name, list(rows.values()), [*general, *findings], listener, name)
+    report = _report(out.resolve().name, list(rows.values()), [*general, *findings], recognisers, name)
     report.job, report.language = job, language
     with written(out):
         _settle(report, out)
         if not report.kept:
             raise BadData(f"no clip of {place} can be used: {_why_none(report)}")
-        if progress:
-            progress("report", 0, 1)
+        progress.step("report", 0, 1)
         space.finish(report, page(report, out))
     return report
 
@@ -75,11 +71,9 @@ def check(
         UnknownName, PluginError: the transcriber is not installed or does not load.
     """
     found, general = sources.find(folder)
-    listener = Listener.of(transcriber)
+    recognisers = Recognisers.of(transcriber)
     rows = []
-    for i, source in enumerate(found):
-        if progress:
-            progress("clips", i, len(found))
+    for source in (progress or Progress()).track("clips", found, len(found)):
         row = Row(id=source.id, source=source.path.name, text=source.text or "")
         row.file = os.path.relpath(source.path, folder if folder.is_dir() else folder.parent)
         rows.append(row)
@@ -92,23 +86,23 @@ def check(
         if source.text is None:
             row.findings.append(Finding.of("missing", source.id, "it has no transcript"))
             continue
-        examined(row, sound.piece(0, sound.duration), len(sound.clipped), listener)
-    if progress:
-        progress("clips", len(found), len(found))
+        analyse(row, sound.piece(0, sound.duration), len(sound.clipped), recognisers)
     name = transcriber if isinstance(transcriber, str) else None
-    return _report(folder.resolve().name, rows, general, listener, name)
+    return _report(folder.resolve().name, rows, general, recognisers, name)
 
 
-def _report(name: str, rows: list[Row], general: list[Finding], listener: Listener, transcriber: str | None) -> Report:
+def _report(
+    name: str, rows: list[Row], general: list[Finding], recognisers: Recognisers, transcriber: str | None
+) -> Report:
     for row in rows:  # faults that were found among the clips of an earlier run
         row.findings = [f for f in row.findings if f.kind not in ("duplicate", "speaker")]
     notes = []
-    if listener.transcriber is None:
+    if recognisers.transcriber is None:
         notes.append("Nobody listened: whether the transcripts match was not checked.")
-    if not listener.speakers:
+    if not recognisers.speakers:
         notes.append("Speakers were not told apart: install 'voicebank[clone]' for that.")
     rows = sorted(rows, key=lambda row: row.id)
-    return Report(name=name, transcriber=transcriber, notes=notes, rows=rows, general=[*compare_rows(rows), *general])
+    return Report(name=name, transcriber=transcriber, notes=notes, rows=rows, general=[*check_together(rows), *general])
 
 
 def _settle(report: Report, out: Path) -> None:

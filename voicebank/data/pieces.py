@@ -1,9 +1,9 @@
-"""From one recording to its clips: heard, cut in pauses, trimmed, examined, levelled and written."""
+"""From one recording to its clips: transcribed, cut in pauses, trimmed, checked, levelled and written."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,20 +15,19 @@ from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data import captions as caption_files
 from voicebank.data import media
+from voicebank.data.checks import LONGEST, check_clip
 from voicebank.data.cutting import REACH, Cut, cut
-from voicebank.data.examine import LONGEST, examine
-from voicebank.data.hearing import listen
 from voicebank.data.measure import levels, measure, silences
 from voicebank.data.media import Sound
-from voicebank.data.rows import Finding, Row
+from voicebank.data.progress import Progress
+from voicebank.data.report import Finding, Row
 from voicebank.data.sources import Source
+from voicebank.data.transcribe import transcribe
 from voicebank.data.workspace import Workspace
 from voicebank.errors import BadAudio, BadData
 from voicebank.plugins import Transcriber, Transcript, Word
+from voicebank.signal import speaker
 from voicebank.signal.spectrogram import level
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is, and how much there is."""
 
 BEFORE, AFTER = 0.1, 0.2  # seconds of silence that stay around a clip
 FADE = 0.005  # seconds, so that a cut never clicks
@@ -47,22 +46,24 @@ class Piece(NamedTuple):
 
 
 @dataclass
-class Listener:
-    """Who listens, None for nobody; and whether speakers are told apart."""
+class Recognisers:
+    """The transcriber, None for nobody; and whether speakers are told apart."""
 
     transcriber: Transcriber | None
     speakers: bool
 
     @classmethod
-    def of(cls, transcriber: str | Transcriber | None) -> Listener:
-        """A transcriber, given itself or by its plugin's name."""
-        from voicebank.signal import speaker
+    def of(cls, transcriber: str | Transcriber | None) -> Recognisers:
+        """A transcriber, given itself or by its plugin's name.
 
+        Raises:
+            UnknownName, PluginError: it is not installed or does not load.
+        """
         made = plugins.create("transcriber", transcriber) if isinstance(transcriber, str) else transcriber
         return cls(made, speaker.available())
 
-    def needed(self, what: str) -> Transcriber:
-        """The transcriber.
+    def required(self, what: str) -> Transcriber:
+        """The transcriber, without which ``what`` cannot be done.
 
         Raises:
             BadData: there is none.
@@ -74,15 +75,15 @@ class Listener:
 
 def recording(
     source: Source,
-    listener: Listener,
+    recognisers: Recognisers,
     space: Workspace,
     known: dict[str, Row],
     faults: list[Finding],
     *,
     single: bool,
-    progress: Progress | None,
+    progress: Progress,
 ) -> Iterator[Row]:
-    """The clips of one recording that are not known yet."""
+    """The clips of one recording that are not known yet. An unusable recording is a fault; it raises if ``single``."""
     cache = space.memory(source)
     samples = cache.with_suffix(".s16")
     try:
@@ -93,36 +94,29 @@ def recording(
         faults.append(Finding.of("unreadable", source.path.name, str(error)))
         return
     try:
-        pieces = list(_pieces(source, sound, listener, cache.with_suffix(".heard.jsonl"), progress))
+        pieces = list(_pieces(source, sound, recognisers, cache.with_suffix(".heard.jsonl"), progress))
     except BadData as error:
         if single:
             raise
         faults.append(Finding.of("mismatch", source.path.name, str(error)))
         pieces = []
-    for i, piece in enumerate(pieces):
-        if progress:
-            progress(f"clips of {source.path.name}", i, len(pieces))
+    for piece in progress.track(f"clips of {source.path.name}", pieces, len(pieces)):
         if piece.name not in known:
-            yield _clip(source, piece, sound, listener, space.out)
+            yield _clip(source, piece, sound, recognisers, space.out)
     del sound
     samples.unlink(missing_ok=True)
 
 
 def _pieces(
-    source: Source, sound: Sound, listener: Listener, memory: Path, progress: Progress | None
+    source: Source, sound: Sound, recognisers: Recognisers, journal: Path, progress: Progress
 ) -> Iterator[Piece]:
     if source.captions is None and sound.duration <= LONGEST:
         yield Piece(source.id, 0.0, sound.duration, source.text)
         return
-    transcriber = listener.needed(f"cutting {source.path.name}, which lasts {sound.duration:.0f} s,")
+    transcriber = recognisers.required(f"cutting {source.path.name}, which lasts {sound.duration:.0f} s,")
     written_words = caption_files.read_captions(source.captions) if source.captions else []
     pauses = silences(levels(sound.samples, sound.rate))
-
-    def heard_so_far(done: int, total: int) -> None:
-        if progress:
-            progress(f"listening to {source.path.name}", done, total)
-
-    heard = listen(sound, pauses, transcriber, memory, heard_so_far)
+    heard = transcribe(sound, pauses, transcriber, journal, source.path.name, progress)
     if not heard:
         raise BadData(f"no speech is heard in {source.path}: is it the right recording?")
     reach = REACH
@@ -137,8 +131,8 @@ def _renamed(cuts: list[Cut]) -> list[Cut]:
     return [c for c in cuts if c.text and (c.end > c.start or c.reason)]
 
 
-def _clip(source: Source, piece: Piece, sound: Sound, listener: Listener, out: Path) -> Row:
-    """Examine and write one clip: as ``wavs/name.wav``, or as ``rejected/name.wav`` if it is of no use."""
+def _clip(source: Source, piece: Piece, sound: Sound, recognisers: Recognisers, out: Path) -> Row:
+    """Check and write one clip: as ``wavs/name.wav``, or as ``rejected/name.wav`` if it is of no use."""
     row = Row(id=piece.name, source=source.path.name, start=piece.start, end=piece.end, text=piece.text or "")
     start, end = piece.start, piece.end
     if piece.reason:
@@ -152,29 +146,27 @@ def _clip(source: Source, piece: Piece, sound: Sound, listener: Listener, out: P
                 start, end = max(0.0, span.start - BEFORE), min(sound.duration, span.end + AFTER)
             row.start, row.end = round(start, 3), round(end, 3)
         audio = sound.piece(start, end)
-        examined(row, audio, sound.clipped_between(start, end), listener, transcribe=piece.text is None)
+        analyse(row, audio, sound.clipped_between(start, end), recognisers, write=piece.text is None)
     if len(audio.samples):
         row.file = f"{'wavs' if row.kept else 'rejected'}/{row.id}.wav"
         _levelled(audio).save(out / row.file)
     return row
 
 
-def examined(row: Row, audio: Audio, clipped: int, listener: Listener, *, transcribe: bool = False) -> None:
-    """Listen to a clip and fill in all that is found; with ``transcribe`` what is heard becomes its text."""
+def analyse(row: Row, audio: Audio, clipped: int, recognisers: Recognisers, *, write: bool = False) -> None:
+    """Fill in all that is found out about a clip; with ``write`` the transcript of the recogniser becomes its text."""
     heard: Transcript | None = None
     silent = not np.any(np.abs(audio.samples) > 1e-3)
-    if listener.transcriber is not None and not silent:
-        heard = listener.transcriber.transcribe(audio)
-    if transcribe:
+    if recognisers.transcriber is not None and not silent:
+        heard = recognisers.transcriber.transcribe(audio)
+    if write:
         row.text = " ".join((heard or Transcript("")).text.split())
-        if listener.transcriber is None:
-            listener.needed(f"{row.source} has no transcript, and to write one")
+        if recognisers.transcriber is None:
+            recognisers.required(f"{row.source} has no transcript, and to write one")
         if heard is not None and _certainty(heard.words) < UNCERTAIN:
             row.findings.append(Finding.of("mismatch", row.id, "the recogniser is unsure of what is said"))
-    examine(row, audio, clipped, heard)
-    if listener.speakers and row.kept and row.seconds >= 1:
-        from voicebank.signal import speaker
-
+    check_clip(row, audio, clipped, heard)
+    if recognisers.speakers and row.kept and row.seconds >= 1:
         embedding = speaker.embed(audio)
         row.embedding = None if embedding is None else [round(float(v), 4) for v in embedding]
 

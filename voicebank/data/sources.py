@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicebank.data import captions, media
-from voicebank.data.rows import Finding
+from voicebank.data.report import Finding
 from voicebank.errors import BadData
 
 TEXTS = (".txt", ".lab")

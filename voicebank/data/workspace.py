@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from voicebank.data.hearing import lines, remember
-from voicebank.data.rows import Finding, Report, Row
+from voicebank.data.report import Finding, Report, Row
 from voicebank.data.sources import Source
 from voicebank.errors import BadData
-from voicebank.files import atomic
-
-__all__ = ["Workspace", "atomic", "digest", "fingerprint", "metadata", "written"]
+from voicebank.files import append_line, atomic, read_lines
+from voicebank.text.normalise import normalise
 
 VERSION = 2  # raise it when other clips would be cut from the same recordings
 STATE = ".make"
@@ -68,7 +66,7 @@ class Workspace:
         rows: dict[str, Row] = {}
         done: set[str] = set()
         findings: list[Finding] = []
-        for line in lines(self.rows_file):
+        for line in read_lines(self.rows_file):
             if "row" in line:
                 row = Row.model_validate(line["row"])
                 rows[row.id] = row
@@ -79,7 +77,7 @@ class Workspace:
 
     def note(self, **line: Any) -> None:
         """Remember that something is done."""
-        remember(self.rows_file, line)
+        append_line(self.rows_file, line)
 
     def memory(self, source: Source) -> Path:
         """Where the sound and the words of a recording are kept, without suffix."""
@@ -101,8 +99,6 @@ class Workspace:
 
 def metadata(report: Report) -> str:
     """``id|text|normalised`` lines of the kept clips."""
-    from voicebank.text.normalise import normalise
-
     return "".join(f"{row.id}|{_cell(row.text)}|{_cell(normalise(row.text, report.language))}\n" for row in report.kept)
 
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from voicebank import plugins
 from voicebank.audio import Audio
+from voicebank.data.progress import Progress
 from voicebank.errors import needs_extra
 from voicebank.evaluation import measures
 from voicebank.evaluation.faults import FAULTS, Fault, ran_away, word_faults
-from voicebank.evaluation.progress import bar
 from voicebank.evaluation.scores import SentenceScore
 from voicebank.plugins import Transcriber
 from voicebank.signal.speaker import embed
@@ -110,15 +110,12 @@ def score_takes(
     references: Mapping[str, np.ndarray] | None = None,
     *,
     workers: int = 1,
-    progress: bool = False,
+    progress: Progress | None = None,
 ) -> list[SentenceScore]:
     """Score clips in their order. References are centroids by name, as :func:`measures.centroids` has them."""
-    with ThreadPoolExecutor(workers) as pool, bar("listening", len(takes), progress) as advance:
-        rows = []
-        for row in pool.map(lambda take: score_take(take, transcriber, references or {}), takes):
-            rows.append(row)
-            advance()
-    return rows
+    with ThreadPoolExecutor(workers) as pool:
+        rows = pool.map(lambda take: score_take(take, transcriber, references or {}), takes)
+        return list((progress or Progress()).track("listening", rows, len(takes)))
 
 
 def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np.ndarray]) -> SentenceScore:

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from voicebank.audio import Audio
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData, needs_extra
-from voicebank.evaluation.progress import bar
 from voicebank.evaluation.testset import audio_files
-from voicebank.signal.speaker import Embedding, embed, stand_ins
+from voicebank.signal.speaker import Embedding, embed, mean_embedding, stand_ins
 
 RATE = 16000  # Hz, the rate of the networks
 REFERENCE_CLIPS = 40  # a centroid moves by less than 0.01 when more are added
@@ -99,23 +99,19 @@ def centroid(folder: Path, clips: int = REFERENCE_CLIPS) -> Embedding:
     paths = audio_files(folder)
     step = max(1, len(paths) / clips)
     chosen = [paths[int(i * step)] for i in range(min(clips, len(paths)))]
-    found = [e for e in (embed(Audio.read(path)) for path in chosen) if e is not None]
-    if not found:
+    centre = mean_embedding(embed(Audio.read(path)) for path in chosen)
+    if centre is None:
         raise BadData(f"{folder} holds no speech to compare with")
-    mean: Embedding = np.mean(found, axis=0)
-    return mean / np.linalg.norm(mean)
+    return centre
 
 
-def centroids(references: References, workers: int = 1, progress: bool = False) -> dict[str, Embedding]:
+def centroids(references: References, workers: int = 1, progress: Progress | None = None) -> dict[str, Embedding]:
     """Centroids by name. A reference that is only a path is named as its folder."""
     if references is None:
         return {}
     if not isinstance(references, Mapping):
         references = {Path(references).resolve().name: references}
-    with ThreadPoolExecutor(workers) as pool, bar("references", len(references), progress) as advance:
-        found = {}
-        folders = [Path(folder) for folder in references.values()]
-        for name, mean in zip(references, pool.map(centroid, folders), strict=True):
-            found[name] = mean
-            advance()
-    return found
+    folders = [Path(folder) for folder in references.values()]
+    with ThreadPoolExecutor(workers) as pool:
+        means = (progress or Progress()).track("references", pool.map(centroid, folders), len(folders))
+        return dict(zip(references, means, strict=True))

@@ -13,6 +13,7 @@ from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
+from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.errors import BadData
 from voicebank.evaluation.listening import (
@@ -23,7 +24,6 @@ from voicebank.evaluation.listening import (
     score_takes,
     workers_or_default,
 )
-from voicebank.evaluation.progress import bar
 from voicebank.evaluation.scores import Report, Scores, summarise
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.signal.spectrogram import (
@@ -81,7 +81,7 @@ def evaluate_ssrn(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     transcriber: str = TRANSCRIBER,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> SsrnScores:
     """Judge the SSRN of a voice alone.
 
@@ -101,13 +101,11 @@ def evaluate_ssrn(
     vocode: Vocode = plugins.create("vocoder", vocoder or "griffin-lim")
     takes: dict[str, list[Take]] = {"truth": [], "ssrn": []}
     distances = []
-    with bar("resynthesising", len(chosen), progress) as advance:
-        for clip in chosen:
-            true, predicted, distance = resynthesise(clip.path, voice.ssrn, audio, vocode)
-            takes["truth"].append(Take(clip.id, clip.text, true))
-            takes["ssrn"].append(Take(clip.id, clip.text, predicted))
-            distances.append(distance)
-            advance()
+    for clip in (progress or Progress()).track("resynthesising", chosen, len(chosen)):
+        true, predicted, distance = resynthesise(clip.path, voice.ssrn, audio, vocode)
+        takes["truth"].append(Take(clip.id, clip.text, true))
+        takes["ssrn"].append(Take(clip.id, clip.text, predicted))
+        distances.append(distance)
     workers = workers_or_default(workers)
     ears = listener(workers, transcriber)
     ways = {"truth": "true magnitudes", "ssrn": "true mels through SSRN"}

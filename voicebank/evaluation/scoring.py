@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicebank.data.progress import Progress
 from voicebank.errors import RunawayError
 from voicebank.evaluation.faults import attention_faults
 from voicebank.evaluation.listening import (
@@ -19,7 +20,6 @@ from voicebank.evaluation.listening import (
     workers_or_default,
 )
 from voicebank.evaluation.measures import References, centroids
-from voicebank.evaluation.progress import bar
 from voicebank.evaluation.scores import Scores, summarise
 from voicebank.evaluation.testset import Sentences, match_clips, read_sentences
 
@@ -38,7 +38,7 @@ def evaluate_voice(
     save_audio: bool = False,
     workers: int | None = None,
     transcriber: str = TRANSCRIBER,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> Scores:
     """Let a voice say sentences, and score what is heard.
 
@@ -54,7 +54,7 @@ def evaluate_voice(
         workers: clips scored at a time, at most four by default. Speaking is never done in parallel: its time
             is measured, one sentence after another, once one sentence has been said to warm up.
         transcriber: the plugin that listens.
-        progress: show a progress bar on a terminal.
+        progress: callbacks; nothing is shown if left out.
 
     Raises:
         BadData: the list of sentences or a reference folder is unusable, or ``out`` cannot be written.
@@ -91,7 +91,7 @@ def evaluate_folder(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     transcriber: str = TRANSCRIBER,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> Scores:
     """Score clips that any system made.
 
@@ -128,26 +128,25 @@ def speak(
     *,
     frontend: str | None = None,
     vocoder: str | None = None,
-    progress: bool = False,
+    progress: Progress | None = None,
 ) -> list[Take]:
     """Say sentences one at a time, each timed, after one to warm up. One that runs away is reported."""
     takes = []
-    with bar("speaking", len(texts), progress) as advance:
-        for key, text in [("", next(iter(texts.values()))), *texts.items()]:
-            start = time.perf_counter()
-            try:
-                speech = voice.say_detailed(text, frontend=frontend, vocoder=vocoder)
-            except RunawayError as error:
-                take = Take(key, text, None, faults={"ran away": str(error)})
-            else:
-                took = time.perf_counter() - start
-                audio = speech.audio
-                rate = took / audio.duration if audio.duration else None
-                pieces = max((spoken.pieces for spoken in speech.sentences), default=1)
-                take = Take(key, text, audio, rate, pieces, attention_faults(speech))
-            if key:
-                takes.append(take)
-                advance()
+    timed = [("", next(iter(texts.values()))), *texts.items()]
+    for key, text in (progress or Progress()).track("speaking", timed, len(timed)):
+        start = time.perf_counter()
+        try:
+            speech = voice.say_detailed(text, frontend=frontend, vocoder=vocoder)
+        except RunawayError as error:
+            take = Take(key, text, None, faults={"ran away": str(error)})
+        else:
+            took = time.perf_counter() - start
+            audio = speech.audio
+            rate = took / audio.duration if audio.duration else None
+            pieces = max((spoken.pieces for spoken in speech.sentences), default=1)
+            take = Take(key, text, audio, rate, pieces, attention_faults(speech))
+        if key:
+            takes.append(take)
     return takes
 
 

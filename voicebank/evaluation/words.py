@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from voicebank.audio import Audio
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
@@ -19,7 +20,6 @@ from voicebank.evaluation.listening import (
     normalise_words,
     workers_or_default,
 )
-from voicebank.evaluation.progress import bar
 from voicebank.evaluation.scores import Report
 from voicebank.evaluation.scoring import speak
 from voicebank.evaluation.testset import audio_files
@@ -131,7 +131,7 @@ def evaluate_words(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     transcriber: str = TRANSCRIBER,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> WordScores:
     """Let a voice say each word of a file in its carrier sentence, with each frontend, and listen.
 
@@ -161,7 +161,7 @@ def evaluate_words_folder(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     transcriber: str = TRANSCRIBER,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> WordScores:
     """Score the words as another system says them: clips of the carrier sentences, named ``<word>.wav``.
 
@@ -183,16 +183,17 @@ def _listen(
     out: str | PathLike[str] | None,
     workers: int | None,
     transcriber: str,
-    progress: bool,
+    progress: Progress | None,
 ) -> WordScores:
     workers = workers_or_default(workers)
     ears = listener(workers, transcriber)
     jobs = [(name, entry, clips[name][entry.word]) for name in clips for entry in entries]
     heard: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
-    with ThreadPoolExecutor(workers) as pool, bar("listening", len(jobs), progress) as advance:
-        for (name, entry, _), text in zip(jobs, pool.map(lambda job: _transcribe(ears, job[2]), jobs), strict=True):
+    with ThreadPoolExecutor(workers) as pool:
+        texts = pool.map(lambda job: _transcribe(ears, job[2]), jobs)
+        tracked = (progress or Progress()).track("listening", texts, len(jobs))
+        for (name, entry, _), text in zip(jobs, tracked, strict=True):
             heard[entry.word][name] = text
-            advance()
     rows = [
         WordScore(
             word=entry.word,

@@ -7,7 +7,7 @@ import importlib.metadata
 import sys
 import threading
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +34,19 @@ def embed(audio: Audio) -> Embedding | None:
         return None
     speech = resemblyzer.preprocess_wav(np.clip(samples, -1, 1))
     return encoder.embed_utterance(speech) if len(speech) else None
+
+
+def mean_embedding(embeddings: Iterable[Embedding | None]) -> Embedding | None:
+    """Mean of embeddings, of norm 1. None among them are left out; None if nothing is left."""
+    found = [embedding for embedding in embeddings if embedding is not None]
+    return unit_mean(np.array(found)) if found else None
+
+
+def unit_mean(embeddings: np.ndarray) -> Embedding:
+    """Mean of embeddings ``(n, 256)``, n at least 1, of norm 1."""
+    mean: np.ndarray = embeddings.mean(axis=0)
+    unit: Embedding = mean / np.linalg.norm(mean)
+    return unit
 
 
 def available() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import torch
 from voicebank import plugins
 from voicebank.config import PRESETS, AudioConfig
 from voicebank.data.dataset import Dataset
+from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
@@ -23,7 +24,7 @@ from voicebank.training.letters import LettersTask
 from voicebank.training.spoken import speak
 from voicebank.training.start import ssrn_from, text2mel_from, voices_of
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
-from voicebank.training.trainer import Progress, Trainer, TrainerConfig
+from voicebank.training.trainer import Trainer, TrainerConfig
 
 Network = Literal["text2mel", "ssrn"]
 
@@ -44,7 +45,6 @@ def train(
     flow: int | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
-    features_progress: Callable[[str, int, int], None] | None = None,
     **options: Any,
 ) -> Trainer:
     """Train one network, or go on with a run that was interrupted.
@@ -67,8 +67,7 @@ def train(
             (:class:`voicebank.training.letters.LettersTask`).
         flow: for Text2Mel, channels of the flow that samples its mels, if it has none yet; 0 leaves it without.
         cache: folder of the computed features; ``features`` beside the run if left out.
-        progress: who shows the training.
-        features_progress: told speaker, clips done and clips in all while features are computed.
+        progress: callbacks, for features and training.
         options: passed to the task (``batch_size``, ``held_back``, ``noise``, ``own_frames``, ...).
 
     Raises:
@@ -81,7 +80,7 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     run, audio = Path(run), AudioConfig()
-    corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", features_progress)
+    corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", progress)
     names = speaker_names(corpora)
     torch.manual_seed(config.seed)
     before: dict[str, int] = {}
@@ -101,7 +100,7 @@ def train(
                 raise BadData(
                     "letters are learned from voices that read phones: start from a folder of voices, with a frontend"
                 )
-            spoken = _spoken(Path(letters), voices, corpora, frontend, run, features_progress)
+            spoken = _spoken(Path(letters), voices, corpora, frontend, run, progress)
             # All else in the voices remains trained on what it was trained on.
             minutes = voices[0].config.training.get("minutes")
             about["letters_sentences"] = sum(len(said.clips) for said in spoken)
@@ -128,6 +127,8 @@ def train(
         **about,
     }
     trainer = Trainer(task, run, config, notes)
+    if progress and trainer.step:
+        progress.note(f"going on at step {trainer.step}")
     trainer.run(progress)
     return trainer
 
@@ -138,7 +139,7 @@ def load_features(
     audio: AudioConfig,
     frontend: str | None,
     cache: str | Path,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Features]:
     """Features of each folder."""
     if not folders:
@@ -156,7 +157,7 @@ def load_features(
 
         def told(done: int, total: int, name: str = dataset.name) -> None:
             if progress:
-                progress(name, done, total)
+                progress.step(f"features of {name}", done, total)
 
         result.append(features.build(dataset, audio, phones, cache, told))
     return result
@@ -168,7 +169,7 @@ def _spoken(
     corpora: Sequence[Features],
     frontend: str,
     run: Path,
-    progress: Callable[[str, int, int], None] | None,
+    progress: Progress | None,
 ) -> list[Features]:
     """The sentences of a file, dealt out to the voices, as each of them says its own."""
     names = speaker_names(corpora)
@@ -184,7 +185,7 @@ def _spoken(
 
         def told(done: int, total: int, name: str = name) -> None:
             if progress:
-                progress(f"{name} speaks", done, total)
+                progress.step(f"{name} speaks", done, total)
 
         found = speak(voice, phones, texts[i :: len(names)], run / f"spoken-{name}.safetensors", name, told)
         if found is not None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import nn
 
 from voicebank.config import Config
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.files import atomic, remove_torn
 from voicebank.training import checkpoint, plots
@@ -53,28 +54,33 @@ class TrainerConfig(Config):
     seed: int = 0
 
 
-class Progress:
-    """What the loop tells whoever shows it. The default shows nothing."""
-
-    def start(self, step: int, steps: int) -> None:
-        """Training begins, or goes on, at ``step``."""
-
-    def step(self, step: int, metrics: dict[str, float], clips_per_second: float) -> None:
-        """A step is done; metrics are running means."""
-
-    def validated(self, step: int, metrics: dict[str, float], best: bool) -> None:
-        """The averaged weights were scored on the held-back clips."""
-
-
 class Trainer:
     """Trains a task in a run folder.
 
     The folder holds ``checkpoint.safetensors`` (everything needed to go on), ``best.safetensors`` (the averaged
     weights of the best validation), ``metrics.jsonl``, ``loss.png`` and ``pictures/``. Random numbers are drawn
     from the seed and the step alone, so a run that was killed and resumed follows the same path.
+
+    Args:
+        task: what is trained.
+        folder: of the run.
+        config: of the loop.
+        notes: stored in checkpoint and weights; ``task`` and ``config`` of another run are refused.
+        on_validation: called with metrics, and whether the weights are the best so far, before progress is.
+        time_after: called with seconds a step; the seconds that come after this training, for the time left.
     """
 
-    def __init__(self, task: Task, folder: str | Path, config: TrainerConfig, notes: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        folder: str | Path,
+        config: TrainerConfig,
+        notes: dict[str, Any],
+        *,
+        on_validation: Callable[[dict[str, float], bool], None] | None = None,
+        time_after: Callable[[float], float] | None = None,
+    ) -> None:
+        self.on_validation, self.time_after = on_validation, time_after
         self.task, self.folder, self.config, self.notes = task, Path(folder), config, notes
         self.device = pick_device(config.device)
         self.bfloat16 = pick_precision(config.precision, self.device)
@@ -102,26 +108,23 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         model: nn.Module = torch.compile(self.model, dynamic=True) if config.compile else self.model  # type: ignore[assignment]
-        progress.start(self.step, config.steps)
+        first, name = self.step, self.task.name
+        progress.step(name, first, config.steps)
         began = saved = time.monotonic()
         means: dict[str, float] = {}
-        logged, logged_at = self.step, began
         try:
-            while self.step < config.steps:
+            while not self.is_over:
                 metrics = self._step(model)
                 for k, v in metrics.items():
                     means[k] = float(v) if k not in means else 0.98 * means[k] + 0.02 * float(v)
                 now = time.monotonic()
-                rate = self.task.batch_size * (self.step - logged) / max(now - logged_at, 1e-9)
-                progress.step(self.step, means, rate)
+                pace = (now - began) / (self.step - first)
+                left = pace * (config.steps - self.step) + (self.time_after(pace) if self.time_after else 0.0)
+                progress.step(name, self.step, config.steps, dict(means), left)
                 if self.step % 50 == 0:
                     self._log("train", means)
-                    logged, logged_at = self.step, now
                 if self.step % config.validate_every == 0 or self.step == config.steps:
                     self.validate(progress)
-                    if config.patience and self._stale() >= config.patience:
-                        break
-                    logged, logged_at = self.step, time.monotonic()
                 if now - saved > config.checkpoint_seconds:
                     self.save()
                     saved = now
@@ -245,10 +248,16 @@ class Trainer:
         if metrics:
             self._log("validation", metrics)
         plots.curves(self.folder / "loss.png", self.metrics(), self.task.criterion)
-        progress.validated(self.step, metrics, better)
+        if self.on_validation:
+            self.on_validation(metrics, better)
+        progress.validated(self.task.name, self.step, metrics, better)
 
-    def _stale(self) -> int:
-        return (self.step - self.best_step) // self.config.validate_every
+    @property
+    def is_over(self) -> bool:
+        """Whether the steps or the patience are used up."""
+        config = self.config
+        stale = (self.step - self.best_step) // config.validate_every
+        return self.step >= config.steps or 0 < config.patience <= stale
 
     def _log(self, kind: str, metrics: dict[str, float]) -> None:
         row = {"kind": kind, "step": self.step, "time": round(time.time(), 1)}

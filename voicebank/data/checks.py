@@ -1,16 +1,17 @@
-"""What is wrong with a clip, and with the clips of a dataset taken together."""
+"""Checks: what is wrong with a clip, and with the clips of a dataset taken together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from voicebank.audio import Audio
 from voicebank.data.matching import Match, compare, disfluencies, keys
 from voicebank.data.measure import envelope, measure
-from voicebank.data.rows import Finding, Row
+from voicebank.data.report import Finding, Row
 from voicebank.plugins import Transcript
+from voicebank.signal.speaker import unit_mean
 from voicebank.text.normalise import unspeakable
 
 LONGEST = 15.0  # seconds a clip may last; longer ones make training slow and attention slip
@@ -36,7 +37,7 @@ ENGLISH = frozenset(
 )
 
 
-def examine(row: Row, audio: Audio, clipped: int, transcript: Transcript | None) -> None:
+def check_clip(row: Row, audio: Audio, clipped: int, transcript: Transcript | None) -> None:
     """Fill in the measures of a clip and add what is wrong with it."""
     measures = measure(audio.samples, audio.sample_rate)
     row.seconds, row.clipped = round(audio.duration, 3), clipped
@@ -70,12 +71,12 @@ def examine(row: Row, audio: Audio, clipped: int, transcript: Transcript | None)
         return
     if transcript is not None:
         row.heard = transcript.text
-        _listened(row, transcript, add)
+        _check_words(row, transcript, add)
     if row.words >= 3 and measures.ratio >= NOISY and not PACE[0] <= row.words / measures.speech <= PACE[1]:
         add("pace", f"{row.words / measures.speech:.1f} words a second")
 
 
-def _listened(row: Row, transcript: Transcript, add) -> None:  # type: ignore[no-untyped-def]
+def _check_words(row: Row, transcript: Transcript, add: Callable[..., None]) -> None:
     match = compare(row.text, transcript.text)
     common = sum(key in ENGLISH for token in row.text.split() for key in keys(token))
     if not transcript.language.startswith("en") or (row.words >= 7 and not common and match.rate > 0.5):
@@ -104,7 +105,7 @@ def misfit(match: Match) -> str | None:
     return None
 
 
-def compare_rows(rows: Sequence[Row]) -> list[Finding]:
+def check_together(rows: Sequence[Row]) -> list[Finding]:
     """Add what only shows among the clips (copies, other speakers); return findings on the whole."""
     kept = [row for row in rows if row.kept]
     _copies(kept)
@@ -153,7 +154,7 @@ def _speakers(rows: Sequence[Row]) -> None:
     found = np.array([row.embedding for row in rows])
     groups = _two_groups(found)
     sizes = [int((groups == side).sum()) for side in (0, 1)]
-    means = [_mean(found[groups == side]) if sizes[side] else None for side in (0, 1)]
+    means = [unit_mean(found[groups == side]) if sizes[side] else None for side in (0, 1)]
     main = found
     if means[0] is not None and means[1] is not None:
         likeness = float(means[0] @ means[1])
@@ -164,7 +165,7 @@ def _speakers(rows: Sequence[Row]) -> None:
                     reason = f"another speaker than most clips (likeness {likeness:.2f}; {sizes[smaller]} such clips)"
                     row.findings.append(Finding.of("speaker", row.id, reason))
             main = found[groups != smaller]
-    centre = _mean(main)
+    centre = unit_mean(main)
     for row, value in zip(rows, found @ centre, strict=True):
         if value < OUTLIER and row.kept:
             row.findings.append(Finding.of("speaker", row.id, f"unlike the other clips (likeness {value:.2f})"))
@@ -177,17 +178,12 @@ def _two_groups(found: np.ndarray) -> np.ndarray:
     means = np.stack([found[first], found[second]])
     groups = np.zeros(len(found), int)
     for _ in range(20):
-        new = (found @ means[1] > found @ means[0]).astype(int)
+        new: np.ndarray = (found @ means[1] > found @ means[0]).astype(int)
         if not 0 < new.sum() < len(new) or (new == groups).all():
             return new
         groups = new
-        means = np.stack([_mean(found[groups == side]) for side in (0, 1)])
+        means = np.stack([unit_mean(found[groups == side]) for side in (0, 1)])
     return groups
-
-
-def _mean(found: np.ndarray) -> np.ndarray:
-    mean = found.mean(0)
-    return mean / np.linalg.norm(mean)
 
 
 def _short(text: str) -> str:

@@ -1,10 +1,19 @@
-"""What is known of each clip of a dataset, and what is wrong with it."""
+"""The report of a dataset: what is known of each clip, what is wrong with it, and the page that shows it."""
 
 from __future__ import annotations
 
-from typing import Literal
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
+
+from voicebank.audio import Audio
+from voicebank.errors import BadAudio
+
+EMBEDDED = 32 << 20  # bytes of sound within the page; what is beyond is only linked to
 
 Kind = Literal[
     "characters",
@@ -144,3 +153,78 @@ class Report(BaseModel):
             f"{len(self.kept)} clips, {self.minutes:.1f} minutes; {doubtful} of them doubtful; "
             f"{len(self.rows) - len(self.kept)} rejected"
         )
+
+
+def page(report: Report, folder: Path) -> str:
+    """``report.html`` of a dataset whose clips lie in a folder: figures, histograms, and doubtful clips to be heard.
+
+    One page without other files, as long as the sound of the clips is no more than 32 MB.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    kept = report.kept
+    clipped = sum(any(f.kind == "clipping" for f in row.findings) for row in report.rows)
+    figures = {
+        "minutes": f"{report.minutes:.1f}",
+        "clips kept": str(len(kept)),
+        "of them doubtful": str(sum(bool(row.findings) for row in kept)),
+        "clips rejected": str(len(report.rows) - len(kept)),
+        "clipped clips": str(clipped),
+        "words a second": _median([row.pace for row in kept], "{:.1f}"),
+        "level": _median([row.level for row in kept], "{:.0f} dB"),
+        "noise": _median([row.noise for row in kept], "{:.0f} dB"),
+        "transcribed by": report.transcriber or "nobody",
+    }
+    values = {
+        "seconds": [row.seconds for row in kept],
+        "words a second": [row.pace for row in kept],
+        "level, dB": [row.level for row in kept],
+        "noise, dB": [row.noise for row in kept],
+    }
+    environment = Environment(loader=PackageLoader("voicebank.data", "."), autoescape=True)
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        figures=figures,
+        charts=[_histogram(title, numbers) for title, numbers in values.items() if numbers],
+        tables={
+            "Rejected": [row for row in report.rows if not row.kept],
+            "Doubtful, but kept": [row for row in kept if row.findings],
+        },
+        player=_Players(folder).source,
+    )
+
+
+class _Players:
+    """Sources of audio elements, with the sound in the page as long as there is room."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.room = EMBEDDED
+
+    def source(self, row: Row) -> str:
+        if row.file is None or not (self.folder / row.file).is_file():
+            return ""
+        try:
+            data = Audio.read(self.folder / row.file, 24000).to_bytes("mp3")
+        except BadAudio:
+            return ""
+        if len(data) > self.room:
+            return row.file
+        self.room -= len(data)
+        return "data:audio/mpeg;base64," + base64.b64encode(data).decode("ascii")
+
+
+def _histogram(title: str, values: Sequence[float]) -> dict[str, Any]:
+    """What the template draws on 240 by 90 pixels."""
+    counts, edges = np.histogram(values, bins=12)
+    step, top = 240 / len(counts), max(1, int(counts.max()))
+    bars = [
+        {"x": round(i * step, 1), "height": round(90 * int(count) / top, 1), "label": f"{a:.1f} to {b:.1f}: {count}"}
+        for i, (count, a, b) in enumerate(zip(counts, edges, edges[1:], strict=False))
+    ]
+    ends = {"first": f"{edges[0]:.1f}", "last": f"{edges[-1]:.1f}"}
+    return {"title": title, "bars": bars, "width": round(step - 1, 1), **ends}
+
+
+def _median(values: Sequence[float], form: str) -> str:
+    return form.format(float(np.median(values))) if values else ""

@@ -1,0 +1,239 @@
+"""Fine-tuning of both networks: the tasks, the trainer of a cloning, and the time that it takes.
+
+Text2Mel is trained on the new speaker's clips mixed with the base's own speech. A few minutes of recordings lack most
+words; a network that is trained on them alone forgets how the others are said, one that keeps hearing its own speech
+does not (rehearsal: Robins, "Catastrophic forgetting, rehearsal and pseudorehearsal", Connection Science 7(2), 1995).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from voicebank.cloning.settings import CloneSettings
+from voicebank.config import AudioConfig
+from voicebank.data.progress import Progress
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.training.batches import LONGEST_SECONDS, Item, MixedOrder, Order
+from voicebank.training.features import ClipFeatures, Features
+from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
+from voicebank.training.trainer import Trainer, TrainerConfig
+
+# Rows of the speaker table.
+BASE, SPEAKER = "base", "speaker"
+FEWEST_HELD_OUT, MOST_HELD_OUT = 2, 20
+# Seconds a step on two cores, until one was measured.
+TYPICAL = {"base speech": 0.1, "text2mel": 0.35, "ssrn": 0.75}
+# Shares of max_minutes after which a stage must be over. What is left is for the sample and the scores.
+UNTIL = {"text2mel": 0.6, "ssrn": 0.95}
+# Steps that are timed to see what is possible, and how many of them are not counted.
+PILOT, SETTLING = 12, 4
+# Share of the time that steps get; the rest goes to validations, checkpoints and previews.
+STEPPING = 0.87
+# L1 of the held-out clips is flat long before a voice sounds like its speaker: of weights that are as good, the later
+# ones are livelier.
+TOLERANCE = 0.01
+
+
+@lru_cache(maxsize=1)
+def sentences() -> list[str]:
+    """Sentences with every English phone in many places, in none of the base voices' corpora."""
+    return Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
+def usable(features: Features) -> list[ClipFeatures]:
+    """The clips that are trained on: those with words, and not too long for a batch."""
+    limit = LONGEST_SECONDS * features.frame_rate
+    return [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
+
+
+def hold_out(clips: Sequence[ClipFeatures], share: float) -> list[str]:
+    """Ids of the clips to validate on, chosen by a hash of the id: the same ones every time."""
+    n = min(MOST_HELD_OUT, max(FEWEST_HELD_OUT, round(share * len(clips))))
+    return sorted((c.id for c in clips), key=lambda id: hashlib.sha256(id.encode()).digest())[:n]
+
+
+def freeze(model: Text2Mel, what: str) -> None:
+    """Keep a part of the network as it is, see :attr:`CloneSettings.frozen`."""
+    for name, parameter in model.named_parameters():
+        text = not name.startswith(("audio_encoder.", "audio_decoder.", "flow."))
+        parameter.requires_grad_(not (what == "text" and text) and (what != "weights" or name.endswith(".bias")))
+
+
+class Text2MelClone(Text2MelTask):
+    """Fine-tuning of Text2Mel. With a rehearsal the model has two rows, the base's first; else one.
+
+    Args:
+        model: the network, see :func:`voicebank.training.start.with_rows`.
+        own: features of the new speaker.
+        rehearsal: features of the base's own speech; None trains without.
+        held_out: ids of the clips to validate on.
+        audio: spectrogram settings.
+        settings: of the cloning.
+    """
+
+    def __init__(
+        self,
+        model: Text2Mel,
+        own: Features,
+        rehearsal: Features | None,
+        held_out: Collection[str],
+        audio: AudioConfig,
+        settings: CloneSettings,
+    ) -> None:
+        # Names tell the rows apart, whatever the dataset is called.
+        corpora = [replace(own, name=SPEAKER, clips=usable(own))]
+        if rehearsal is not None:
+            corpora.insert(0, replace(rehearsal, name=BASE))
+        super().__init__(
+            model,
+            corpora,
+            audio,
+            batch_size=settings.batch_size,
+            held_back=0,
+            seed=settings.seed,
+            # A few minutes hold too few words to learn letters from: what reads them alone would only forget.
+            phones=1.0 if model.config.letters_channels else Text2MelTask.PHONES,
+        )
+        recorded = [item for item in self.train if item.features is corpora[-1]]
+        rehearsed = [item for item in self.train if item.features is not corpora[-1]]
+        self.validation, self.train = _divided(recorded, held_out)
+        self.order = (
+            MixedOrder(self.train, rehearsed, settings.batch_size, settings.rehearsal, settings.seed)
+            if rehearsed
+            else Order(self.train, settings.batch_size, settings.seed)
+        )
+
+
+class SSRNClone(SSRNTask):
+    """Fine-tuning of SSRN on the new speaker's clips.
+
+    Args:
+        model: the network.
+        own, held_out, audio, settings: as for :class:`Text2MelClone`.
+        text2mel: the clone's, for mels as it predicts them; None trains on true mels alone.
+    """
+
+    def __init__(
+        self,
+        model: SSRN,
+        own: Features,
+        held_out: Collection[str],
+        audio: AudioConfig,
+        settings: CloneSettings,
+        text2mel: Text2Mel | None,
+    ) -> None:
+        corpus = replace(own, name=SPEAKER, clips=usable(own))
+        super().__init__(
+            model,
+            [corpus],
+            audio,
+            batch_size=settings.batch_size,
+            held_back=0,
+            seed=settings.seed,
+            text2mel=text2mel,
+        )
+        self.validation, self.train = _divided(self.train, held_out)
+        self.order = Order(self.train, settings.batch_size, settings.seed)
+
+
+def _divided(items: Sequence[Item], held_out: Collection[str]) -> tuple[list[Item], list[Item]]:
+    return (
+        [item for item in items if item.clip.id in held_out],
+        [item for item in items if item.clip.id not in held_out],
+    )
+
+
+def averaged_text2mel(model: Text2Mel, average: Mapping[str, torch.Tensor]) -> Text2Mel:
+    """A network of one speaker, the last row, with these weights."""
+    whole = Text2Mel(model.config, model.n_mels)
+    whole.load_state_dict({k: v.cpu() for k, v in average.items()})
+    return whole.keep_speaker(model.config.speakers - 1)
+
+
+class Clock:
+    """Counts the computing of all calls together.
+
+    Args:
+        before: seconds of earlier calls.
+        max_minutes: that all may take; None is no limit.
+    """
+
+    def __init__(self, before: float, max_minutes: float | None) -> None:
+        self.before, self.max_minutes = before, max_minutes
+        self.began = time.monotonic()
+
+    @property
+    def spent(self) -> float:
+        """Seconds so far."""
+        return self.before + time.monotonic() - self.began
+
+    def left(self, stage: str) -> float:
+        """Seconds until a stage must be over."""
+        return 60 * self.max_minutes * UNTIL[stage] - self.spent if self.max_minutes else float("inf")
+
+    def after(self, stage: str, steps: Mapping[str, int], pace: float | None = None) -> float:
+        """Seconds that the stages after one will take.
+
+        Args:
+            stage: that is going on.
+            steps: of each stage.
+            pace: its seconds a step: a machine that is slower in one stage is so in the others.
+        """
+        names = list(TYPICAL)
+        later = names[names.index(stage) + 1 :] if stage in names else names[1:]
+        slower = pace / TYPICAL[stage] if pace and stage in TYPICAL else 1.0
+        seconds = sum(steps[name] * TYPICAL[name] * slower for name in later)
+        return min(seconds, max(0.0, 60 * self.max_minutes - self.spent)) if self.max_minutes else seconds
+
+
+def trainer_config(settings: CloneSettings, steps: int, rate: float) -> TrainerConfig:
+    """Settings of the training loop for so many steps."""
+    steps = max(1, steps)
+    return TrainerConfig(
+        steps=steps,
+        rate=rate,
+        warmup=min(100, max(1, steps // 10)),
+        decay=0.8,
+        average=settings.average,
+        validate_every=settings.validate_every,
+        patience=settings.patience,
+        tolerance=TOLERANCE,
+        checkpoint_seconds=settings.checkpoint_seconds,
+        picture_every=settings.preview_every or steps + 1,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+        seed=settings.seed,
+    )
+
+
+def trainer_notes(task: Task, **notes: Any) -> dict[str, Any]:
+    """Notes by which a run of a cloning is one for ``voicebank assemble``, too."""
+    model: Any = task.model
+    rows = getattr(model.config, "speakers", 1)
+    config = model.config.model_dump(mode="json")
+    return {"task": task.name, "config": config, "speakers": [BASE, SPEAKER][-rows:], **notes}
+
+
+def possible_steps(trainer: Trainer, progress: Progress, clock: Clock, stop: Callable[[], bool]) -> int:
+    """Steps that the time allows, measured on the first few. The learning rate can then still fall to its end."""
+    ticks: list[float] = []
+
+    def enough() -> bool:
+        ticks.append(time.monotonic())
+        return stop() or len(ticks) >= PILOT
+
+    trainer.run(progress, stop=enough)
+    if len(ticks) <= SETTLING + 1:
+        return trainer.config.steps
+    pace = (ticks[-1] - ticks[SETTLING]) / (len(ticks) - 1 - SETTLING)
+    return trainer.step + max(0, int(STEPPING * clock.left(trainer.task.name) / pace))
