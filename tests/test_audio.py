@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
 from voicebank import VoicebankError
-from voicebank.audio import FORMATS, Audio, AudioWriter
+from voicebank.audio import FORMATS, Audio, AudioWriter, encode_stream, resample_stream
+from voicebank.audio.encoding import STREAM_FORMATS, wav_header
 from voicebank.errors import BadAudio
 
 # A codec may shift a 440 Hz tone by a sample, which alone costs a hundredth of the correlation.
@@ -21,6 +23,9 @@ ALIKE = 0.98
 
 
 def correlation(a: Audio, b: Audio) -> float:
+    """Of the samples, at the shift of b where they are most alike: AAC without a container says not where it begins."""
+    shift = int(np.argmax(scipy.signal.correlate(b.samples, a.samples, "valid"))) if b.duration > a.duration else 0
+    b = Audio(b.samples[shift:], b.sample_rate)
     n = min(len(a.samples), len(b.samples))
     return float(np.corrcoef(a.samples[:n], b.samples[:n])[0, 1])
 
@@ -30,7 +35,7 @@ def test_what_is_saved_is_read_again(tone: Audio, tmp_path: Path, format: str) -
     path = tone.save(tmp_path / f"tone.{format}")
     again = Audio.read(path)
     assert again.sample_rate == tone.sample_rate
-    assert again.duration == pytest.approx(tone.duration, abs=0.06)
+    assert again.duration == pytest.approx(tone.duration, abs=0.1 if format == "aac" else 0.06)
     assert correlation(tone, again) > ALIKE
     assert correlation(tone, Audio.read(path, sample_rate=16000).resample(24000)) > ALIKE
     assert list(tmp_path.iterdir()) == [path]
@@ -47,6 +52,34 @@ def test_bytes_are_a_file(tone: Audio, tmp_path: Path, format: str) -> None:
     path = tmp_path / f"tone.{format}"
     path.write_bytes(tone.to_bytes(format))
     assert correlation(tone, Audio.read(path)) > ALIKE
+
+
+@pytest.mark.parametrize("format", STREAM_FORMATS)
+def test_sound_is_encoded_while_it_comes(tone: Audio, tmp_path: Path, format: str) -> None:
+    blocks = list(encode_stream([tone, tone, tone, tone], format))
+    assert len(blocks) > 2
+    data = b"".join(blocks)
+    if format == "pcm":
+        data = wav_header(tone.sample_rate) + data
+    path = tmp_path / f"tone.{format}"
+    path.write_bytes(data)
+    assert correlation(Audio.join([tone] * 4), Audio.read(path)) > ALIKE
+
+
+def test_what_cannot_be_streamed_names_what_can(tone: Audio) -> None:
+    with pytest.raises(BadAudio, match="cannot stream 'm4a': use one of wav, pcm"):
+        list(encode_stream([tone], "m4a"))
+
+
+def test_another_rate_without_seams(tone: Audio) -> None:
+    long = tone + tone + tone
+    parts = [Audio(block, 24000) for block in np.array_split(long.samples, 7)]
+    for rate in (16000, 24000, 44100):
+        joined = Audio.join(resample_stream(parts, rate))
+        whole = long.resample(rate)
+        assert abs(len(joined.samples) - len(whole.samples)) <= 1
+        n = min(len(joined.samples), len(whole.samples))
+        assert np.abs(joined.samples[:n] - whole.samples[:n]).max() < 1e-3
 
 
 def test_ogg_at_any_rate(tone: Audio, tmp_path: Path) -> None:
@@ -86,6 +119,7 @@ def test_silence_and_join(tone: Audio) -> None:
     joined = Audio.join([tone, Audio.silence(0.25, 24000), tone])
     assert joined.duration == pytest.approx(1.25)
     assert np.array_equal(joined.samples[:12000], tone.samples)
+    assert np.array_equal((tone + tone).samples, Audio.join([tone, tone]).samples)
     assert not joined.samples[12000:18000].any()
     with pytest.raises(BadAudio, match="16000 and 24000 Hz"):
         Audio.join([tone, Audio.silence(1, 16000)])
@@ -157,6 +191,40 @@ def test_an_error_while_writing_leaves_the_old_file(tone: Audio, tmp_path: Path)
         raise KeyboardInterrupt
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+import numpy as np
+from voicebank.audio import Audio, AudioWriter
+
+noise = Audio(np.random.default_rng(0).normal(0, 0.1, 24000 * 2), 24000)
+try:
+    with AudioWriter(sys.argv[1], 24000) as writer:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        for _ in range(100_000):
+            writer.write(noise)
+except KeyboardInterrupt:
+    sys.exit(9)
+"""
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_ctrl_c_while_a_file_is_written_ends_it(tmp_path: Path, format: str) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(tmp_path / f"a.{format}")], capture_output=True)
+    assert (done.returncode, done.stderr) == (9, b"")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_stays_and_its_file_is_replaced(tone: Audio, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "elsewhere" / "file.wav"
+    file.write_bytes(b"the old one")
+    link = tmp_path / "link.wav"
+    link.symlink_to(file)
+    tone.save(link)
+    assert link.is_symlink() and Audio.read(file).duration == tone.duration
+    assert [p.name for p in file.parent.iterdir()] == ["file.wav"]
 
 
 def test_a_writer_takes_one_rate(tone: Audio, tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""Sound: read, joined, encoded, written and played."""
+
+from voicebank.audio.encoding import FORMATS, AudioWriter, encode_stream, format_of
+from voicebank.audio.sound import Audio, Samples, StrPath, resample_stream
+
+__all__ = [
+    "FORMATS",
+    "Audio",
+    "AudioWriter",
+    "Samples",
+    "StrPath",
+    "encode_stream",
+    "format_of",
+    "resample_stream",
+]

@@ -1,0 +1,365 @@
+"""Sound into files and streams of bytes: by libsndfile, and AAC by FFmpeg (PyAV)."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import io
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voicebank.errors import BadAudio
+from voicebank.files import replacing
+
+if TYPE_CHECKING:
+    from voicebank.audio.sound import Audio
+
+StrPath = str | os.PathLike[str]
+Samples = npt.NDArray[np.float32]
+
+# Rates that the codec has; sound of other rates is refused rather than silently resampled.
+_OPUS_RATES = {8000, 12000, 16000, 24000, 48000}
+MP3_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
+_RATES = {"opus": _OPUS_RATES, "mp3": MP3_RATES, "m4a": MP3_RATES, "aac": MP3_RATES}
+# Container and codec: of libsndfile, or of FFmpeg.
+_SNDFILE = {
+    "wav": ("WAV", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "opus": ("OGG", "OPUS"),
+}
+_LAME = "libmp3lame"
+_FFMPEG = {"m4a": ("ipod", "aac"), "aac": ("adts", "aac")}
+# libsndfile goes back to write how long these are into their header, and readers believe what stands there.
+_FFMPEG_STREAMS = {"mp3": ("mp3", _LAME), "flac": ("flac", "flac"), "aac": ("adts", "aac")}
+_BITS = 96_000  # a second
+FORMATS = (*_SNDFILE, *_FFMPEG)
+# m4a has its table of contents at the end; pcm is samples without a header: 16 bit, little-endian.
+STREAM_FORMATS = ("wav", "pcm", "flac", "ogg", "mp3", "opus", "aac")
+# How long a stream will be is not known when its header is written: players take the largest size for "to the end".
+_UNKNOWN = 0xFFFFFFFF
+
+# libsndfile's Ogg encoders keep a whole block on the stack: a long clip in one call overflows it.
+_BLOCK = 1 << 15
+
+
+class AudioWriter:
+    """Writes sound to a file piece by piece, in constant memory, for speech too long to keep.
+
+    A context manager. The sound goes to a temporary file in the same folder, which takes the final name when
+    the block ends well and is removed when it ends with an exception of any kind. Where the name is a link, the
+    file that it points to is replaced.
+
+    Raises:
+        BadAudio: as :meth:`Audio.save`.
+    """
+
+    def __init__(self, path: StrPath, sample_rate: int) -> None:
+        self.path = Path(path)
+        self.sample_rate = sample_rate
+        self.format = format_of(path)
+        self.seconds = 0.0
+        _check_rate(self.format, sample_rate)
+
+    def __enter__(self) -> AudioWriter:
+        if self.path.is_dir():
+            raise BadAudio(f"cannot write {self.path}: it is a folder")
+        with contextlib.ExitStack() as stack, self._explained():
+            partial = stack.enter_context(replacing(Path(os.path.realpath(self.path))))
+            self._sink = _Sink(stack.enter_context(open(partial, "xb", buffering=0)))
+            self._encoder = _encoder(self._sink, self.format, self.sample_rate)
+            stack.push(self._close)
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, audio: Audio) -> None:
+        """Append sound, which must have the writer's rate."""
+        if audio.sample_rate != self.sample_rate:
+            raise BadAudio(f"cannot add sound of {audio.sample_rate} Hz to a file of {self.sample_rate} Hz")
+        with self._explained():
+            self._encoder.write(audio.samples)
+        self.seconds += audio.duration
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._explained():
+            self._stack.__exit__(kind, error, trace)
+
+    def _close(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._encoder.close()  # writes what it still holds
+            return
+        with contextlib.suppress(Exception):
+            self._encoder.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except BadAudio:
+            raise
+        except (OSError, RuntimeError) as error:
+            missing = isinstance(error, FileNotFoundError) and not self.path.parent.exists()
+            why = f"the folder {self.path.parent} does not exist" if missing else reason(error)
+            raise BadAudio(f"cannot write {self.path}: {why}") from error
+
+
+def encode(samples: Samples, sample_rate: int, format: str) -> bytes:
+    """Samples (float32, shape ``(n,)``) as a file in memory.
+
+    Raises:
+        BadAudio: unknown format, or a rate that it lacks.
+    """
+    memory = io.BytesIO()
+    encoder = _encoder(_Sink(memory), format, sample_rate)
+    encoder.write(samples)
+    encoder.close()
+    return memory.getvalue()
+
+
+def encode_stream(parts: Iterable[Audio], format: str) -> Iterator[bytes]:
+    """Encode sound while it is made: the bytes of each part as soon as the codec gives them.
+
+    Args:
+        parts: of one rate.
+        format: one of :data:`STREAM_FORMATS`.
+
+    Raises:
+        BadAudio: unknown format, or a rate that it lacks.
+    """
+    if format not in STREAM_FORMATS:
+        raise BadAudio(f"cannot stream {format!r}: use one of {', '.join(STREAM_FORMATS)}")
+    sink = _StreamSink()
+    encoder: _Encoder | None = None
+    for part in parts:
+        if encoder is None:
+            if format == "wav":
+                yield wav_header(part.sample_rate)
+            encoder = _stream_encoder(sink, format, part.sample_rate)
+        encoder.write(part.samples)
+        if data := sink.take():
+            yield data
+    if encoder is not None:
+        encoder.close()
+        if data := sink.take():
+            yield data
+
+
+def _stream_encoder(sink: _Sink, format: str, sample_rate: int) -> _Encoder:
+    if format in ("wav", "pcm"):
+        return _Pcm(sink)
+    _check_rate(format, sample_rate)
+    if format in _FFMPEG_STREAMS:
+        return _Ffmpeg(sink, *_FFMPEG_STREAMS[format], sample_rate)
+    return _Sndfile(sink, format, sample_rate)
+
+
+def wav_header(sample_rate: int) -> bytes:
+    """The header of a mono WAV file of 16 bit whose length is not known yet."""
+    format = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    size = struct.pack("<I", _UNKNOWN)
+    return b"RIFF" + size + b"WAVE" + b"fmt " + struct.pack("<I", len(format)) + format + b"data" + size
+
+
+def format_of(path: StrPath) -> str:
+    """The format that a file's suffix names.
+
+    Raises:
+        BadAudio: it names none; the message lists the known ones.
+    """
+    suffix = Path(path).suffix.lower().lstrip(".")
+    _check_format(suffix, f"cannot tell the format of {os.fspath(path)!r}")
+    return suffix
+
+
+def reason(error: BaseException) -> str:
+    """Why a file could not be read or written, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    # soundfile says "Error opening 'name': Format not recognised."; the name is in our message already
+    return " ".join(str(error).rsplit(": ", 1)[-1].split()).rstrip(".") or type(error).__name__
+
+
+class _Sink:
+    """A file for an encoder that remembers the first error: libsndfile passes on no reason for a failure."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.error: Exception | None = None
+
+    def write(self, data: bytes) -> int:
+        if self.error is None:
+            try:
+                rest = memoryview(data)
+                while rest:  # a raw file may take less than it is given
+                    rest = rest[self.file.write(rest) :]
+                return len(data)
+            except (OSError, ValueError) as error:
+                self.error = error
+        return 0
+
+    def read(self, size: int = -1) -> bytes:
+        return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def flush(self) -> None:
+        pass
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+class _StreamSink(_Sink):
+    """Bytes that are passed on as they come: what an encoder goes back to write into a header is left out."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO())
+        self._taken = 0
+
+    def write(self, data: bytes) -> int:
+        new = data[max(0, self._taken - self.file.tell()) :]
+        self.file.seek(len(data) - len(new), 1)
+        return len(data) - len(new) + super().write(new)
+
+    def take(self) -> bytes:
+        """What has come since the last call."""
+        at = self.file.tell()
+        self.file.seek(self._taken)
+        data = self.file.read()
+        self._taken += len(data)
+        self.file.seek(at)
+        return data
+
+
+class _Encoder(abc.ABC):
+    """Writes samples into the file that it was made for.
+
+    It works in a thread of its own. Encoders call back into Python for every write; what a signal's handler raises
+    there (Ctrl-C) would be lost, and with it that the program was to stop. Only the main thread handles signals.
+    """
+
+    def __init__(self, sink: _Sink) -> None:
+        self._sink = sink
+        self._thread = ThreadPoolExecutor(1)
+
+    def write(self, samples: Samples) -> None:
+        """Append samples, float32 ``(n,)``."""
+        if not np.isfinite(samples).all():
+            raise BadAudio("cannot write sound with values that are not finite numbers")
+        for start in range(0, len(samples), _BLOCK):
+            self._do(self._write, np.clip(samples[start : start + _BLOCK], -1, 1))
+
+    def close(self) -> None:
+        """Write what the codec still holds."""
+        try:
+            self._do(self._close)
+        finally:
+            self._thread.shutdown()
+
+    def _do(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._thread.submit(work, *arguments).result()
+        except (AssertionError, OSError, RuntimeError, ValueError):  # what is made of a write that fell short
+            self._sink.check()
+            raise
+        self._sink.check()
+
+    @abc.abstractmethod
+    def _write(self, samples: Samples) -> None: ...
+
+    @abc.abstractmethod
+    def _close(self) -> None: ...
+
+
+class _Pcm(_Encoder):
+    def _write(self, samples: Samples) -> None:
+        self._sink.write(np.round(samples * 32767).astype("<i2").tobytes())
+
+    def _close(self) -> None:
+        pass
+
+
+class _Sndfile(_Encoder):
+    def __init__(self, sink: _Sink, format: str, sample_rate: int) -> None:
+        super().__init__(sink)
+        container, subtype = _SNDFILE[format]
+        if format == "ogg" and sample_rate not in _OPUS_RATES:
+            subtype = "VORBIS"
+        try:
+            self._do(self._open, container, subtype, sample_rate)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.close()  # before the file under it is
+            raise
+
+    def _open(self, container: str, subtype: str, sample_rate: int) -> None:
+        import soundfile
+
+        self._file = soundfile.SoundFile(self._sink, "w", sample_rate, 1, subtype, format=container)
+
+    def _write(self, samples: Samples) -> None:
+        self._file.write(samples)
+
+    def _close(self) -> None:
+        self._file.close()
+
+
+class _Ffmpeg(_Encoder):
+    def __init__(self, sink: _Sink, container: str, codec: str, sample_rate: int) -> None:
+        super().__init__(sink)
+        try:
+            import av
+        except ModuleNotFoundError as error:
+            raise BadAudio(f"{codec} needs the package av: pip install av, or use .ogg") from error
+        self._frame = av.AudioFrame
+        self._rate, self._written = sample_rate, 0
+        self._container = av.open(sink, "w", format=container, options={"write_xing": "0"} if codec == _LAME else {})
+        self._stream = self._container.add_stream(codec, rate=sample_rate, layout="mono")
+        if codec != "flac":
+            self._stream.bit_rate = _BITS
+
+    def _write(self, samples: Samples) -> None:
+        frame = self._frame.from_ndarray(samples[None], format="fltp", layout="mono")
+        # With a time, the file says how many samples the codec puts before the first.
+        frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._written
+        self._written += len(samples)
+        self._container.mux(self._stream.encode(frame))
+
+    def _close(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+
+def _encoder(sink: _Sink, format: str, sample_rate: int) -> _Encoder:
+    _check_rate(format, sample_rate)
+    if format in _FFMPEG:
+        return _Ffmpeg(sink, *_FFMPEG[format], sample_rate)
+    return _Sndfile(sink, format, sample_rate)
+
+
+def _check_format(format: str, problem: str) -> None:
+    if format not in FORMATS:
+        raise BadAudio(f"{problem}: use one of {', '.join('.' + known for known in FORMATS)}")
+
+
+def _check_rate(format: str, sample_rate: int) -> None:
+    _check_format(format, f"unknown audio format {format!r}")
+    if sample_rate not in _RATES.get(format, {sample_rate}):
+        raise BadAudio(f"{format} cannot hold {sample_rate} Hz: use .wav, .flac or .ogg")
