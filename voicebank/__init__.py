@@ -19,6 +19,7 @@ from voicebank.errors import VoicebankError, VoicebankWarning
 if TYPE_CHECKING:
     from voicebank.audio import Audio, AudioWriter
     from voicebank.bank import Voice, closest, load, voices
+    from voicebank.bulk.run import batch
     from voicebank.cloning.settings import CloneSettings
     from voicebank.data import media
     from voicebank.data.dataset import Dataset
@@ -45,6 +46,7 @@ __all__ = [
     "VoicebankError",
     "VoicebankWarning",
     "__version__",
+    "batch",
     "closest",
     "load",
     "media",
@@ -63,6 +65,7 @@ _LAZY = {
     "Speech": "voicebank.synthesis.speech",
     "SpokenSentence": "voicebank.synthesis.speech",
     "Voice": "voicebank.bank",
+    "batch": "voicebank.bulk.run",
     "closest": "voicebank.bank",
     "load": "voicebank.bank",
     "search": "voicebank.hub.search",

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from voicebank import __version__
 from voicebank.cli.assemble import assemble, card
+from voicebank.cli.batch import batch
 from voicebank.cli.clone import clone, closest
 from voicebank.cli.dataset import dataset
 from voicebank.cli.demo import demo
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Voices that speak English text, and turn into yours.",
 )
-for command in (say, voices, plugins, train, assemble, clone, closest, evaluate, card, push, pull, search, demo):
+for command in (say, batch, voices, plugins, train, assemble, clone, closest, evaluate, card, push, pull, search, demo):
     app.command()(command)
 app.add_typer(dataset, name="dataset")
 

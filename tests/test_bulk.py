@@ -1,0 +1,134 @@
+"""Bulk speech: every row once, whatever is killed, and broken rows by their reasons."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from voicebank.audio import Audio
+from voicebank.bulk import run
+from voicebank.bulk.rows import BrokenRow, Row, read_rows
+from voicebank.bulk.run import batch
+from voicebank.cli import app
+from voicebank.errors import BadData, UnknownName
+
+ROWS: list[dict[str, Any]] = [
+    {"id": "one", "text": "One."},
+    {"id": "two", "text": "Two.", "voice": "gb-female", "speed": 1.2},
+    {"id": "empty", "text": " "},
+    {"id": "nobody", "text": "Three.", "voice": "nobody"},
+    {"id": "gif", "text": "GIF 日", "lexicon": '{"GIF": "dʒˈɪf"}'},
+    {"id": "one", "text": "Again."},
+    {"id": "../x", "text": "Out."},
+    {"id": "fast", "text": "Fast.", "speed": 9},
+]
+
+
+def manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    lines = map(json.loads, (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines())
+    return {line["id"]: line for line in lines}
+
+
+def table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bulk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "BLOCK", 3)
+        batch(ROWS, folder / "out", workers=2)
+    return folder / "out"
+
+
+def test_each_row_is_spoken_once_or_has_its_reason(whole: Path) -> None:
+    lines = manifest(whole)
+    assert len(lines) == len(ROWS)
+    errors = {name: line["error"] for name, line in lines.items() if line["error"]}
+    assert set(errors) == {"empty", "nobody", "one~5", "00000006", "fast"}
+    assert "unknown voice 'nobody'" in errors["nobody"] and "earlier row" in errors["one~5"]
+    for name in ("one", "two", "gif"):
+        line = lines[name]
+        audio = Audio.read(whole / line["file"])
+        assert audio.duration == pytest.approx(line["seconds"], abs=0.01) and len(line["digest"]) == 16
+    assert lines["gif"]["misread"] == "日" and lines["two"]["voice"] == "gb-female"
+    rows = (whole / "metadata.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "file_name,id,text,voice" and len(rows) == 4
+
+
+def test_killed_it_goes_on_and_the_bytes_are_the_same(whole: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    source, out = table(tmp_path / "rows.jsonl", ROWS), tmp_path / "out"
+    code = "import sys; from voicebank.bulk import run; run.BLOCK = 3; run.batch(sys.argv[1], sys.argv[2], workers=1)"
+    command = [sys.executable, "-c", f"if __name__ == '__main__':\n    {code}", str(source), str(out)]
+    with subprocess.Popen(command) as process:
+        while not (out / "parts" / "part-000000.jsonl").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    monkeypatch.setattr(run, "BLOCK", 3)
+    seen: list[int] = []
+    batch(source, out, workers=1, progress=lambda done, total: seen.append(done))
+    assert seen[0] >= 3 and seen[-1] == len(ROWS)  # what was done is not done again
+    for path in (path for path in whole.rglob("*") if path.is_file() and path.name != "job.json"):
+        assert path.read_bytes() == (out / path.relative_to(whole)).read_bytes(), path
+    with pytest.raises(BadData, match="holds another job"):
+        batch(source, out, voice="gb-male")
+
+
+def test_shards_and_parquet(tmp_path: Path) -> None:
+    rows = ROWS[:3]
+    batch(rows, tmp_path / "tar", layout="webdataset", format="mp3", workers=1)
+    with tarfile.open(tmp_path / "tar" / "part-000000.tar") as tar:
+        assert tar.getnames() == ["one.mp3", "one.json", "two.mp3", "two.json"]
+        sound = tar.extractfile("two.mp3")
+        assert sound is not None and Audio.read(io.BytesIO(sound.read())).duration > 0.2
+    parquet = pytest.importorskip("pyarrow.parquet")
+    batch(rows, tmp_path / "parquet", layout="parquet", workers=1)
+    found = parquet.read_table(tmp_path / "parquet" / "part-000000.parquet").to_pylist()
+    assert [row["id"] for row in found] == ["one", "two"]
+    assert Audio.read(io.BytesIO(found[0]["audio"]["bytes"])).sample_rate == 24000
+
+
+def test_sources(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,Hello\n,World\n", encoding="utf-8")
+    assert [row.id for row in read_rows(tmp_path / "a.csv")] == ["1", "00000001"]
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "b.txt").write_text("Hello.", encoding="utf-8")
+    assert list(read_rows(tmp_path / "texts")) == [Row(id="b", text="Hello.")]
+    (tmp_path / "a.jsonl").write_text("{}\nno\n", encoding="utf-8")
+    assert [type(row) for row in read_rows(tmp_path / "a.jsonl")] == [Row, BrokenRow]
+    for bad, message in (("nothing.csv", "cannot read"), ("a.xls", "is no table"), ("texts.csv", "no column text")):
+        (tmp_path / "texts.csv").write_text("words\nx\n", encoding="utf-8")
+        with pytest.raises(BadData, match=message):
+            list(read_rows(tmp_path / bad))
+
+
+def test_bad_jobs_write_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName):
+        batch(ROWS, tmp_path / "out", voice="nobody")
+    with pytest.raises(BadData, match="holds no row"):
+        batch([], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").write_text("x")
+    with pytest.raises(BadData, match="something else"):
+        batch(ROWS, tmp_path / "full")
+
+
+def test_the_command(tmp_path: Path) -> None:
+    source = table(tmp_path / "rows.jsonl", ROWS[:1])
+    result = CliRunner().invoke(app, ["batch", str(source), "-o", str(tmp_path / "out"), "--workers", "1"])
+    assert result.exit_code == 0 and "1 of 1 rows" in result.output, result.output
+    failed = CliRunner().invoke(app, ["batch", str(tmp_path / "no.csv"), "-o", str(tmp_path / "new")])
+    assert failed.exit_code == 2 and len(failed.stderr.splitlines()) == 1
