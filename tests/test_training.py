@@ -26,7 +26,7 @@ from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.text.frontend import Graphemes
+from voicebank.text.frontend import Graphemes, MixedUnit
 from voicebank.training import checkpoint, features
 from voicebank.training.alignment import align, symbol_starts
 from voicebank.training.assemble import assemble
@@ -141,7 +141,7 @@ def test_the_shipped_phones_align_a_single_clip(corpus: Path, tmp_path: Path) ->
 
 
 def test_marks_share_the_time_of_their_vowel() -> None:
-    units = [("two", "TWO", "tˈuː"), (",", ",", ","), ("ways", "WAYS", "wˈeɪz")]
+    units = [MixedUnit("two", "TWO", "tˈuː"), MixedUnit(",", ",", ","), MixedUnit("ways", "WAYS", "wˈeɪz")]
     times = [[4.0, 10.0, 22.0], [], [40.0, 50.0, 56.0, 60.0, 70.0]]
     text, starts = symbol_starts(units, [True, True, False], times)
     assert text == "tˈuː, WAYS"

@@ -214,7 +214,7 @@ class Synthesizer:
         self, sentence: Sentence, index: int, vocoder: StreamingVocoder, manner: Manner
     ) -> Iterator[Chunk]:
         symbols = encode(sentence.symbols)
-        decoding = Decoding(self.text2mel, symbols, self._longest_frames(len(symbols)), seed=manner.seed)
+        decoding = Decoding(self.text2mel, symbols, self.longest_frames(len(symbols)), seed=manner.seed)
         watched = Watched(decoding, self.config.audio.coarse_rate)
         chunks: list[Chunk] = []
 
@@ -275,7 +275,7 @@ class Synthesizer:
 
     def _run(self, symbols: list[str], seed: int) -> list[Decoded]:
         encoded = [encode(s) for s in symbols]
-        return decode(self.text2mel, encoded, [self._longest_frames(len(s)) for s in encoded], seed=seed)
+        return decode(self.text2mel, encoded, [self.longest_frames(len(s)) for s in encoded], seed=seed)
 
     def vocode(self, magnitude: torch.Tensor, vocoder: Vocoder | None = None, speed: float = 1.0) -> torch.Tensor:
         """Samples ``(batch, length)`` of a normalised magnitude ``(batch, frames, bins)``."""
@@ -284,7 +284,8 @@ class Synthesizer:
         samples = (vocoder or create_vocoder(self.config))(linear, self.config.audio)
         return samples.clamp(-1, 1)
 
-    def _longest_frames(self, symbols: int) -> int:
+    def longest_frames(self, symbols: int) -> int:
+        """Coarse frames after which a sentence of so many symbols counts as a runaway."""
         seconds = symbols * self.config.seconds_per_symbol * LONGEST_FACTOR + LONGEST_EXTRA
         return int(seconds * self.config.audio.coarse_rate)
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numba
 import numpy as np
 import scipy.fft
 from safetensors.numpy import load_file, save_file
 
+from voicebank.compiled import compiled
 from voicebank.text.frontend import MixedUnit, join
 from voicebank.text.symbols import STRESS, is_sound
 from voicebank.training.features import ClipFeatures, Features
@@ -52,7 +52,8 @@ class Gaussians:
         """``(frames, phones)`` of observations ``(frames, dimensions)``, up to a constant."""
         precision = 1 / self.variances
         constant = -0.5 * (np.log(self.variances).sum(1) + (self.means**2 * precision).sum(1))
-        return constant + x @ (self.means * precision).T - 0.5 * np.square(x) @ precision.T
+        likelihood: np.ndarray = constant + x @ (self.means * precision).T - 0.5 * np.square(x) @ precision.T
+        return likelihood
 
     def save(self, path: Path) -> None:
         """Write them as safetensors."""
@@ -238,7 +239,7 @@ def _estimate(
     return Gaussians(prior.phones, means, np.maximum(variances, 0.05 * every.var(0)))
 
 
-@numba.njit
+@compiled()
 def _viterbi(scores: np.ndarray, optional: np.ndarray) -> np.ndarray:
     """The best path of states, ``(frames,)``, through scores ``(frames, states)``: from the first to the last."""
     frames, states = scores.shape

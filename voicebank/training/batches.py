@@ -174,7 +174,7 @@ def choose_phones(units: int, rng: np.random.Generator | None, phones: float) ->
     if rng is None or phones == 1.0:
         return [phones > 0.5] * units
     share = 0.5 if rng.random() < 1 / 3 else float(rng.random() < phones)
-    return (rng.random(units) < share).tolist()
+    return [bool(use) for use in rng.random(units) < share]
 
 
 def text2mel_batch(

@@ -13,7 +13,8 @@ from voicebank.config import AudioConfig
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training.batches import Item, MixedOrder, speaker_names, text2mel_batch
 from voicebank.training.features import Features
-from voicebank.training.tasks import Metrics, Text2MelTask, letters_loss
+from voicebank.training.losses import letters_loss
+from voicebank.training.tasks import Metrics, Text2MelTask, shift
 
 
 class LettersTask(Text2MelTask):
@@ -59,7 +60,8 @@ class LettersTask(Text2MelTask):
         rng = np.random.default_rng((self.seed, 1, step))
         items = self.order[step]
         written = text2mel_batch(items, self.audio, rng, self.share).to(device)
-        l1 = letters_loss(cast(Text2Mel, model), written, text2mel_batch(items, self.audio, None, 1.0).to(device))
+        spoken = text2mel_batch(items, self.audio, None, 1.0).to(device)
+        l1 = letters_loss(cast(Text2Mel, model), written, spoken, shift(spoken.mel))
         return {"loss": l1, "l1": l1}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
@@ -70,5 +72,5 @@ class LettersTask(Text2MelTask):
             written, spoken = (
                 text2mel_batch(items[i : i + 16], self.audio, None, phones).to(device) for phones in (0.0, 1.0)
             )
-            rows.append({"l1": letters_loss(cast(Text2Mel, model), written, spoken)})
+            rows.append({"l1": letters_loss(cast(Text2Mel, model), written, spoken, shift(spoken.mel))})
         return self._mean(rows)

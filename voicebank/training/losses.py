@@ -1,9 +1,12 @@
-"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4 and 4.1)."""
+"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4 and 4.1), and others."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.training.batches import Text2MelBatch
 
 
 def spectrogram_loss(
@@ -56,3 +59,32 @@ def alignment_loss(attention: torch.Tensor, positions: torch.Tensor, mask: torch
     """
     chosen = attention.float().gather(-1, positions[..., None])[..., 0]
     return -((chosen + 1e-6).log() * mask).sum() / mask.sum()
+
+
+def letters_loss(
+    model: Text2Mel, written: Text2MelBatch, spoken: Text2MelBatch, previous: torch.Tensor
+) -> torch.Tensor:
+    """How far what the decoder hears of letters is from what it hears of phones (distillation, arXiv:1503.02531).
+
+    Mean distance of what its first layer makes of both, frame by frame. Only the encoder for letters gets a gradient.
+
+    Args:
+        model: the network.
+        written: clips in letters, some of them mixed with phones.
+        spoken: the same clips in phones.
+        previous: the mel shifted by one frame, ``(batch, frames, n_mels)``.
+    """
+    first = next(iter(model.audio_decoder))
+    fixed = {name: parameter.detach() for name, parameter in first.named_parameters()}
+
+    def heard(batch: Text2MelBatch) -> torch.Tensor:
+        keys, values = model.encode_text(batch.symbols, batch.symbol_mask, batch.speaker)
+        context = torch.bmm(model.attend(queries, keys, batch.symbol_mask).to(values.dtype), values)
+        inputs = torch.cat([context, queries], -1), batch.speaker
+        return torch.func.functional_call(first, fixed, inputs)  # type: ignore[no-any-return]
+
+    with torch.no_grad():
+        queries = model.audio_encoder(previous, spoken.speaker)
+        wanted = heard(spoken)
+    distance = (heard(written) - wanted).float().abs().mean(-1)
+    return (distance * spoken.frame_mask).sum() / spoken.frame_mask.sum()

@@ -40,12 +40,16 @@ def train(
     frontend: str | None = "phonemizer",
     start: str | Path | None = None,
     speaker: str | None = None,
-    predicted_by: str | Path | None = None,
-    letters: str | Path | None = None,
+    batch_size: int = 16,
+    held_back: int = 40,
+    phones: float | None = None,
     flow: int | None = None,
+    own_frames: float | None = None,
+    letters: str | Path | None = None,
+    predicted_by: str | Path | None = None,
+    adversarial: bool = False,
     cache: str | Path | None = None,
     progress: Progress | None = None,
-    **options: Any,
 ) -> Trainer:
     """Train one network, or go on with a run that was interrupted.
 
@@ -60,15 +64,20 @@ def train(
         start: a run folder, weights file or folder of voices (for SSRN, of one) to start from instead of random
             weights. Its averaged weights are taken, and its sizes.
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
-        predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
-            step is trained on mels as it predicts them.
+        batch_size: clips a step.
+        held_back: clips of each speaker to validate on, at most a fifth.
+        phones: for Text2Mel, share of the clips that are shown in phones; the task's own if left out.
+        flow: for Text2Mel, channels of the flow that samples its mels, if it has none yet.
+        own_frames: for Text2Mel, highest share of its past that it hears as it says it itself; the task's own if left
+            out.
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
             from phones; a text encoder for letters then learns to read them
             (:class:`voicebank.training.letters.LettersTask`).
-        flow: for Text2Mel, channels of the flow that samples its mels, if it has none yet; 0 leaves it without.
+        predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
+            step is trained on mels as it predicts them.
+        adversarial: for SSRN, judge its magnitudes by a discriminator, too.
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: callbacks, for features and training.
-        options: passed to the task (``batch_size``, ``held_back``, ``noise``, ``own_frames``, ...).
 
     Raises:
         UnknownName: no such preset.
@@ -83,17 +92,31 @@ def train(
     corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", progress)
     names = speaker_names(corpora)
     torch.manual_seed(config.seed)
-    before: dict[str, int] = {}
+    notes: dict[str, Any] = {
+        "task": network,
+        "audio": audio.model_dump(mode="json"),
+        "speakers": names,
+        "minutes": {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names},
+        "start": Path(start).name if start else None,
+        "before": {},
+    }
     task: Task
-    sizes: Any
-    minutes: Any = {name: round(sum(c.minutes for c in corpora if c.name == name), 1) for name in names}
-    about: dict[str, Any] = {}
-    if network == "text2mel":
+    options: dict[str, Any] = {"batch_size": batch_size, "held_back": held_back, "seed": config.seed}
+    if network == "ssrn":
+        ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
+        if start:
+            ssrn, notes["before"] = ssrn_from(start, audio)
+        text2mel = text2mel_from(predicted_by, names, speaker)[0] if predicted_by else None
+        task = SSRNTask(ssrn, corpora, audio, text2mel=text2mel, adversarial=adversarial, **options)
+        notes["config"] = ssrn.config.model_dump(mode="json")
+    else:
         text2mel = Text2Mel(PRESETS[preset][0].model_copy(update={"speakers": len(names)}), audio.n_mels)
         if start:
-            text2mel, before = text2mel_from(start, names, speaker)
+            text2mel, notes["before"] = text2mel_from(start, names, speaker)
         if flow:
             text2mel = text2mel.with_flow(*mel_statistics(corpora), flow)
+        if phones is not None:
+            options["phones"] = phones
         if letters:
             voices = voices_of(start, names) if start else None
             if not voices or not frontend:
@@ -102,30 +125,13 @@ def train(
                 )
             spoken = _spoken(Path(letters), voices, corpora, frontend, run, progress)
             # All else in the voices remains trained on what it was trained on.
-            minutes = voices[0].config.training.get("minutes")
-            about["letters_sentences"] = sum(len(said.clips) for said in spoken)
+            notes["minutes"] = voices[0].config.training.get("minutes")
+            notes["letters_sentences"] = sum(len(said.clips) for said in spoken)
             text2mel = text2mel.with_letters()
-            task = LettersTask(text2mel, corpora, spoken, audio, seed=config.seed, **options)
+            task = LettersTask(text2mel, corpora, spoken, audio, **options)
         else:
-            task = Text2MelTask(text2mel, corpora, audio, seed=config.seed, **options)
-        sizes = text2mel.config
-    else:
-        ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
-        if start:
-            ssrn, before = ssrn_from(start, audio)
-        if predicted_by:
-            options["text2mel"] = text2mel_from(predicted_by, names, speaker)[0]
-        task, sizes = SSRNTask(ssrn, corpora, audio, seed=config.seed, **options), ssrn.config
-    notes = {
-        "task": network,
-        "config": sizes.model_dump(mode="json"),
-        "audio": audio.model_dump(mode="json"),
-        "speakers": names,
-        "minutes": minutes,
-        "start": Path(start).name if start else None,
-        "before": before,
-        **about,
-    }
+            task = Text2MelTask(text2mel, corpora, audio, own_frames=own_frames, **options)
+        notes["config"] = text2mel.config.model_dump(mode="json")
     trainer = Trainer(task, run, config, notes)
     if progress and trainer.step:
         progress.note(f"going on at step {trainer.step}")

@@ -11,7 +11,7 @@ import torch
 from voicebank.dctts.decoder import decode
 from voicebank.errors import BadData
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
-from voicebank.synthesis.synthesizer import LONGEST_EXTRA, LONGEST_FACTOR, Synthesizer
+from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend, MixedUnit, join
 from voicebank.text.symbols import encode
 from voicebank.training import checkpoint
@@ -69,7 +69,7 @@ def _speak(
     at = 0
     for first in range(0, len(ordered), BATCH):
         batch = ordered[first : first + BATCH]
-        longest = [_longest_frames(voice, len(symbols[text])) for text in batch]
+        longest = [voice.longest_frames(len(symbols[text])) for text in batch]
         for text, one in zip(batch, decode(voice.text2mel, [symbols[t] for t in batch], longest), strict=True):
             if not one.ended:
                 continue  # what it cannot say is nothing to learn from
@@ -90,8 +90,3 @@ def _full_rate(voice: Synthesizer, mel: torch.Tensor) -> torch.Tensor:
     audio = voice.config.audio
     linear = denormalise_magnitude(voice.ssrn.magnitude(mel[None])[0].T, audio)
     return normalised_mel(linear, audio).T.clone()
-
-
-def _longest_frames(voice: Synthesizer, symbols: int) -> int:
-    seconds = symbols * voice.config.seconds_per_symbol * LONGEST_FACTOR + LONGEST_EXTRA
-    return int(seconds * voice.config.audio.coarse_rate)

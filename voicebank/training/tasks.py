@@ -27,7 +27,7 @@ from voicebank.training.batches import (
 )
 from voicebank.training.discriminator import Discriminator
 from voicebank.training.features import Features
-from voicebank.training.losses import alignment_loss, guided_attention_loss, spectrogram_loss
+from voicebank.training.losses import alignment_loss, guided_attention_loss, letters_loss, spectrogram_loss
 
 Metrics = dict[str, torch.Tensor]
 ALIGNMENT_WEIGHT = 0.1
@@ -67,7 +67,7 @@ class Text2MelTask(Task):
 
     With a flow (:mod:`voicebank.dctts.flow`) its loss is the greater part, and decides which weights are best. An
     encoder for letters, where there is one, is taught apart: it is to give the decoder what the phones give
-    (:func:`letters_loss`), and all else is trained on phones alone.
+    (:func:`voicebank.training.losses.letters_loss`), and all else is trained on phones alone.
 
     Args:
         model: the network.
@@ -152,7 +152,7 @@ class Text2MelTask(Task):
         metrics = self._losses(model, batch, corrupt(previous, self.hide, self.noise))
         if self.letters and step % 2 == 0:
             written = text2mel_batch(self.order[step], self.audio, rng, 0.0).to(device)
-            metrics["letters"] = letters_loss(cast(Text2Mel, model), written, batch)
+            metrics["letters"] = letters_loss(cast(Text2Mel, model), written, batch, shift(batch.mel))
             metrics["loss"] = metrics["loss"] + metrics["letters"]
         return metrics
 
@@ -264,32 +264,6 @@ class SSRNTask(Task):
         items = (self.validation or self.train)[:1]
         mel, magnitude = ssrn_batch(items, self.audio, np.random.default_rng(0), self.frames)
         plots.ssrn(path, magnitude[0], torch.sigmoid(model(mel.to(device))[0].float()))
-
-
-def letters_loss(model: Text2Mel, written: Text2MelBatch, spoken: Text2MelBatch) -> torch.Tensor:
-    """How far what the decoder hears of letters is from what it hears of phones (distillation, arXiv:1503.02531).
-
-    Mean distance of what its first layer makes of both, frame by frame. Only the encoder for letters gets a gradient.
-
-    Args:
-        model: the network.
-        written: clips in letters, some of them mixed with phones.
-        spoken: the same clips in phones.
-    """
-    first = next(iter(model.audio_decoder))
-    fixed = {name: parameter.detach() for name, parameter in first.named_parameters()}
-
-    def heard(batch: Text2MelBatch) -> torch.Tensor:
-        keys, values = model.encode_text(batch.symbols, batch.symbol_mask, batch.speaker)
-        context = torch.bmm(model.attend(queries, keys, batch.symbol_mask).to(values.dtype), values)
-        inputs = torch.cat([context, queries], -1), batch.speaker
-        return torch.func.functional_call(first, fixed, inputs)  # type: ignore[no-any-return]
-
-    with torch.no_grad():
-        queries = model.audio_encoder(shift(spoken.mel), spoken.speaker)
-        wanted = heard(spoken)
-    distance = (heard(written) - wanted).float().abs().mean(-1)
-    return (distance * spoken.frame_mask).sum() / spoken.frame_mask.sum()
 
 
 def shift(mel: torch.Tensor) -> torch.Tensor:

@@ -201,7 +201,7 @@ class Trainer:
         with self._precision():
             metrics = self.task.loss(model, self.step, self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        metrics["loss"].backward()
+        metrics["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.step += 1
         if not torch.isfinite(norm):
