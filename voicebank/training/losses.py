@@ -1,4 +1,4 @@
-"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4 and 4.1), and others."""
+"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4, 4.1)."""
 
 from __future__ import annotations
 
