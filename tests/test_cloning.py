@@ -33,8 +33,8 @@ from voicebank.text.symbols import encode
 from voicebank.training import features
 from voicebank.training.batches import Item, MixedOrder
 from voicebank.training.features import Features
+from voicebank.training.runs import with_rows
 from voicebank.training.spoken import speak
-from voicebank.training.start import with_rows
 from voicebank.training.trainer import Trainer, TrainerConfig
 from voicebank.training.variance import match_magnitudes, match_mels
 

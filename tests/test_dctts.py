@@ -12,7 +12,7 @@ from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.symbols import encode
 from voicebank.training.losses import alignment_loss, guided_attention_loss, guided_attention_weight, spectrogram_loss
-from voicebank.training.start import with_rows
+from voicebank.training.runs import with_rows
 
 TEXT = ["hˈɛˈlˈoʊ wˈɜːld.", "A MIXED sˈɛntəns, LONGER THAN ðə ˈʌðɚ."]
 

@@ -21,7 +21,7 @@ from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.config import PRESETS, AudioConfig
 from voicebank.dctts.decoder import AHEAD, BACK, REST, Decoding, decode
-from voicebank.dctts.magnitudes import MagnitudeStream
+from voicebank.dctts.ssrn import MagnitudeStream
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadText, RunawayError
 from voicebank.signal.griffin_lim import GriffinLim

@@ -29,12 +29,11 @@ from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Graphemes, MixedUnit
 from voicebank.training import checkpoint, features
 from voicebank.training.alignment import align, symbol_starts
-from voicebank.training.assemble import assemble
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features
 from voicebank.training.letters import LettersTask
 from voicebank.training.run import train
-from voicebank.training.start import ssrn_from, text2mel_from, training_of, with_rows
+from voicebank.training.runs import assemble, ssrn_from, text2mel_from, training_of, with_rows
 from voicebank.training.trainer import TrainerConfig
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"

@@ -29,7 +29,7 @@ def assemble(
 ) -> None:
     """Make a voice folder of the best weights of two runs."""
     from voicebank.hub.card import card
-    from voicebank.training.assemble import assemble as make
+    from voicebank.training.runs import assemble as make
 
     voice = make(
         text2mel,

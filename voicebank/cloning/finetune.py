@@ -72,7 +72,7 @@ class Text2MelClone(Text2MelTask):
     """Fine-tuning of Text2Mel. With a rehearsal the model has two rows, the base's first; else one.
 
     Args:
-        model: the network, see :func:`voicebank.training.start.with_rows`.
+        model: the network, see :func:`voicebank.training.runs.with_rows`.
         own: features of the new speaker.
         rehearsal: features of the base's own speech; None trains without.
         held_out: ids of the clips to validate on.

@@ -35,8 +35,8 @@ from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend, join
 from voicebank.training import checkpoint, plots
 from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
+from voicebank.training.runs import with_rows
 from voicebank.training.spoken import speak
-from voicebank.training.start import with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
 from voicebank.training.variance import match_magnitudes, match_mels

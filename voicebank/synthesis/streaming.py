@@ -15,8 +15,7 @@ import torch
 
 from voicebank.config import AudioConfig
 from voicebank.dctts.decoder import Decoded, Decoding
-from voicebank.dctts.magnitudes import MagnitudeStream
-from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.ssrn import SSRN, MagnitudeStream
 from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.signal.tempo import Tempo

@@ -21,8 +21,8 @@ from voicebank.training import features
 from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
 from voicebank.training.letters import LettersTask
+from voicebank.training.runs import ssrn_from, text2mel_from, voices_of
 from voicebank.training.spoken import speak
-from voicebank.training.start import ssrn_from, text2mel_from, voices_of
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Trainer, TrainerConfig
 

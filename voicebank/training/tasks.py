@@ -25,9 +25,14 @@ from voicebank.training.batches import (
     ssrn_batch,
     text2mel_batch,
 )
-from voicebank.training.discriminator import Discriminator
 from voicebank.training.features import Features
-from voicebank.training.losses import alignment_loss, guided_attention_loss, letters_loss, spectrogram_loss
+from voicebank.training.losses import (
+    Discriminator,
+    alignment_loss,
+    guided_attention_loss,
+    letters_loss,
+    spectrogram_loss,
+)
 
 Metrics = dict[str, torch.Tensor]
 ALIGNMENT_WEIGHT = 0.1
@@ -190,7 +195,7 @@ class SSRNTask(Task):
         frames: coarse frames of a crop.
         text2mel: predicts or samples, teacher-forced, the mels of every other step. An SSRN that has seen them beside
             true magnitudes makes up for some of a Text2Mel's faults. Rows of its speaker table as in ``corpora``.
-        adversarial: judge the magnitudes by a discriminator, too; see :mod:`voicebank.training.discriminator`.
+        adversarial: judge the magnitudes by a discriminator, too; see :mod:`voicebank.training.losses`.
     """
 
     name = "ssrn"
