@@ -8,17 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("jiwer")
 pytest.importorskip("speechmos")
 pytest.importorskip("voicebank_whisper")
 
 from voicebank.audio import Audio  # noqa: E402
+from voicebank.cli import app  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
-from voicebank.evaluation import evaluate_folder  # noqa: E402
+from voicebank.evaluation import compare_scores, evaluate_folder, read_scores  # noqa: E402
 from voicebank.evaluation.faults import path_faults, ran_away  # noqa: E402
 from voicebank.evaluation.listening import compare, normalise_words  # noqa: E402
-from voicebank.evaluation.measures import centroids, naturalness, quality  # noqa: E402
+from voicebank.evaluation.measures import RATE, centroids, naturalness, prosody, quality  # noqa: E402
 from voicebank.evaluation.scores import Scores  # noqa: E402
 from voicebank.evaluation.testset import audio_files, match_clips, read_sentences  # noqa: E402
 from voicebank.signal.speaker import embed  # noqa: E402
@@ -46,6 +48,11 @@ def test_a_folder_of_good_clips_scores_well(scores: tuple[Scores, Path]) -> None
     assert result.nearest_own == 1
     assert result.similarity["us-male"] > 0.85 > result.similarity["gb-female"] + 0.1
     assert result.compute_per_second is None
+    for value, own in (
+        (result.pitch_spread, result.own_pitch_spread),
+        (result.energy_spread, result.own_energy_spread),
+    ):  # the reference is the same folder
+        assert value is not None and value == pytest.approx(own)
     assert result.faulty == result.ran_away == result.repeated == result.skipped == result.stopped_early == 0
 
 
@@ -63,6 +70,40 @@ def test_the_report(scores: tuple[Scores, Path]) -> None:
     assert errors == sorted(errors, reverse=True)
     assert sorted(path.name for path in out.iterdir()) == ["scores.json", "scores.md"]
     assert json.loads((out / "scores.json").read_text())["transcriber"] == "whisper tiny.en"
+
+
+def test_a_voice_that_says_all_on_one_note_is_flat() -> None:
+    clip = Audio.read(CLIPS / "us-male" / "wavs" / "us-male-00008.ogg")
+    time = np.arange(2 * RATE) / RATE
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 20))
+    spoken, flat = prosody(clip), prosody(Audio(0.2 * buzz, RATE))
+    assert spoken.pitch is not None and flat.pitch is not None and flat.pitch < 0.2 < 1 < spoken.pitch < 6
+    assert spoken.energy is not None and flat.energy is not None and flat.energy < 1 < 5 < spoken.energy < 20
+    assert prosody(Audio.silence(2, RATE)) == (None, None)
+
+
+def test_two_systems_are_compared_sentence_by_sentence(scores: tuple[Scores, Path], tmp_path: Path) -> None:
+    """Every sentence of the worse one has one more error, so its interval lies above none."""
+    result, out = scores
+    rows = [row.model_copy(update={"word_errors": row.word_errors + 1, "distillmos": 3.0}) for row in result.rows]
+    worse = result.model_copy(update={"system": "worse", "rows": rows})
+    worse.write(tmp_path, "scores")
+    found = compare_scores(worse, read_scores(out))
+    assert (found.system, found.against, found.sentences) == ("worse", "us-male", 6)
+    assert found.wer.low <= found.wer.value <= found.wer.high and found.wer.low > 0
+    assert found.wer.value == pytest.approx(6 / sum(row.words for row in rows))
+    assert found.distillmos is not None and found.distillmos.high < 0
+    same = compare_scores(result, result)
+    assert (same.wer.value, same.wer.low, same.wer.high) == (0, 0, 0)
+    shown = CliRunner().invoke(app, ["evaluate", str(tmp_path / "scores.json"), "--against", str(out)])
+    assert shown.exit_code == 0 and shown.stdout.strip() == found.summary().strip()
+    with pytest.raises(BadData, match="different sentences"):
+        compare_scores(result, worse.model_copy(update={"rows": []}))
+    with pytest.raises(BadData, match="no scores.json of"):
+        (tmp_path / "ssrn.json").write_text("{}")
+        read_scores(tmp_path / "ssrn.json")
+    alone = CliRunner().invoke(app, ["evaluate", str(tmp_path / "scores.json")])
+    assert alone.exit_code == 2 and "--against FILE" in alone.stderr
 
 
 def test_bad_clips_score_badly(tmp_path: Path) -> None:

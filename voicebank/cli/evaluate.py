@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from voicebank.errors import BadData
 
+if TYPE_CHECKING:
+    from voicebank.data.progress import Progress
+
+
+class _Common(TypedDict):
+    """Arguments that all evaluations take."""
+
+    out: Path
+    workers: int | None
+    transcriber: str
+    progress: Progress
+
 
 def evaluate(
     voice: Annotated[
-        str, typer.Argument(help="A voice as for `say`, or a folder of clips that any other system made.")
+        str,
+        typer.Argument(help="A voice as for `say`, a folder of clips of any other system, or a scores.json."),
     ],
     sentences: Annotated[
         Path | None,
@@ -32,6 +45,9 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="Folder of clips of a speaker to compare with, again for each; its name is theirs."),
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="scores.json of another system on the same sentences: compare with it.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for scores.json and scores.md [default: scores/NAME]"),
@@ -44,35 +60,48 @@ def evaluate(
     import voicebank
     from voicebank import bank, evaluation
     from voicebank.cli.progress import Bar
-    from voicebank.evaluation.listening import TRANSCRIBER
 
+    if Path(voice).suffix == ".json":
+        if against is None:
+            raise BadData(f"name the scores to compare {voice} with: --against FILE")
+        typer.echo(evaluation.compare_scores(evaluation.read_scores(voice), evaluation.read_scores(against)).summary())
+        return
     references = {path.resolve().name: path for path in reference or []}
     if len(references) < len(reference or []):
         raise BadData("two references have the same folder name: rename one, the name is the speaker's")
     folder = bank.local(voice)
     name = folder.resolve().name if folder is not None else voice.replace("/", "--")
     out = out or Path("scores") / (f"{name}-{frontend}" if frontend else name)
-    common: dict[str, Any] = {"out": out, "workers": workers, "transcriber": transcriber or TRANSCRIBER}
-    results: dict[str, Any] = {}
+    clips = folder if folder is not None and not (folder / "config.json").exists() else None
+    if clips is None and sentences is None and words is None and ssrn is None:
+        raise BadData("say what to speak: --sentences FILE, --words FILE or --ssrn FOLDER")
+    results: dict[str, evaluation.Report] = {}
     with Bar() as bar:
-        common["progress"] = bar
-        if folder is not None and not (folder / "config.json").exists():
-            if words is not None:
-                results["words"] = evaluation.evaluate_words_folder(folder, words, **common)
-            else:
-                results["scores"] = evaluation.evaluate_folder(folder, sentences, references=references, **common)
-        elif sentences is None and words is None and ssrn is None:
-            raise BadData("say what to speak: --sentences FILE, --words FILE or --ssrn FOLDER")
+        common: _Common = {
+            "out": out,
+            "workers": workers,
+            "transcriber": transcriber or evaluation.TRANSCRIBER,
+            "progress": bar,
+        }
+        if clips is not None and words is not None:
+            results["words"] = evaluation.evaluate_words_folder(clips, words, **common)
+        elif clips is not None:
+            results["scores"] = evaluation.evaluate_folder(
+                clips, sentences, references=references, against=against, **common
+            )
         else:
             speaker = voicebank.load(voice)
             if sentences is not None:
-                options: dict[str, Any] = {
-                    "frontend": frontend,
-                    "vocoder": vocoder,
-                    "references": references,
-                    "save_audio": save_audio,
-                }
-                results["scores"] = evaluation.evaluate_voice(speaker, sentences, **options, **common)
+                results["scores"] = evaluation.evaluate_voice(
+                    speaker,
+                    sentences,
+                    frontend=frontend,
+                    vocoder=vocoder,
+                    references=references,
+                    against=against,
+                    save_audio=save_audio,
+                    **common,
+                )
             if words is not None:
                 frontends = (frontend,) if frontend else evaluation.FRONTENDS
                 results["words"] = evaluation.evaluate_words(speaker, words, frontends=frontends, **common)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from voicebank.evaluation.comparison import compare_scores, read_scores
+from voicebank.evaluation.listening import TRANSCRIBER
 from voicebank.evaluation.resynthesis import SsrnScores, evaluate_ssrn
-from voicebank.evaluation.scores import Scores, SentenceScore
+from voicebank.evaluation.scores import Comparison, Report, Scores, SentenceScore
 from voicebank.evaluation.scoring import evaluate_folder, evaluate_voice
 from voicebank.evaluation.words import FRONTENDS, WordScores, evaluate_words, evaluate_words_folder
 
 __all__ = [
     "FRONTENDS",
+    "TRANSCRIBER",
+    "Comparison",
+    "Report",
     "Scores",
     "SentenceScore",
     "SsrnScores",
     "WordScores",
+    "compare_scores",
     "evaluate_folder",
     "evaluate_ssrn",
     "evaluate_voice",
     "evaluate_words",
     "evaluate_words_folder",
+    "read_scores",
 ]

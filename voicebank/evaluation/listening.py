@@ -129,6 +129,7 @@ def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np
     if "ran away" in faults and audio is None:
         faults = {"ran away": faults["ran away"]}  # the transcript is empty only because no sound was kept
     mos = measures.quality(audio) if audio is not None else None
+    lively = measures.prosody(audio) if audio is not None else measures.Prosody(None, None)
     speaker = embed(audio) if audio is not None and references else None
     return SentenceScore(
         id=take.id,
@@ -145,6 +146,8 @@ def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np
         dnsmos_signal=mos.signal if mos else None,
         dnsmos_background=mos.background if mos else None,
         distillmos=measures.naturalness(audio) if audio is not None else None,
+        pitch_spread=lively.pitch,
+        energy_spread=lively.energy,
         similarity={name: float(speaker @ c) for name, c in references.items()} if speaker is not None else {},
         faults=[fault for fault in FAULTS if fault in faults],
         evidence="; ".join(f"{fault}: {faults[fault]}" for fault in FAULTS if fault in faults),

@@ -1,4 +1,4 @@
-"""What is measured on sound alone: estimates of listeners' opinion, and whose voice it is."""
+"""What is measured on sound alone: estimates of listeners' opinion, whose voice it is, and how lively it speaks."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import contextlib
 import io
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from voicebank.audio import Audio
+from voicebank.data.measure import levels
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData, needs_extra
 from voicebank.evaluation.testset import audio_files
@@ -24,6 +26,8 @@ from voicebank.signal.speaker import Embedding, embed, mean_embedding, stand_ins
 
 RATE = 16000  # Hz, the rate of the networks
 REFERENCE_CLIPS = 40  # a centroid moves by less than 0.01 when more are added
+PITCH_RANGE = (60.0, 420.0)  # Hz
+QUIET = 40.0  # dB below the loud parts of a clip: what is quieter is a pause
 
 References = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None
 """A folder of clips of a speaker, or several by name."""
@@ -70,6 +74,44 @@ def naturalness(audio: Audio) -> float | None:
         return float(distillmos(torch.from_numpy(np.ascontiguousarray(samples, np.float32))[None]))
 
 
+class Prosody(NamedTuple):
+    """How much pitch (semitones) and level (dB) vary within a clip. None is what could not be measured.
+
+    A spread is half the distance between the 16th and the 84th percentile: the standard deviation of a normal
+    distribution, but octave errors of the pitch do not move it.
+    """
+
+    pitch: float | None
+    energy: float | None
+
+
+def prosody(audio: Audio) -> Prosody:
+    """Spread of the pitch over the voiced frames (pYIN), and of the level over all frames that are no pause."""
+    with needs_extra("evaluate"):
+        import librosa
+    samples = audio.resample(RATE).samples
+    if len(samples) < RATE // 4 or not np.any(samples):
+        return Prosody(None, None)
+    low, high = PITCH_RANGE
+    pitch, voiced, _ = librosa.pyin(samples, fmin=low, fmax=high, sr=RATE, frame_length=1024, resolution=0.25)
+    level = levels(samples, RATE)
+    semitones = 12 * np.log2(pitch[voiced & ~np.isnan(pitch)])
+    return Prosody(_spread(semitones), _spread(level[level > np.percentile(level, 95) - QUIET]))
+
+
+def _spread(values: np.ndarray) -> float | None:
+    if len(values) < 2:
+        return None
+    low, high = np.percentile(values, (16, 84))
+    return float(high - low) / 2
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """Mean of what was measured; None if nothing was."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
 @lru_cache(maxsize=1)
 def _dnsmos() -> Any:
     with needs_extra("evaluate"):
@@ -96,22 +138,37 @@ def centroid(folder: Path, clips: int = REFERENCE_CLIPS) -> Embedding:
     Raises:
         BadData: there is no speech in the folder.
     """
-    paths = audio_files(folder)
-    step = max(1, len(paths) / clips)
-    chosen = [paths[int(i * step)] for i in range(min(clips, len(paths)))]
-    centre = mean_embedding(embed(Audio.read(path)) for path in chosen)
+    centre = mean_embedding(map(embed, _spread_evenly(folder, clips)))
     if centre is None:
         raise BadData(f"{folder} holds no speech to compare with")
     return centre
 
 
-def centroids(references: References, workers: int = 1, progress: Progress | None = None) -> dict[str, Embedding]:
-    """Centroids by name. A reference that is only a path is named as its folder."""
+@lru_cache(maxsize=32)
+def reference_prosody(folder: Path, clips: int = REFERENCE_CLIPS) -> Prosody:
+    """Mean prosody of clips spread evenly over a folder (or over its ``wavs``)."""
+    found = [prosody(audio) for audio in _spread_evenly(folder, clips)]
+    return Prosody(mean_of(one.pitch for one in found), mean_of(one.energy for one in found))
+
+
+def _spread_evenly(folder: Path, clips: int) -> Iterator[Audio]:
+    paths = audio_files(folder)
+    step = max(1, len(paths) / clips)
+    return (Audio.read(paths[int(i * step)]) for i in range(min(clips, len(paths))))
+
+
+def by_name(references: References) -> dict[str, Path]:
+    """Reference folders by the name of their speaker; one that is only a path is named as its folder."""
     if references is None:
         return {}
-    if not isinstance(references, Mapping):
-        references = {Path(references).resolve().name: references}
-    folders = [Path(folder) for folder in references.values()]
+    if isinstance(references, Mapping):
+        return {name: Path(folder) for name, folder in references.items()}
+    return {Path(references).resolve().name: Path(references)}
+
+
+def centroids(references: References, workers: int = 1, progress: Progress | None = None) -> dict[str, Embedding]:
+    """Centroids of reference speakers by name."""
+    folders = by_name(references)
     with ThreadPoolExecutor(workers) as pool:
-        means = (progress or Progress()).track("references", pool.map(centroid, folders), len(folders))
-        return dict(zip(references, means, strict=True))
+        means = pool.map(centroid, folders.values())
+        return dict(zip(folders, (progress or Progress()).track("references", means, len(folders)), strict=True))

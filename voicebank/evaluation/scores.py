@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from voicebank.errors import BadData
 from voicebank.evaluation.faults import FAULTS, Fault
+from voicebank.evaluation.measures import Prosody, mean_of
 from voicebank.files import atomic
 from voicebank.hub.card import markdown_table, number, percent
 
@@ -68,6 +69,10 @@ class SentenceScore(BaseModel):
     dnsmos_signal: float | None = None
     dnsmos_background: float | None = None
     distillmos: float | None = None
+    pitch_spread: float | None = None
+    """In semitones, see :class:`voicebank.evaluation.measures.Prosody`."""
+    energy_spread: float | None = None
+    """In dB."""
     similarity: dict[str, float] = {}
     """Cosine to the centroid of each reference speaker, by name."""
     faults: list[Fault] = []
@@ -80,6 +85,38 @@ class SentenceScore(BaseModel):
     def wer(self) -> float:
         """Word error rate, 0 upwards."""
         return self.word_errors / self.words
+
+
+class Difference(BaseModel):
+    """A difference of two means, with the 95 % interval of the paired bootstrap."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: float
+    low: float
+    high: float
+
+
+class Comparison(BaseModel):
+    """A system less another one, on the sentences that both were scored on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str
+    against: str
+    sentences: int
+    wer: Difference
+    """Word errors over words: 0.01 is one point more."""
+    distillmos: Difference | None
+    """None where it was not measured for both."""
+
+    def summary(self) -> str:
+        """The differences as a Markdown table."""
+        rows = [("word error rate, points", *(f"{100 * v:+.1f}" for v in self.wer.model_dump().values()))]
+        if self.distillmos is not None:
+            rows.append(("DistillMOS", *(f"{v:+.2f}" for v in self.distillmos.model_dump().values())))
+        header = (f"{self.system} less {self.against}, {self.sentences} sentences", "difference", "95 % from", "to")
+        return markdown_table(header, rows)
 
 
 class Scores(Report):
@@ -107,6 +144,13 @@ class Scores(Report):
     """Mean of DistillMOS, 1..5: how natural it sounds."""
     distillmos_lowest: float | None = None
     """Its mean over the ten worst clips."""
+    pitch_spread: float | None = None
+    """How much the pitch varies within a clip, in semitones, mean over clips."""
+    energy_spread: float | None = None
+    """How much the level varies within a clip, in dB, mean over clips."""
+    own_pitch_spread: float | None = None
+    """That of the recordings of its own speaker, as is ``own_energy_spread``."""
+    own_energy_spread: float | None = None
     similarity: dict[str, float]
     """Mean Resemblyzer cosine to the centroid of each reference speaker, by name."""
     own: str | None
@@ -126,11 +170,13 @@ class Scores(Report):
     in_pieces: int = 0
     """Sentences that ran away as a whole and were then spoken in pieces. They count as ``ran away``, though what is
     heard is whole."""
+    against: Comparison | None = None
+    """The difference to another system."""
     rows: list[SentenceScore]
     """Worst first: faults, then word errors, then DNSMOS."""
 
     def summary(self) -> str:
-        """The measures as a Markdown table."""
+        """The measures as a Markdown table, and the comparison if there is one as another."""
         lines = [("sentences", f"{self.sentences}, {self.seconds / 60:.1f} min")]
         if self.missing:
             lines.append(("sentences without a clip", str(self.missing)))
@@ -143,6 +189,12 @@ class Scores(Report):
             ("DNSMOS signal", number(self.dnsmos_signal)),
             ("DNSMOS background", number(self.dnsmos_background)),
         ]
+        for what, unit, value, own in (
+            ("pitch spread", "semitones", self.pitch_spread, self.own_pitch_spread),
+            ("energy spread", "dB", self.energy_spread, self.own_energy_spread),
+        ):
+            speaker = f" ({self.own}: {number(own)})" if own is not None else ""
+            lines.append((f"{what} within a clip, {unit}", number(value) + speaker))
         for name, value in self.similarity.items():
             lines.append((f"similarity to {name}{' (its own)' if name == self.own else ''}", f"{value:.3f}"))
         if self.nearest_own is not None:
@@ -158,7 +210,8 @@ class Scores(Report):
         ]
         if self.compute_per_second is not None:
             lines.append(("spoken in pieces, having run away as a whole", str(self.in_pieces)))
-        return markdown_table(("measure", "value"), lines)
+        table = markdown_table(("measure", "value"), lines)
+        return f"{table}\n{self.against.summary()}" if self.against is not None else table
 
     def markdown(self) -> str:
         """The summary, and every sentence as a row, worst first."""
@@ -203,6 +256,7 @@ def summarise(
     frontend: str | None = None,
     vocoder: str | None = None,
     own: str | None = None,
+    own_prosody: Prosody | None = None,
     missing: int = 0,
 ) -> Scores:
     """The scores of a system from those of its sentences (at least one)."""
@@ -224,11 +278,15 @@ def summarise(
         seconds=sum(row.seconds for row in rows),
         wer=sum(row.word_errors for row in rows) / sum(row.words for row in rows),
         cer=sum(row.character_errors for row in rows) / sum(row.characters for row in rows),
-        dnsmos=_mean([row.dnsmos for row in rows]),
-        dnsmos_signal=_mean([row.dnsmos_signal for row in rows]),
-        dnsmos_background=_mean([row.dnsmos_background for row in rows]),
-        distillmos=_mean(natural),
-        distillmos_lowest=_mean(natural[:WORST]),
+        dnsmos=mean_of(row.dnsmos for row in rows),
+        dnsmos_signal=mean_of(row.dnsmos_signal for row in rows),
+        dnsmos_background=mean_of(row.dnsmos_background for row in rows),
+        distillmos=mean_of(natural),
+        distillmos_lowest=mean_of(natural[:WORST]),
+        pitch_spread=mean_of(row.pitch_spread for row in rows),
+        energy_spread=mean_of(row.energy_spread for row in rows),
+        own_pitch_spread=own_prosody.pitch if own_prosody else None,
+        own_energy_spread=own_prosody.energy if own_prosody else None,
         similarity=similarity,
         own=own,
         nearest=max(similarity, key=similarity.__getitem__) if similarity else None,
@@ -252,8 +310,3 @@ def _distillmos(row: SentenceScore) -> float:
 
 def _badness(row: SentenceScore) -> tuple[int, float, float]:
     return (-len(row.faults), -row.wer, row.dnsmos if row.dnsmos is not None else 0.0)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

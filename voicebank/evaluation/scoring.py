@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from voicebank.data.progress import Progress
 from voicebank.errors import RunawayError
+from voicebank.evaluation.comparison import compare_scores, read_scores
 from voicebank.evaluation.faults import attention_faults
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
@@ -19,7 +20,7 @@ from voicebank.evaluation.listening import (
     score_takes,
     workers_or_default,
 )
-from voicebank.evaluation.measures import References, centroids
+from voicebank.evaluation.measures import Prosody, References, by_name, centroids, reference_prosody
 from voicebank.evaluation.scores import Scores, summarise
 from voicebank.evaluation.testset import Sentences, match_clips, read_sentences
 
@@ -34,6 +35,7 @@ def evaluate_voice(
     frontend: str | None = None,
     vocoder: str | None = None,
     references: References = None,
+    against: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
     save_audio: bool = False,
     workers: int | None = None,
@@ -50,6 +52,8 @@ def evaluate_voice(
         frontend: as in ``Voice.say``; so is ``vocoder``. None is the voice's own.
         references: a folder of clips of the speaker, or several by name; the one named as the voice, or else
             the first, is its own corpus. Without any no similarity is measured.
+        against: a ``scores.json`` of another system, or its folder, to compare with
+            (:func:`voicebank.evaluation.comparison.compare_scores`).
         out: folder for ``scores.json`` and ``scores.md``, and for ``audio/<id>.wav`` with ``save_audio``.
         workers: clips scored at a time, at most four by default. Speaking is never done in parallel: its time
             is measured, one sentence after another, once one sentence has been said to warm up.
@@ -62,6 +66,7 @@ def evaluate_voice(
         PluginError: a package that scoring needs is missing.
     """
     texts = read_sentences(sentences)
+    other = read_scores(against) if against is not None else None
     workers = workers_or_default(workers)
     ears = listener(workers, transcriber)
     compared = centroids(references, workers, progress)
@@ -69,17 +74,17 @@ def evaluate_voice(
     if out is not None and save_audio:
         save_takes(takes, Path(out) / "audio")
     rows = score_takes(takes, ears, compared, workers=workers, progress=progress)
+    own, prosody = own_reference(voice.config.name, references)
     scores = summarise(
         rows,
         system=voice.config.name,
         frontend=frontend or voice.config.frontend.name,
         vocoder=vocoder,
         transcriber=describe(ears),
-        own=own_reference(voice.config.name, compared),
+        own=own,
+        own_prosody=prosody,
     )
-    if out is not None:
-        scores.write(out, "scores")
-    return scores
+    return _finish(scores, other, out)
 
 
 def evaluate_folder(
@@ -88,6 +93,7 @@ def evaluate_folder(
     *,
     name: str | None = None,
     references: References = None,
+    against: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     transcriber: str = TRANSCRIBER,
@@ -100,7 +106,7 @@ def evaluate_folder(
         sentences: what they say; None reads ``metadata.csv`` in the folder. Clips are matched by name, or
             by order when the sentences have no ids.
         name: of the system, by default that of the folder.
-        references, out, workers, transcriber, progress: as in :func:`evaluate_voice`.
+        references, against, out, workers, transcriber, progress: as in :func:`evaluate_voice`.
 
     Raises:
         BadData: also when a clip has no sentence.
@@ -108,15 +114,21 @@ def evaluate_folder(
     """
     folder = Path(folder)
     clips, missing = match_clips(folder, sentences)
+    other = read_scores(against) if against is not None else None
     name = name or folder.resolve().name
     workers = workers_or_default(workers)
     ears = listener(workers, transcriber)
     compared = centroids(references, workers, progress)
     takes = [Take(key, text, path) for key, (path, text) in clips.items()]
     rows = score_takes(takes, ears, compared, workers=workers, progress=progress)
-    scores = summarise(
-        rows, system=name, transcriber=describe(ears), own=own_reference(name, compared), missing=missing
-    )
+    own, prosody = own_reference(name, references)
+    scores = summarise(rows, system=name, transcriber=describe(ears), own=own, own_prosody=prosody, missing=missing)
+    return _finish(scores, other, out)
+
+
+def _finish(scores: Scores, other: Scores | None, out: str | PathLike[str] | None) -> Scores:
+    if other is not None:
+        scores = scores.model_copy(update={"against": compare_scores(scores, other)})
     if out is not None:
         scores.write(out, "scores")
     return scores
@@ -158,6 +170,8 @@ def save_takes(takes: list[Take], folder: Path) -> None:
             take.audio.save(folder / f"{take.id}.wav")
 
 
-def own_reference(name: str, references: Mapping[str, object]) -> str | None:
-    """The reference that is a system's own: the one of its name, else the first."""
-    return name if name in references else next(iter(references), None)
+def own_reference(name: str, references: References) -> tuple[str | None, Prosody | None]:
+    """The reference that is a system's own speaker, which is the one of its name, else the first; and its prosody."""
+    folders = by_name(references)
+    own = name if name in folders else next(iter(folders), None)
+    return own, reference_prosody(folders[own]) if own is not None else None

@@ -270,6 +270,14 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         ]
         if any("distillmos" in s for s in sets):
             rows.insert(2, ["DistillMOS", *(number(s.get("distillmos")) for s in sets)])
+        for name, unit in (("pitch", "semitones"), ("energy", "dB")):
+            key = f"{name}_spread"
+            if any(s.get(key) is not None for s in sets):
+                spreads = (f"{number(s.get(key))} ({number(s.get('own_' + key))})" for s in sets)
+                rows.append([f"{name} spread within a clip, {unit} (of its own speaker)", *spreads])
+        if other := next((s["against"]["against"] for s in sets if s.get("against")), None):
+            differences = (_difference(s.get("against")) for s in sets)
+            rows.append([f"word error rate less that of {other}, points (95 % interval)", *differences])
         for speaker in dict.fromkeys(speaker for s in sets for speaker in s["similarity"]):
             own = " (its own)" if any(speaker == s["own"] for s in sets) else ""
             found = [s["similarity"].get(speaker) for s in sets]
@@ -284,6 +292,14 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         lines += [""] * bool(lines)
         lines.append(f"SSRN alone, {clips} held-back clips: word error rate {more:+.1f} points to true magnitudes.")
     return lines or [UNMEASURED]
+
+
+def _difference(against: Mapping[str, Any] | None) -> str:
+    """Points of word error rate with their interval, of :class:`voicebank.evaluation.Comparison` as JSON."""
+    if against is None:
+        return ""
+    value, low, high = (f"{100 * against['wer'][key]:+.1f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
