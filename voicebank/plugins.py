@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "Detection",
+    "DetectionWindow",
     "Frontend",
     "PluginInfo",
     "StreamingVocoder",
@@ -37,6 +39,7 @@ __all__ = [
     "Unit",
     "Vocoder",
     "VocoderStream",
+    "Watermark",
     "Word",
     "create",
     "default",
@@ -49,6 +52,7 @@ KINDS: dict[str, str] = {
     "frontend": "voicebank.frontend",
     "vocoder": "voicebank.vocoder",
     "transcriber": "voicebank.transcriber",
+    "watermark": "voicebank.watermark",
 }
 
 # What serves where none is asked for by name, the best first: name, and the package that has it. This table is the
@@ -57,6 +61,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "frontend": {"phonemizer": "voicebank-phonemizer", "graphemes": "voicebank"},
     "vocoder": {"griffin-lim": "voicebank"},
     "transcriber": {"whisper": "voicebank-whisper"},
+    "watermark": {"pattern": "voicebank", "audioseal": "voicebank-audioseal"},
 }
 
 
@@ -120,6 +125,50 @@ class Transcriber(Protocol):
 
 
 @dataclass(frozen=True)
+class DetectionWindow:
+    """A stretch of sound that was searched for a watermark. Times in seconds; ``payload`` is None without a mark."""
+
+    start: float
+    end: float
+    score: float
+    p_value: float
+    payload: int | None = None
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a search for a watermark found in one sound."""
+
+    watermark: str
+    """The plugin that searched."""
+    marked: bool
+    score: float
+    """The best of all windows."""
+    p_value: float
+    """The largest probability that sound without a mark reaches this score in one of its windows."""
+    threshold: float
+    """The score from which a window counts as marked."""
+    payload: int | None = None
+    """Decoded from all marked windows together."""
+    windows: list[DetectionWindow] = field(default_factory=list)
+
+
+class Watermark(Protocol):
+    """A mark in the sound that a program finds and nobody hears."""
+
+    bits: int
+    """Length of the payload."""
+
+    def marked(self, vocoder: Vocoder, payload: int) -> Vocoder:
+        """A vocoder whose sound is the given one's with the mark in it. It streams if that one does."""
+        ...
+
+    def detect(self, audio: Audio) -> Detection:
+        """Search sound of any rate and length for the mark."""
+        ...
+
+
+@dataclass(frozen=True)
 class PluginInfo:
     """One installed plugin. ``error`` is None when it loads, else one line that says why it does not."""
 
@@ -136,6 +185,8 @@ def create(kind: Literal["frontend"], name: str, **options: object) -> Frontend:
 def create(kind: Literal["vocoder"], name: str, **options: object) -> Vocoder: ...
 @overload
 def create(kind: Literal["transcriber"], name: str, **options: object) -> Transcriber: ...
+@overload
+def create(kind: Literal["watermark"], name: str, **options: object) -> Watermark: ...
 def create(kind: str, name: str, **options: object) -> Any:
     """Make the plugin ``name`` of a kind, passing it the options.
 

@@ -1,0 +1,129 @@
+"""The mark in what a voice says: it survives what sound goes through, and is not found where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from voicebank import plugins
+from voicebank.audio import Audio
+from voicebank.config import AudioConfig
+from voicebank.errors import PluginError
+from voicebank.signal.detection import FALSE_ALARMS, THRESHOLD, detect, p_value
+from voicebank.signal.griffin_lim import GriffinLim
+from voicebank.signal.spectrogram import linear_magnitude
+from voicebank.signal.watermark import SpectralMark, codeword
+
+CONFIG = AudioConfig()
+CLIPS = sorted((Path(__file__).parent / "data/clips").glob("*/wavs/*.ogg"))
+PAYLOAD = 0xBEEF
+
+
+@pytest.fixture(scope="module")
+def magnitude() -> torch.Tensor:
+    """Linear magnitudes ``(bins, frames)`` of some seconds of speech."""
+    audio = Audio.read(CLIPS[0], CONFIG.sample_rate)
+    return linear_magnitude(torch.from_numpy(audio.samples[: 5 * CONFIG.sample_rate]), CONFIG)
+
+
+@pytest.fixture(scope="module")
+def marked(magnitude: torch.Tensor) -> Audio:
+    vocoder = SpectralMark().marked(GriffinLim(), PAYLOAD)
+    return Audio(vocoder(magnitude[None], CONFIG)[0].numpy(), CONFIG.sample_rate)
+
+
+def noisy(audio: Audio) -> Audio:
+    noise = np.random.default_rng(0).standard_normal(len(audio.samples)) * 0.1 * np.std(audio.samples)
+    return Audio(audio.samples + noise, audio.sample_rate)
+
+
+ATTACKS = {
+    "none": lambda audio: audio,
+    "mp3": lambda audio: reread(audio, "mp3"),
+    "opus": lambda audio: reread(audio, "ogg"),
+    "telephone": lambda audio: audio.resample(8000),
+    "noise": noisy,
+    "level": lambda audio: Audio(np.clip(audio.samples * 4, -1, 1), audio.sample_rate),
+    "cut": lambda audio: Audio(audio.samples[24_123 : 24_123 + 72_000], audio.sample_rate),
+    "faster": lambda audio: Audio(audio.samples, round(audio.sample_rate * 1.05)),
+    "slower": lambda audio: Audio(audio.samples, round(audio.sample_rate * 0.955)),
+}
+
+
+def reread(audio: Audio, format: str) -> Audio:
+    import io
+
+    return Audio.read(io.BytesIO(audio.to_bytes(format)))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_payload_survives(marked: Audio, attack: str) -> None:
+    found = detect(ATTACKS[attack](marked))
+    assert found.marked and found.p_value <= FALSE_ALARMS and found.score >= THRESHOLD
+    assert found.payload == PAYLOAD
+
+
+def test_a_stream_is_marked_as_the_whole_is(magnitude: torch.Tensor) -> None:
+    given: list[torch.Tensor] = []
+
+    class Recorder:
+        def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+            given.append(magnitude[0])
+            return magnitude[:, 0]
+
+        def stream(self, config: AudioConfig) -> Recorder:
+            return self
+
+        def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+            given.append(magnitude)
+            return magnitude[0]
+
+    vocoder = SpectralMark().marked(Recorder(), PAYLOAD)
+    assert isinstance(vocoder, plugins.StreamingVocoder)
+    vocoder(magnitude[None], CONFIG)
+    stream = vocoder.stream(CONFIG)
+    for block in magnitude.split([1, 46, 200, magnitude.shape[1] - 247], 1):
+        stream.push(block)
+    assert torch.equal(torch.cat(given[1:], 1), given[0])
+    assert 0.05 < (given[0] / magnitude.clamp(min=1e-9)).log().std() < 0.2  # about one decibel
+
+
+def test_other_speech_and_other_keys_are_not_found(marked: Audio) -> None:
+    assert not any(detect(Audio.read(clip)).marked for clip in CLIPS[:3])
+    other = detect(marked, key="another")
+    assert not other.marked and other.payload is None and other.p_value > 0.001
+
+
+@pytest.mark.parametrize("audio", [Audio([], 24000), Audio.silence(1, 16000), Audio(np.ones(99), 8000)])
+def test_what_holds_no_speech_is_not_marked(audio: Audio) -> None:
+    found = detect(audio)
+    assert not found.marked and found.p_value == 1
+
+
+def test_windows_say_where_the_mark_is(marked: Audio) -> None:
+    before = Audio.join([Audio.read(clip, CONFIG.sample_rate) for clip in CLIPS[1:4]])
+    found = detect(Audio.join([before, marked]))
+    assert found.marked and found.payload == PAYLOAD
+    where = [window for window in found.windows if window.payload is not None]
+    assert where and all(window.end > before.duration and window.payload == PAYLOAD for window in where)
+
+
+def test_the_threshold_follows_from_the_rate_of_false_alarms() -> None:
+    assert p_value(THRESHOLD) == pytest.approx(FALSE_ALARMS)
+    assert p_value(0) == 1
+
+
+def test_codewords_differ_in_half_of_a_bytes_chips() -> None:
+    words = np.array([codeword(payload) for payload in range(256)])[:, 128:]
+    products = words @ words.T - 128 * np.eye(256)
+    assert set(np.unique(products)) == {-128, 0}  # each word's negative, and all others orthogonal
+
+
+def test_the_watermark_is_a_plugin() -> None:
+    assert "pattern" in plugins.names("watermark")
+    assert isinstance(plugins.create("watermark", "pattern", strength=1.5), SpectralMark)
+    with pytest.raises(PluginError, match="strength"):
+        plugins.create("watermark", "pattern", strength=0)

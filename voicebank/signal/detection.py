@@ -1,0 +1,207 @@
+"""Search for the built-in watermark in any sound, with false alarms at a rate that is computed.
+
+The level of each band is high-pass filtered in time and frequency, divided by its local deviation and weighted by how
+far it stands above the noise. What a cell of the pattern then correlates to is, without a mark, a number that has
+nothing to do with the cell's sign. The sum of all cells times their signs, divided by the root of the sum of squares,
+is therefore a Rademacher sum over the key: whatever the sound, it exceeds z with a probability of at most
+exp(-z² / 2) (Hoeffding, JASA 58(301), 1963). All places, stretches and payloads that are tried multiply that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import rfft
+from scipy.linalg import hadamard
+from scipy.ndimage import convolve1d, correlate1d
+
+from voicebank.audio import Audio
+from voicebank.plugins import Detection, DetectionWindow
+from voicebank.signal.watermark import BANDS, BITS, CHIPS, SLOT, SLOTS, STEP, band_filters, cell_shape, key_signs
+
+Floats = npt.NDArray[np.float32]
+
+RATE, N_FFT = 24000, 1024
+HOP = round(STEP * RATE)
+FRAMES = SLOTS * SLOT  # of a period
+FALSE_ALARMS = 1e-5  # for each window
+WINDOW = 2  # periods that are looked at together; windows begin a period apart
+# Speech may have been made faster or slower, with its pitch or without. Between two of these the pattern loses little
+# over a window.
+SPEEDS = tuple(1 + i * 0.0075 for i in range(-8, 9))
+# (speed, factor of frequencies)
+STRETCHES = ((1.0, 1.0), *((s, f) for s in SPEEDS if s != 1 for f in (1.0, s)))
+# Shifts, stretches and payloads of which the best is taken.
+TRIALS = FRAMES * len(STRETCHES) << BITS
+THRESHOLD = math.sqrt(2 * math.log(TRIALS / FALSE_ALARMS))
+_CHUNK = 30  # windows that are analysed together
+_MARGIN = 2 * SLOT  # frames around a window that filters reach into
+
+
+def p_value(score: float) -> float:
+    """The largest probability that a window without a mark reaches a score."""
+    return min(1.0, math.exp(math.log(TRIALS) - score * score / 2))
+
+
+class _Best(NamedTuple):
+    """The best alignment of one window."""
+
+    score: float
+    chips: Floats
+    """``(2 * CHIPS,)``: what was found in place of the codeword."""
+
+
+def detect(audio: Audio, key: str = "") -> Detection:
+    """Search for the pattern of a key.
+
+    Sound is looked at in windows of about four seconds, two seconds apart. A mark is found where a window's p-value
+    is at most :data:`FALSE_ALARMS`. The payload is decoded from all these windows together.
+    """
+    frames = -(-len(audio.samples) * RATE // (audio.sample_rate * HOP))
+    windows, best = [], []
+    for first, number, samples in _chunks(audio.resample(RATE).samples):
+        for i, one in enumerate(_search(samples, number, key)):
+            start = (first + i) * FRAMES
+            p = p_value(one.score)
+            payload = _payload(one.chips) if p <= FALSE_ALARMS else None
+            end = min(start + WINDOW * FRAMES, frames)
+            windows.append(DetectionWindow(start * STEP, end * STEP, one.score, p, payload))
+            best.append(one)
+    score = max((window.score for window in windows), default=0.0)
+    marked = [one.chips for one, window in zip(best, windows, strict=True) if window.payload is not None]
+    payload = _payload(np.sum(marked, axis=0)) if marked else None
+    p = min(1.0, len(windows) * p_value(score))
+    return Detection("pattern", bool(marked), score, p, THRESHOLD, payload, windows)
+
+
+def _chunks(samples: Floats) -> Iterator[tuple[int, int, Floats]]:
+    """First window, number of windows, and samples that hold them with a margin on both sides."""
+    step = FRAMES * HOP
+    margin = (_MARGIN + N_FFT // HOP) * HOP
+    count = max(1, -(-len(samples) // step) - WINDOW + 1)
+    for first in range(0, count, _CHUNK):
+        number = min(_CHUNK, count - first)
+        # A slowed pattern is longer than the window of a true one.
+        length = math.ceil((number - 1 + WINDOW / SPEEDS[0]) * step)
+        start, end = first * step - margin, first * step + length + margin
+        piece = samples[max(start, 0) : end]
+        yield first, number, np.pad(piece, (max(-start, 0), max(0, end - max(start, 0) - len(piece))))
+
+
+def _search(samples: Floats, number: int, key: str) -> list[_Best]:
+    """The best alignment of each window of a chunk."""
+    power = _power(samples)
+    margin = _MARGIN + N_FFT // HOP - N_FFT // (2 * HOP)  # the first frame is centred half a window in
+    best = [_Best(0.0, np.zeros(2 * CHIPS, np.float32))] * number
+    features: dict[float, Floats] = {}
+    for speed, factor in STRETCHES:
+        # What is clearly there needs no further search; the bound counts all trials in any case.
+        wanted = [i for i in range(number) if best[i].score < THRESHOLD]
+        if not wanted:
+            break
+        if factor not in features:
+            features = {f: value for f, value in features.items() if f == 1.0}
+            features[factor] = _features(power, factor)
+        cells = _cells(features[factor], [margin + i * FRAMES for i in wanted], speed)
+        for i, one in zip(wanted, cells, strict=True):
+            best[i] = max(best[i], _correlate(one, key), key=lambda b: b.score)
+    return best
+
+
+def _power(samples: Floats) -> Floats:
+    """Power spectrum ``(frames, bins)``."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
+    window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
+    spectrum = rfft(frames * window, axis=1)
+    return np.square(spectrum.real) + np.square(spectrum.imag)
+
+
+def _features(power: Floats, factor: float) -> Floats:
+    """How the level of each band differs from its surroundings, in local deviations, ``(frames, BANDS)``.
+
+    Args:
+        power: ``(frames, bins)``.
+        factor: of the bands' frequencies.
+    """
+    energy = power @ band_filters(N_FFT, RATE, factor)
+    if not energy.any():
+        return energy
+    level = 10 * np.log10(energy + 1e-6 * energy.max() + 1e-12)
+    level -= _smooth(level, 13)
+    level -= convolve1d(level, np.array([0.4, 0, 0.4]), axis=1, mode="nearest")
+    deviation = np.sqrt(convolve1d(_smooth(np.square(level), 15), np.full(5, 0.2), axis=1, mode="nearest"))
+    loudness = energy.sum(axis=1)
+    noise = 2 * np.percentile(energy[loudness > 1e-8 * loudness.max()], 10, axis=0)  # digital silence has none
+    weight = np.clip(1 - noise / (_smooth(energy, 5) + 1e-12), 0, 1)
+    return (np.clip(level / (deviation + 0.3), -2, 2) * weight).astype(np.float32)
+
+
+def _smooth(values: Floats, frames: int) -> Floats:
+    window = np.hanning(frames + 2)[1:-1]
+    return convolve1d(values, window / window.sum(), axis=0, mode="nearest")
+
+
+def _cells(features: Floats, starts: list[int], speed: float) -> Floats:
+    """What each cell of the pattern correlates to, for each window and shift within a slot.
+
+    Args:
+        features: ``(frames, BANDS)``.
+        starts: frame at which each window begins.
+        speed: of the sound; 1.05 has the pattern pass a twentieth faster.
+
+    Returns:
+        ``(windows, SLOTS, SLOT, BANDS)``; both periods of a window are added up.
+    """
+    steps = np.arange(-_MARGIN, WINDOW * FRAMES + _MARGIN) / speed
+    places = np.asarray(starts)[:, None] + steps
+    below = places.astype(np.int64).clip(0, len(features) - 2)
+    share = (places - below)[..., None].clip(0, 1).astype(np.float32)
+    pattern_time = features[below] + share * (features[below + 1] - features[below])
+    matched = correlate1d(pattern_time, cell_shape(), axis=1, mode="constant")[:, _MARGIN:-_MARGIN]
+    return matched.reshape(len(starts), WINDOW, SLOTS, SLOT, BANDS).sum(axis=1)
+
+
+@lru_cache(maxsize=4)
+def _layout(key: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """Slot, band and sign of the cells of each chip, each ``(cells of a chip, 2 * CHIPS)``."""
+    signs, chips = key_signs(key)
+    order = chips.ravel().argsort(kind="stable").reshape(2 * CHIPS, -1).T
+    slots, columns = np.divmod(order, BANDS)
+    return slots, columns, signs.ravel()[order]
+
+
+def _correlate(cells: Floats, key: str) -> _Best:
+    """The best shift of one window's cells ``(SLOTS, SLOT, BANDS)`` and what its chips hold."""
+    slots, columns, signs = _layout(key)
+    norm = np.sqrt(np.square(cells).sum(axis=(0, 2)))  # of each shift within a slot
+    if not np.all(norm > 1e-6):
+        return _Best(0.0, np.zeros(2 * CHIPS, np.float32))
+    twice = np.concatenate([cells, cells]).transpose(0, 2, 1) / norm
+    chips = np.zeros((SLOTS, 2 * CHIPS, SLOT), np.float32)
+    for slot, column, sign in zip(slots, columns, signs, strict=True):
+        for shift in range(SLOTS):
+            chips[shift] += twice[slot + shift, column] * sign[:, None]
+    chips = chips.transpose(0, 2, 1).reshape(-1, 2 * CHIPS)
+    scores = np.abs(_transform(chips)).max(axis=2).sum(axis=1)
+    shift = int(scores.argmax())
+    return _Best(float(scores[shift]), chips[shift])
+
+
+def _transform(chips: Floats) -> Floats:
+    """Correlation of chips ``(..., 2 * CHIPS)`` with the codewords of both bytes, ``(..., 2, CHIPS)``."""
+    return chips.reshape(*chips.shape[:-1], 2, CHIPS) @ hadamard(CHIPS, dtype=np.float32)
+
+
+def _payload(chips: Floats) -> int:
+    """The most likely payload of chips ``(2 * CHIPS,)``."""
+    scores = _transform(chips)
+    payload = 0
+    for row in scores:
+        codeword = int(np.abs(row).argmax())
+        payload = payload * 256 + codeword + CHIPS * bool(row[codeword] < 0)
+    return payload
