@@ -25,8 +25,8 @@ PAYLOAD = 0xBEEF
 @pytest.fixture(scope="module")
 def magnitude() -> torch.Tensor:
     """Linear magnitudes ``(bins, frames)`` of some seconds of speech."""
-    audio = Audio.read(CLIPS[0], CONFIG.sample_rate)
-    return linear_magnitude(torch.from_numpy(audio.samples[: 5 * CONFIG.sample_rate]), CONFIG)
+    audio = Audio.join(Audio.read(clip, CONFIG.sample_rate) for clip in CLIPS[:2])
+    return linear_magnitude(torch.from_numpy(audio.samples), CONFIG)
 
 
 @pytest.fixture(scope="module")

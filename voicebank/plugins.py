@@ -223,6 +223,8 @@ def default(kind: Literal["vocoder"], *, missing: VoicebankError | None = None, 
 def default(
     kind: Literal["transcriber"], *, missing: VoicebankError | None = None, **options: object
 ) -> Transcriber: ...
+@overload
+def default(kind: Literal["watermark"], *, missing: VoicebankError | None = None, **options: object) -> Watermark: ...
 def default(kind: Any, *, missing: VoicebankError | None = None, **options: object) -> Any:
     """Make the plugin that serves where none is asked for by name.
 

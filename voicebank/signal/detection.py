@@ -30,14 +30,16 @@ RATE, N_FFT = 24000, 1024
 HOP = round(STEP * RATE)
 FRAMES = SLOTS * SLOT  # of a period
 FALSE_ALARMS = 1e-5  # for each window
-WINDOW = 2  # periods that are looked at together; windows begin a period apart
+# Periods in a window. They are searched together and, for sentences shorter than that, the first alone. Windows begin
+# a period apart.
+WINDOW = 2
 # Speech may have been made faster or slower, with its pitch or without. Between two of these the pattern loses little
 # over a window.
 SPEEDS = tuple(1 + i * 0.0075 for i in range(-8, 9))
 # (speed, factor of frequencies)
 STRETCHES = ((1.0, 1.0), *((s, f) for s in SPEEDS if s != 1 for f in (1.0, s)))
-# Shifts, stretches and payloads of which the best is taken.
-TRIALS = FRAMES * len(STRETCHES) << BITS
+# Lengths, shifts, stretches and payloads of which the best is taken.
+TRIALS = 2 * FRAMES * len(STRETCHES) << BITS
 THRESHOLD = math.sqrt(2 * math.log(TRIALS / FALSE_ALARMS))
 _CHUNK = 30  # windows that are analysed together
 _MARGIN = 2 * SLOT  # frames around a window that filters reach into
@@ -59,7 +61,7 @@ class _Best(NamedTuple):
 def detect(audio: Audio, key: str = "") -> Detection:
     """Search for the pattern of a key.
 
-    Sound is looked at in windows of about four seconds, two seconds apart. A mark is found where a window's p-value
+    Sound is looked at in windows of about six seconds, three seconds apart. A mark is found where a window's p-value
     is at most :data:`FALSE_ALARMS`. The payload is decoded from all these windows together.
     """
     frames = -(-len(audio.samples) * RATE // (audio.sample_rate * HOP))
@@ -109,7 +111,8 @@ def _search(samples: Floats, number: int, key: str) -> list[_Best]:
             features[factor] = _features(power, factor)
         cells = _cells(features[factor], [margin + i * FRAMES for i in wanted], speed)
         for i, one in zip(wanted, cells, strict=True):
-            best[i] = max(best[i], _correlate(one, key), key=lambda b: b.score)
+            alignments = best[i], _correlate(one[0], key), _correlate(one.sum(axis=0), key)
+            best[i] = max(alignments, key=lambda alignment: alignment.score)
     return best
 
 
@@ -118,7 +121,7 @@ def _power(samples: Floats) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
     window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
     spectrum = rfft(frames * window, axis=1)
-    return np.square(spectrum.real) + np.square(spectrum.imag)
+    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), np.float32)
 
 
 def _features(power: Floats, factor: float) -> Floats:
@@ -138,12 +141,12 @@ def _features(power: Floats, factor: float) -> Floats:
     loudness = energy.sum(axis=1)
     noise = 2 * np.percentile(energy[loudness > 1e-8 * loudness.max()], 10, axis=0)  # digital silence has none
     weight = np.clip(1 - noise / (_smooth(energy, 5) + 1e-12), 0, 1)
-    return (np.clip(level / (deviation + 0.3), -2, 2) * weight).astype(np.float32)
+    return np.asarray(np.clip(level / (deviation + 0.3), -2, 2) * weight, np.float32)
 
 
 def _smooth(values: Floats, frames: int) -> Floats:
     window = np.hanning(frames + 2)[1:-1]
-    return convolve1d(values, window / window.sum(), axis=0, mode="nearest")
+    return np.asarray(convolve1d(values, window / window.sum(), axis=0, mode="nearest"))
 
 
 def _cells(features: Floats, starts: list[int], speed: float) -> Floats:
@@ -155,7 +158,7 @@ def _cells(features: Floats, starts: list[int], speed: float) -> Floats:
         speed: of the sound; 1.05 has the pattern pass a twentieth faster.
 
     Returns:
-        ``(windows, SLOTS, SLOT, BANDS)``; both periods of a window are added up.
+        ``(windows, WINDOW, SLOTS, SLOT, BANDS)``.
     """
     steps = np.arange(-_MARGIN, WINDOW * FRAMES + _MARGIN) / speed
     places = np.asarray(starts)[:, None] + steps
@@ -163,30 +166,26 @@ def _cells(features: Floats, starts: list[int], speed: float) -> Floats:
     share = (places - below)[..., None].clip(0, 1).astype(np.float32)
     pattern_time = features[below] + share * (features[below + 1] - features[below])
     matched = correlate1d(pattern_time, cell_shape(), axis=1, mode="constant")[:, _MARGIN:-_MARGIN]
-    return matched.reshape(len(starts), WINDOW, SLOTS, SLOT, BANDS).sum(axis=1)
+    return np.asarray(matched).reshape(len(starts), WINDOW, SLOTS, SLOT, BANDS)
 
 
 @lru_cache(maxsize=4)
-def _layout(key: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
-    """Slot, band and sign of the cells of each chip, each ``(cells of a chip, 2 * CHIPS)``."""
+def _layout(key: str) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Where the cells of each chip are after each shift, ``(SLOTS, cells, 2 * CHIPS)``, and signs without shifts."""
     signs, chips = key_signs(key)
     order = chips.ravel().argsort(kind="stable").reshape(2 * CHIPS, -1).T
-    slots, columns = np.divmod(order, BANDS)
-    return slots, columns, signs.ravel()[order]
+    shifts = np.arange(SLOTS)[:, None, None] * BANDS
+    return (order + shifts) % (SLOTS * BANDS), signs.ravel()[order]
 
 
 def _correlate(cells: Floats, key: str) -> _Best:
-    """The best shift of one window's cells ``(SLOTS, SLOT, BANDS)`` and what its chips hold."""
-    slots, columns, signs = _layout(key)
+    """The best shift of cells ``(SLOTS, SLOT, BANDS)`` and what its chips hold."""
+    places, signs = _layout(key)
     norm = np.sqrt(np.square(cells).sum(axis=(0, 2)))  # of each shift within a slot
     if not np.all(norm > 1e-6):
         return _Best(0.0, np.zeros(2 * CHIPS, np.float32))
-    twice = np.concatenate([cells, cells]).transpose(0, 2, 1) / norm
-    chips = np.zeros((SLOTS, 2 * CHIPS, SLOT), np.float32)
-    for slot, column, sign in zip(slots, columns, signs, strict=True):
-        for shift in range(SLOTS):
-            chips[shift] += twice[slot + shift, column] * sign[:, None]
-    chips = chips.transpose(0, 2, 1).reshape(-1, 2 * CHIPS)
+    flat = (cells / norm[:, None]).transpose(0, 2, 1).reshape(-1, SLOT)
+    chips = np.einsum("acps,cp->asp", flat[places], signs).reshape(-1, 2 * CHIPS)
     scores = np.abs(_transform(chips)).max(axis=2).sum(axis=1)
     shift = int(scores.argmax())
     return _Best(float(scores[shift]), chips[shift])
@@ -194,7 +193,7 @@ def _correlate(cells: Floats, key: str) -> _Best:
 
 def _transform(chips: Floats) -> Floats:
     """Correlation of chips ``(..., 2 * CHIPS)`` with the codewords of both bytes, ``(..., 2, CHIPS)``."""
-    return chips.reshape(*chips.shape[:-1], 2, CHIPS) @ hadamard(CHIPS, dtype=np.float32)
+    return np.asarray(chips.reshape(*chips.shape[:-1], 2, CHIPS) @ hadamard(CHIPS, dtype=np.float32))
 
 
 def _payload(chips: Floats) -> int:

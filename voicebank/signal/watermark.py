@@ -38,7 +38,7 @@ LOWEST, HIGHEST = 350.0, 7000.0
 BANDS = 40
 _NARROWEST = 110.0
 # Root mean square level change in dB.
-STRENGTH = 1.2
+STRENGTH = 1.5
 BITS = 16
 # The payload is two bytes, each a codeword of the first-order Reed-Muller code of this length: its 128 codewords are
 # orthogonal, the other 128 their negatives, and a fast Hadamard transform finds the most likely one.
@@ -99,7 +99,7 @@ def _gains(key: str, payload: int, strength: float, n_fft: int, sample_rate: int
     impulses = np.zeros((SLOTS * SLOT, BANDS), np.float32)
     impulses[::SLOT] = signs * codeword(payload)[chips]
     shape = cell_shape()
-    levels = sum(np.roll(impulses, i + 1 - SLOT, axis=0) * value for i, value in enumerate(shape))
+    levels = np.sum([np.roll(impulses, i + 1 - SLOT, axis=0) * value for i, value in enumerate(shape)], axis=0)
     levels *= strength / np.sqrt(np.mean(np.square(levels)))
     decibels = levels @ band_filters(n_fft, sample_rate).T
     return torch.from_numpy((10 ** (decibels / 20)).astype(np.float32))

@@ -11,7 +11,7 @@ from voicebank import plugins
 from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadText, PluginError, UnknownName
-from voicebank.plugins import Frontend, Vocoder
+from voicebank.plugins import Frontend, Vocoder, Watermark
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.pipeline import Sentence
 
@@ -71,6 +71,7 @@ class Options(TypedDict, total=False):
     speed: float | None
     lexicon: Lexicon | Mapping[str, str] | StrPath | None
     seed: int
+    watermark: str | Watermark | bool
 
 
 class Manner(NamedTuple):
@@ -81,6 +82,7 @@ class Manner(NamedTuple):
     speed: float
     lexicon: Lexicon
     seed: int = 0
+    watermark: Watermark | None = None
 
     @classmethod
     def of(
@@ -92,13 +94,14 @@ class Manner(NamedTuple):
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
         seed: int = 0,
+        watermark: str | Watermark | bool = False,
     ) -> Manner:
         """The manner of a voice, with the options given in place of its defaults.
 
         Raises:
             BadText: the speed is out of range, or the seed below 0.
             BadData: the lexicon cannot be read.
-            UnknownName: no such frontend or vocoder.
+            UnknownName: no such frontend, vocoder or watermark.
         """
         speed = 1.0 if speed is None else speed
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
@@ -106,7 +109,8 @@ class Manner(NamedTuple):
         if seed < 0:
             raise BadText(f"seed {seed} is out of range: it is 0 or more")
         words = _lexicon(config, lexicon)
-        return cls(create_frontend(config, frontend), create_vocoder(config, vocoder), speed, words, seed)
+        made = create_frontend(config, frontend), create_vocoder(config, vocoder)
+        return cls(*made, speed, words, seed, create_watermark(watermark))
 
 
 def create_frontend(config: VoiceConfig, frontend: str | Frontend | None = None) -> Frontend:
@@ -139,6 +143,17 @@ def create_vocoder(config: VoiceConfig, vocoder: str | Vocoder | None = None) ->
     if vocoder is None:
         return plugins.default("vocoder", sharpening=config.sharpening)
     return plugins.create("vocoder", vocoder) if isinstance(vocoder, str) else vocoder
+
+
+def create_watermark(watermark: str | Watermark | bool) -> Watermark | None:
+    """The watermark of a name, or the built-in one for True; None for False; a watermark is returned as it is.
+
+    Raises:
+        UnknownName, PluginError: it is not installed, or does not load.
+    """
+    if isinstance(watermark, bool):
+        return plugins.default("watermark") if watermark else None
+    return plugins.create("watermark", watermark) if isinstance(watermark, str) else watermark
 
 
 def _lexicon(config: VoiceConfig, lexicon: Lexicon | Mapping[str, str] | StrPath | None) -> Lexicon:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -14,14 +15,14 @@ from voicebank.dctts.decoder import Decoded, Decoding, decode
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadVoice, RunawayError
-from voicebank.plugins import Frontend, StreamingVocoder, Vocoder
+from voicebank.plugins import Frontend, StreamingVocoder, Vocoder, Watermark
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.signal.tempo import Tempo
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import check_folder, read_config
 from voicebank.synthesis.speech import Chunk, Manner, Speech, SpokenSentence, create_vocoder, halves
 from voicebank.synthesis.streaming import Watched, sound
-from voicebank.synthesis.weights import as_stored, build, load_network
+from voicebank.synthesis.weights import as_stored, build, digest, load_network
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare
@@ -62,6 +63,11 @@ class Synthesizer:
         """The voice's name, as its config has it."""
         return self.config.name
 
+    @cached_property
+    def payload(self) -> int:
+        """What a watermark says about this voice: 16 bits of a digest of its config and weights."""
+        return digest(self.config, self.text2mel, self.ssrn)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.config.name!r})"
 
@@ -78,6 +84,7 @@ class Synthesizer:
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
         seed: int = 0,
+        watermark: str | Watermark | bool = False,
     ) -> Audio | list[Audio]:
         """Speak a text of any length, or many texts at once, as fast as the cores allow.
 
@@ -91,14 +98,18 @@ class Synthesizer:
             lexicon: pronunciations in IPA, by word, or a file of ``word IPA`` lines; they go before those of the voice.
             seed: another one gives another rendering, with the same words, of a voice that samples its speech
                 (:mod:`voicebank.dctts.flow`). The same text and seed give the same sound.
+            watermark: marks the sound as synthetic speech of this voice (docs/provenance.md): name of a plugin, a
+                watermark itself, True for the built-in one, or False for none.
 
         Raises:
             BadText: there is nothing to say, or the speed is out of range.
             BadData: the lexicon is missing or malformed.
-            UnknownName: no such frontend or vocoder.
+            UnknownName: no such frontend, vocoder or watermark.
             RunawayError: a sentence ran past its longest plausible length.
         """
-        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed)
+        manner = self._manner(
+            frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed, watermark=watermark
+        )
         if isinstance(text, str):
             return self._whole([text], manner)[0].audio
         return [speech.audio for speech in self._whole(text, manner)]
@@ -116,9 +127,12 @@ class Synthesizer:
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
         seed: int = 0,
+        watermark: str | Watermark | bool = False,
     ) -> Speech | list[Speech]:
         """Speak as :meth:`say` does, and return the mel and the attention of every sentence with the sound."""
-        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed)
+        manner = self._manner(
+            frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed, watermark=watermark
+        )
         return self._whole([text], manner)[0] if isinstance(text, str) else self._whole(text, manner)
 
     def stream(
@@ -131,6 +145,7 @@ class Synthesizer:
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
         seed: int = 0,
+        watermark: str | Watermark | bool = False,
     ) -> Iterator[Chunk]:
         """Speak as it is made: the first chunk comes after the first few frames, however long the text is.
 
@@ -141,7 +156,7 @@ class Synthesizer:
         Args:
             text: a text or an iterable of paragraphs, read as they are needed: a book takes constant memory.
             batch: speak so many sentences at once, and yield each as a whole: faster for a file, later for an ear.
-            frontend, vocoder, speed, lexicon, seed: as for :meth:`say`.
+            frontend, vocoder, speed, lexicon, seed, watermark: as for :meth:`say`.
 
         Yields:
             Sound (a chunk is an ``Audio``), each with its sentence and that one's number; pauses and the gaps between
@@ -150,7 +165,9 @@ class Synthesizer:
         Raises:
             BadText, BadData, UnknownName: for the options at once; all others of :meth:`say` while iterating.
         """
-        manner = Manner.of(self.config, frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed)
+        manner = self._manner(
+            frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed, watermark=watermark
+        )
         if batch is None:
             return self._frame_by_frame(text, manner)
         return (chunk for _, chunk in self._in_batches([text], batch, manner))
@@ -169,6 +186,12 @@ class Synthesizer:
         """
         manner = Manner.of(self.config, frontend=frontend, lexicon=lexicon)
         return prepare(text, manner.frontend, manner.lexicon)
+
+    def _manner(self, **options: Unpack[Options]) -> Manner:
+        manner = Manner.of(self.config, **options)
+        if manner.watermark is None:
+            return manner
+        return manner._replace(vocoder=manner.watermark.marked(manner.vocoder, self.payload))
 
     def _whole(self, texts: Sequence[str], manner: Manner) -> list[Speech]:
         chunks: list[list[Chunk]] = [[] for _ in texts]
