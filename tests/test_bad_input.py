@@ -7,17 +7,23 @@ the decoder is replaced by one that hums.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-import voicebank.synthesis.synthesizer
+import voicebank.synthesis.speaking
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli import app
@@ -25,7 +31,18 @@ from voicebank.config import PRESETS, VoiceConfig
 from voicebank.dctts.decoder import Decoded
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.errors import BadAudio, BadData, BadText, BadVoice, RunawayError, UnknownName, VoicebankError
+from voicebank.errors import (
+    BadAudio,
+    BadData,
+    BadText,
+    BadVoice,
+    PluginError,
+    RunawayError,
+    UnknownName,
+    VoicebankError,
+    VoicebankWarning,
+)
+from voicebank.text.symbols import encode
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +66,10 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 def humming(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Voice:
     """The voice, with every sentence decoded to a few frames."""
 
-    def decode(model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int]) -> list[Decoded]:
+    def decode(model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int], seed: int) -> list[Decoded]:
         return [Decoded(torch.full((8, 80), 0.4), torch.full((8, len(s)), 1 / len(s)), True) for s in sentences]
 
-    monkeypatch.setattr(voicebank.synthesis.synthesizer, "decode", decode)
+    monkeypatch.setattr(voicebank.synthesis.speaking, "decode", decode)
     return voicebank.load(folder)
 
 
@@ -103,7 +120,7 @@ def test_control_characters_are_not_spoken(humming: Voice) -> None:
 )
 def test_200_000_characters(humming: Voice, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def vocoder(magnitude: torch.Tensor, *options: object) -> torch.Tensor:
-        return torch.zeros(len(magnitude), 100)
+        return torch.zeros(len(magnitude), magnitude.shape[-1] * 256)
 
     began = time.process_time()
     stream = humming.stream(text, vocoder=vocoder)
@@ -120,6 +137,108 @@ def test_a_sentence_without_end_is_an_error_and_not_silence(folder: Path) -> Non
     assert "This voice was never trained." in one_line(caught)
 
 
+@pytest.fixture
+def losing(humming: Voice, monkeypatch: pytest.MonkeyPatch) -> Voice:
+    """The humming voice, which loses its way in every sentence with "lost" in it."""
+    hum = voicebank.synthesis.speaking.decode  # type: ignore[attr-defined]
+    lost = encode("LOST")[:-1]
+
+    def decode(model: Text2Mel, sentences: Sequence[list[int]], longest: Sequence[int], seed: int) -> list[Decoded]:
+        inside = [any(s[i : i + 4] == lost for i in range(len(s))) for s in sentences]
+        return [
+            replace(one, ended=not bad) for one, bad in zip(hum(model, sentences, longest, seed), inside, strict=True)
+        ]
+
+    monkeypatch.setattr(voicebank.synthesis.speaking, "decode", decode)
+    return humming
+
+
+BOOK = "One house.\n\nTwo houses\nand more.\nThis one is lost. Four. This is lost."
+
+
+def test_a_sentence_that_cannot_be_spoken_is_left_out_with_its_line(losing: Voice) -> None:
+    with pytest.warns(VoicebankWarning) as caught:
+        speech = losing.say_detailed(BOOK)
+    assert [one.sentence.text for one in speech.sentences] == ["One house.", "Two houses and more.", "Four."]
+    assert [str(w.message).split(":")[0] for w in caught] == ["line 5 is left out", "line 5 is left out"]
+    assert "This one is lost." in str(caught[0].message)
+    for batch in (1, 2, 9):
+        with pytest.warns(VoicebankWarning):
+            assert sum(chunk.ends_sentence for chunk in losing.stream(iter(BOOK), batch=batch)) == 3
+
+
+def test_nothing_is_left_out_where_that_is_all_or_not_wanted(losing: Voice) -> None:
+    with pytest.raises(RunawayError, match="This one is lost"):
+        losing.say(BOOK, strict=True)
+    with pytest.raises(RunawayError, match="lost"):
+        losing.say(["One house.", "It is lost."])
+
+
+@pytest.mark.parametrize("text", [None, b"hi", Path("book.txt"), 3, ["hi", None], [b"hi"]])
+def test_what_is_no_text(humming: Voice, text: Any) -> None:
+    for speak in (humming.say, lambda t: list(humming.stream(t))):
+        with pytest.raises(BadText, match="the text is no str but"):
+            speak(text)
+
+
+def test_options_of_other_types(humming: Voice, tmp_path: Path) -> None:
+    plain = humming.say("Hello.")
+    assert np.array_equal(humming.say("Hello.", speed=None, lexicon=None).samples, plain.samples)
+    words = tmp_path / "mine.txt"
+    words.write_text("hello\thəloʊ\n")
+    for lexicon in (words, str(words), {"hello": "həloʊ"}):
+        (spoken,) = humming.say_detailed("Hello.", lexicon=lexicon).sentences
+        assert spoken.sentence.symbols == "həloʊ."
+    with pytest.raises(BadText, match="speed 'fast' is no number"):
+        humming.say("Hello.", speed="fast")  # type: ignore[call-overload]
+
+
+def test_volume_and_the_silence_between_sentences(humming: Voice) -> None:
+    plain, soft = humming.say("Hello."), humming.say("Hello.", volume=0.5)
+    assert np.allclose(np.clip(2 * soft.samples, -1, 1), plain.samples, atol=1e-6)
+    longer = humming.say("One. Two.", sentence_silence=1).duration - humming.say("One. Two.").duration
+    assert longer == pytest.approx(0.88, abs=1e-3)
+    with pytest.raises(BadText, match="volume 9 is out of range"):
+        humming.say("Hello.", volume=9)
+
+
+@pytest.mark.parametrize("samples", [torch.full((1, 8192), torch.nan), torch.zeros(1, 3), torch.zeros(8192), None])
+def test_a_vocoder_that_returns_something_else_is_named(humming: Voice, samples: Any) -> None:
+    class Broken:
+        def __call__(self, magnitude: torch.Tensor, config: object) -> Any:
+            return samples
+
+    with pytest.raises(PluginError, match="the vocoder Broken returns"):
+        humming.say("Hello.", vocoder=Broken())
+
+
+FORKED = """
+import multiprocessing, sys
+import voicebank
+
+voice = voicebank.load(sys.argv[1])
+said = voice.say("One house.", strict=False) if len(sys.argv) > 2 else None
+
+def child(queue):
+    queue.put(voice.say("One house.").duration)
+
+context = multiprocessing.get_context("fork")
+queue = context.Queue()
+process = context.Process(target=child, args=(queue,))
+process.start()
+try:
+    print(queue.get(timeout=100) == said.duration)
+finally:
+    process.kill()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_speaks() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED, "us-male", "first"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
 @pytest.mark.parametrize("speed", [0, -1, 0.1, 50, float("nan")])
 def test_speeds_out_of_range(humming: Voice, speed: float) -> None:
     with pytest.raises(VoicebankError, match="speed"):
@@ -129,6 +248,8 @@ def test_speeds_out_of_range(humming: Voice, speed: float) -> None:
 def test_unknown_names(humming: Voice) -> None:
     with pytest.raises(UnknownName, match="unknown voice 'klingon'.*"):
         voicebank.load("klingon")
+    with pytest.raises(UnknownName, match="unknown voice 'xxx"):
+        voicebank.load("x" * 5000)
     with pytest.raises(UnknownName, match="unknown frontend 'klingon': known are .*graphemes"):
         humming.say("Hello.", frontend="klingon")
     with pytest.raises(UnknownName, match="unknown vocoder 'klingon': known are .*griffin-lim"):
@@ -313,6 +434,88 @@ def test_the_command_line_refuses_what_cannot_be_spoken(
         assert result.stderr.startswith("voicebank: ")
         assert result.stderr.count("\n") == 1
         assert not list(tmp_path.iterdir())
+
+
+def run(voice: Path, *arguments: str, **options: Any) -> Any:
+    return CliRunner().invoke(app, ["say", "--voice", str(voice), *arguments], **options)
+
+
+def test_the_command_line_leaves_out_what_cannot_be_spoken(losing: Voice, folder: Path, tmp_path: Path) -> None:
+    result = run(folder, "-o", str(tmp_path / "a.wav"), input=BOOK)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("line 5 is left out: untrained did not find the end of 'This ") == 2
+    assert Audio.read(tmp_path / "a.wav").duration > 1
+    result = run(folder, "-o", str(tmp_path / "b.wav"), "--strict", input=BOOK)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert not (tmp_path / "b.wav").exists()
+
+
+def test_a_file_for_each_line(losing: Voice, folder: Path, tmp_path: Path) -> None:
+    lines = "One.\n\nThis is lost.\nTwo.\n"
+    result = run(folder, "-d", str(tmp_path / "out"), "--format", "flac", "--sample-rate", "16000", input=lines)
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0001.flac", "0004.flac"]
+    assert Audio.read(tmp_path / "out" / "0004.flac").sample_rate == 16000
+    assert "line 3 is left out" in result.stderr
+
+
+def test_subtitles_from_the_command_line(humming: Voice, folder: Path, tmp_path: Path) -> None:
+    output = ["-o", str(tmp_path / "a.wav"), "--sample-rate", "48000", "--volume", "0.5"]
+    result = run(folder, "One. Two.", *output, "--subtitles", str(tmp_path / "a.srt"))
+    assert result.exit_code == 0, result.output
+    assert Audio.read(tmp_path / "a.wav").sample_rate == 48000
+    assert (tmp_path / "a.srt").read_text().startswith("1\n00:00:00,000 --> 00:00:00,3")
+    assert "\n2\n" in (tmp_path / "a.srt").read_text()
+
+
+def test_the_voice_of_the_environment(humming: Voice, folder: Path, tmp_path: Path) -> None:
+    command, environment = ["say", "One.", "-o", str(tmp_path / "a.wav")], {"VOICEBANK_VOICE": str(folder)}
+    assert CliRunner().invoke(app, command, env=environment).exit_code == 0
+    assert "unknown voice 'nobody'" in CliRunner().invoke(app, command, env={"VOICEBANK_VOICE": "nobody"}).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--subtitles", "a.txt"], "subtitles are .srt or .vtt"),
+        (["--subtitles", "nowhere/a.srt"], "the folder nowhere does not exist"),
+        (["--attention", "nowhere/a.png"], "the folder nowhere does not exist"),
+        (["--format", "m4a", "-o", "-"], "unknown --format 'm4a': use one of wav"),
+        (["--output-dir", "out", "-o", "a.wav"], "leave out -o"),
+        (["--volume", "9"], "volume 9 is out of range"),
+    ],
+)
+def test_bad_options_of_say(
+    humming: Voice, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(folder, "Hello.", *options)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_standard_output_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "voicebank", "say", "Hi.", "-o", "-"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "voicebank: cannot write to standard output: No space left on device\n",
+    )
+
+
+def test_sigterm_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("The first snow fell on the quiet town.\n\n" * 2000)
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, "-m", "voicebank", "say", "-f", str(tmp_path / "book.txt"), "-o", str(out / "a.wav")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not list(out.iterdir()) and process.poll() is None:
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert not list(out.iterdir())
 
 
 def test_bad_lexicons(humming: Voice, folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import subprocess
 import sys
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pysubs2
 import pytest
 import soundfile
 import torch
 
 import voicebank
-import voicebank.synthesis.synthesizer
+import voicebank.synthesis.speaking
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.config import PRESETS, AudioConfig
@@ -188,6 +190,43 @@ def test_chunks_know_their_sentence(voice: Voice) -> None:
         assert not any(c.samples.any() or c.ends_sentence for c in silent)
 
 
+def test_words_have_times(voice: Voice) -> None:
+    speech = voice.say_detailed("In 1999, Dr. Smith paid $3.50. [pause:1] He left — early.")
+    words = speech.words
+    assert [word.text for word in words] == [
+        "In",
+        "1999,",
+        "Dr.",
+        "Smith",
+        "paid",
+        "$3.50.",
+        "He",
+        "left",
+        "—",
+        "early.",
+    ]
+    assert all(0 <= a.start <= a.end <= b.start + 0.05 for a, b in itertools.pairwise(words))
+    spoken = {word.text: word.end - word.start for word in words}
+    assert spoken["1999,"] > 2 * spoken["In"] and spoken["$3.50."] > spoken["paid"]
+    assert words[6].start - words[5].end > 1  # the pause
+    assert words[-1].end <= speech.audio.duration
+    # Where a word begins the sound does: the loudest tenth of a second of the second sentence is within its words.
+    second = speech.sentences[1]
+    loud = int(np.abs(second.audio.samples).argmax()) / second.audio.sample_rate
+    assert second.words[0].start - 0.1 < loud < second.words[-1].end + 0.1
+
+
+def test_subtitles(voice: Voice) -> None:
+    long = f"{TEXT[:-1]}, but {TEXT[0].lower()}{TEXT[1:-1]}, too."
+    speech = voice.say_detailed(f"{long} One & two.")
+    srt, vtt = speech.subtitles("srt"), speech.subtitles("vtt")
+    read = pysubs2.SSAFile.from_string(srt)
+    assert " ".join(line.plaintext for line in read) == f"{long} One & two."
+    assert all(len(line.plaintext) < 90 for line in read) and len(read) > 2
+    assert read[-1].end / 1000 == pytest.approx(speech.audio.duration, abs=0.01)
+    assert vtt.startswith("WEBVTT\n\n00:00:00.") and "One &amp; two." in vtt
+
+
 def test_options_are_checked_before_the_first_chunk(voice: Voice) -> None:
     with pytest.raises(BadText, match="speed"):
         voice.stream("One house.", speed=9)
@@ -238,7 +277,7 @@ class Stuck(Decoding):
 
 def test_a_runaway_is_not_heard_and_the_rest_spoken_anew(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = voice.say(TEXT).duration
-    monkeypatch.setattr(voicebank.synthesis.synthesizer, "Decoding", Stuck)
+    monkeypatch.setattr(voicebank.synthesis.speaking, "Decoding", Stuck)
     chunks = list(voice.stream(TEXT))
     # All of it, with at most a word said twice and a little silence, and not the ten seconds of the runaway.
     assert plain - 0.5 < sum(chunk.duration for chunk in chunks) < plain + STALL_SECONDS + 1

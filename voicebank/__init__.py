@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from voicebank.data.dataset import Dataset
     from voicebank.hub.search import search
     from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
+    from voicebank.synthesis.timing import SpokenWord
     from voicebank.text.pipeline import Sentence
 
 try:
@@ -42,6 +43,7 @@ __all__ = [
     "Sentence",
     "Speech",
     "SpokenSentence",
+    "SpokenWord",
     "Voice",
     "VoicebankError",
     "VoicebankWarning",
@@ -64,6 +66,7 @@ _LAZY = {
     "Sentence": "voicebank.text.pipeline",
     "Speech": "voicebank.synthesis.speech",
     "SpokenSentence": "voicebank.synthesis.speech",
+    "SpokenWord": "voicebank.synthesis.timing",
     "Voice": "voicebank.bank",
     "batch": "voicebank.bulk.run",
     "closest": "voicebank.bank",

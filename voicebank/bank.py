@@ -235,9 +235,9 @@ def local(name: str | Path) -> Path | None:
     """
     text = str(name)
     bundled = folder() / text
-    if isinstance(name, str) and _is_name(text) and bundled.is_dir():
+    if isinstance(name, str) and _is_name(text) and _is_dir(bundled):
         return bundled
-    return Path(name) if Path(name).is_dir() else None
+    return Path(name) if _is_dir(Path(name)) else None
 
 
 def load(name: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Voice:
@@ -258,7 +258,7 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
     text, path = str(name), Path(name)
     if (here := local(name)) is not None:
         return Voice.from_folder(here)
-    if path.exists():
+    if _exists(path):
         raise BadVoice(f"{path} is a file: name the folder that holds config.json")
     if isinstance(name, str):
         repo, _, asked = text.partition("@")
@@ -270,7 +270,7 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
             return Voice.from_pretrained(repo, revision=asked or revision, token=token)
     known = ", ".join(_names()) or "none"
     raise UnknownName(
-        f"unknown voice {text!r}: bundled are {known}; "
+        f"unknown voice {text[:100]!r}: bundled are {known}; "
         "a folder with a config.json or owner/name on the Hugging Face Hub works too"
     )
 
@@ -326,6 +326,17 @@ def closest(
 
 def _names() -> list[str]:
     return [path.parent.name for path in sorted(folder().glob("*/config.json"))]
+
+
+def _is_dir(path: Path) -> bool:
+    return _exists(path) and path.is_dir()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _is_name(name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import njit
+from numba.core import event
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -21,3 +22,27 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             return njit(nogil=True, **options)(function)
 
     return decorate
+
+
+def on_compiling(start: Callable[[], object], end: Callable[[], object]) -> Callable[[], None]:
+    """Call functions before and after loops are compiled; what was kept is not compiled again.
+
+    Returns:
+        A function after whose call the two are called no more.
+    """
+
+    class Listener(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:
+            start()
+
+        def on_end(self, event: Any) -> None:
+            end()
+
+    listener = Listener()
+    event.register("numba:compile", listener)
+
+    def stop() -> None:
+        event.unregister("numba:compile", listener)
+        end()
+
+    return stop

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +21,7 @@ from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
 from voicebank.cli.train import train
-from voicebank.errors import VoicebankError, needs_extra
+from voicebank.errors import VoicebankError, VoicebankWarning, needs_extra
 
 
 class _Group(TyperGroup):
@@ -26,18 +29,29 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with needs_extra("clone"):
+            with warnings.catch_warnings(), needs_extra("clone"):
+                warnings.simplefilter("always", VoicebankWarning)
+                warnings.showwarning = partial(_show, warnings.showwarning)
                 return super().invoke(ctx)
         except VoicebankError as error:
             typer.echo(f"voicebank: {error}", err=True)
             raise typer.Exit(2) from error
 
 
+def _show(
+    other: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """Show a warning: one of the library as one line, any other as before."""
+    if issubclass(category, VoicebankWarning):
+        typer.echo(f"voicebank: {message}", err=True)
+    else:
+        other(message, category, *where, **more)
+
+
 app = typer.Typer(
     name="voicebank",
     cls=_Group,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Voices that speak English text, and turn into yours.",

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from voicebank.errors import BadData, BadText
+from voicebank.errors import BadData, BadText, VoicebankError
 
 if TYPE_CHECKING:
     from voicebank.audio import Audio
     from voicebank.bank import Voice
+    from voicebank.synthesis.speech import Chunk
+    from voicebank.synthesis.timing import SpokenWord
 
 DEFAULT_VOICE = "us-male"
 DEFAULT_OUTPUT = Path("voicebank.wav")
@@ -25,27 +29,48 @@ PIPE = Path("-")
 _PICTURES = (".png", ".svg", ".pdf")
 # A book without blank lines is still cut, at the first line that ends a sentence after so many characters.
 _CHUNK = 8000
-# Sentences of a page, that the cores share.
+# Sentences of a page, or lines with a file each, that the cores share.
 _BATCH = 32
 
 
 def say(
     text: Annotated[str | None, typer.Argument(help="What to say; without it and -f, standard input.")] = None,
     voice: Annotated[
-        str, typer.Option("--voice", "-v", help="A voice of `voicebank voices`, or a voice folder.")
+        str,
+        typer.Option(
+            "--voice", "-v", envvar="VOICEBANK_VOICE", help="A voice of `voicebank voices`, or a voice folder."
+        ),
     ] = DEFAULT_VOICE,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Sound file to write: .wav, .ogg, .flac or .mp3; - is standard output, as WAV."
+            "--output",
+            "-o",
+            help="Sound file to write: .wav, .ogg, .opus, .flac, .mp3, .m4a or .aac; - is standard output.",
         ),
     ] = None,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option("--output-dir", "-d", help="Write a file for each line: 0001.wav, 0002.wav..."),
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="Format of -o - and of --output-dir: wav, ogg, opus, flac, mp3 or aac.")
+    ] = "wav",
+    sample_rate: Annotated[int | None, typer.Option(min=8000, help="Hz of the sound; the voice's if left out.")] = None,
+    subtitles: Annotated[Path | None, typer.Option(help="Write subtitles, too: .srt or .vtt.")] = None,
     frontend: Annotated[str | None, typer.Option(help="Reads the text: a frontend of `voicebank plugins`.")] = None,
     vocoder: Annotated[str | None, typer.Option(help="Makes the sound: a vocoder of `voicebank plugins`.")] = None,
     speed: Annotated[float, typer.Option(help="1.1 is a tenth faster.")] = 1.0,
+    volume: Annotated[float, typer.Option(help="Factor of the amplitude, 0 to 4.")] = 1.0,
+    sentence_silence: Annotated[
+        float | None, typer.Option(help="Seconds of silence between sentences; 0.12 if left out.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another number gives another rendering of the same text.")] = 0,
     lexicon: Annotated[Path | None, typer.Option(help="File of `word IPA` lines: your pronunciations.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at a sentence that cannot be spoken, in place of leaving it out.")
+    ] = False,
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="With -o -: no WAV header, only samples (16 bit, mono, little-endian).")
@@ -56,56 +81,151 @@ def say(
     A file or standard input may be a whole book: it is spoken as it is read. `-o -` passes sound on as it is made,
     within a sentence too: `voicebank say -f book.txt -o - | aplay`.
     """
-    import voicebank
-
     if text is not None and file is not None:
         raise BadText("give either a text or -f FILE, not both")
     if text is None and file is None and sys.stdin.isatty():
         raise BadText("there is nothing to say: give a text, or -f FILE, or pipe text in")
-    # Wrong suffixes should show before the voice is loaded and the book is spoken.
-    piped = output == PIPE
-    if raw and not piped:
-        raise BadData("--raw is for standard output: add -o -")
-    if piped and sys.stdout.isatty():
-        raise BadData("standard output is a terminal, which shows no sound: pipe it on, for instance to aplay")
-    if output is not None and not piped:
-        from voicebank.audio import format_of
+    target = Target(output, output_dir, "pcm" if raw else format, sample_rate, subtitles, attention)
+    target.check(raw)
 
-        format_of(output)
-    if attention is not None and attention.suffix.lower() not in _PICTURES:
-        raise BadData(f"cannot draw {attention}: use one of {', '.join(_PICTURES)}")
+    import voicebank
 
-    options: dict[str, Any] = {"frontend": frontend, "vocoder": vocoder, "speed": speed, "seed": seed}
-    # A pipe gets sound as it is made, a player whole sentences, and for a file the cores share out a page.
-    pace: dict[str, Any] = {} if piped else {"batch": 1 if output is None else _BATCH}
-    deliver = partial(_deliver, output=output, raw=raw)
+    options: dict[str, Any] = {
+        "frontend": frontend,
+        "vocoder": vocoder,
+        "speed": speed,
+        "volume": volume,
+        "sentence_silence": sentence_silence,
+        "seed": seed,
+        "strict": strict,
+    }
     if lexicon is not None:
         from voicebank.text.lexicon import Lexicon
 
         options["lexicon"] = Lexicon.read(lexicon)
-    speaker = voicebank.load(voice)
     started = time.perf_counter()
-
-    with contextlib.nullcontext(sys.stdin.buffer) if file is None else _opened(file) as stream:
-        if attention is not None:
-            whole = "".join(paragraph for paragraph, _ in paragraphs(stream)) if text is None else text
-            written = deliver(_with_pictures(speaker, whole, options, attention))
+    with _compiling(), _ended_by_sigterm(), _opened(file) as stream:
+        speaker = voicebank.load(voice)
+        if output_dir is not None:
+            written = _each_line(speaker, text, stream, output_dir, target, options)
         elif text is not None:
-            written = deliver(speaker.stream(text, **options, **pace))
+            written = target.deliver(target.watched(speaker.stream(text, **options, **target.pace)))
         else:
             size = file.stat().st_size if file is not None else None
-            written = _speak_book(speaker, stream, size, options | pace, deliver)
+            written = _speak_book(speaker, stream, size, options | target.pace, target)
     if written is not None:
         path, seconds = written
         typer.echo(f"{path}: {seconds:.1f} s of speech, made in {time.perf_counter() - started:.1f} s")
 
 
+@dataclass
+class Target:
+    """Where the sound goes, and what else is written of it."""
+
+    output: Path | None
+    folder: Path | None
+    format: str
+    sample_rate: int | None
+    subtitles: Path | None
+    attention: Path | None
+    _cues: list[SpokenWord] = field(default_factory=list)
+
+    def check(self, raw: bool) -> None:
+        """Refuse what cannot be written, before the voice is loaded and the book is spoken."""
+        from voicebank.audio.encoding import FORMATS, STREAM_FORMATS, format_of
+
+        piped = self.output == PIPE
+        if raw and not piped:
+            raise BadData("--raw is for standard output: add -o -")
+        if piped and sys.stdout.isatty():
+            raise BadData("standard output is a terminal, which shows no sound: pipe it on, for instance to aplay")
+        if self.folder is not None and (self.output, self.subtitles, self.attention) != (None, None, None):
+            raise BadData("--output-dir writes a file for each line: leave out -o, --subtitles and --attention")
+        known = STREAM_FORMATS if piped else FORMATS
+        if self.format not in known:
+            raise BadData(f"unknown --format {self.format!r}: use one of {', '.join(known)}")
+        if self.output is not None and not piped:
+            format_of(self.output)
+        if self.attention is not None and self.attention.suffix.lower() not in _PICTURES:
+            raise BadData(f"cannot draw {self.attention}: use one of {', '.join(_PICTURES)}")
+        if self.subtitles is not None:
+            from voicebank.synthesis.timing import check_subtitles
+
+            check_subtitles(self.subtitles)
+        for path in (self.attention, self.subtitles):
+            if path is not None and not path.parent.is_dir():
+                raise BadData(f"cannot write {path}: the folder {path.parent} does not exist")
+
+    @property
+    def pace(self) -> dict[str, Any]:
+        """A pipe gets sound as it is made, a player whole sentences, and for a file the cores share out a page."""
+        return {} if self.output == PIPE else {"batch": 1 if self.output is None else _BATCH}
+
+    def watched(self, chunks: Iterable[Chunk]) -> Iterator[Audio]:
+        """The sound of chunks at the rate that is wanted; subtitles and pictures are written when all is spoken."""
+        from voicebank.audio import resample_stream
+
+        passed = self._written_down(chunks)
+        yield from passed if self.sample_rate is None else resample_stream(passed, self.sample_rate)
+        if self.subtitles is not None:
+            from voicebank.files import atomic
+            from voicebank.synthesis.timing import subtitles
+
+            try:
+                atomic(self.subtitles, subtitles(self._cues, self.subtitles.suffix))
+            except OSError as error:
+                raise BadData(f"cannot write {self.subtitles}: {error.strerror or error}") from error
+
+    def _written_down(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        from voicebank.synthesis.timing import cues
+
+        seconds, number = 0.0, 0
+        for chunk in chunks:
+            seconds += chunk.duration
+            if chunk.spoken is not None:
+                number += 1
+                if self.subtitles is not None:
+                    self._cues += cues([(seconds - chunk.spoken.audio.duration, chunk.spoken)])
+                if self.attention is not None:
+                    self._draw(chunk, number)
+            yield chunk
+
+    def _draw(self, chunk: Chunk, number: int) -> None:
+        """Draw the alignment: one picture a sentence, numbered from the second on."""
+        from voicebank.training.plots import attention
+
+        assert self.attention is not None and chunk.spoken is not None
+        path = self.attention if number == 1 else self.attention.with_stem(f"{self.attention.stem}-{number}")
+        try:
+            attention(path, chunk.spoken.attention, chunk.spoken.sentence.text)
+        except OSError as error:
+            raise BadData(f"cannot write {path}: {error.strerror or error}") from error
+
+    def deliver(self, parts: Iterable[Audio]) -> tuple[Path, float] | None:
+        """Write the sound, pass it on, or play it sentence by sentence; returns the file and its seconds."""
+        from voicebank.audio import AudioWriter, encode_stream
+
+        parts = iter(parts)
+        if self.output == PIPE:
+            _pass_on(encode_stream(parts, self.format))
+            return None
+        first = next(parts)
+        output = self.output
+        if output is None:
+            if first.play():
+                for part in parts:
+                    part.play()
+                return None
+            typer.echo(f"No player found that works, so writing {DEFAULT_OUTPUT}.", err=True)
+            output = DEFAULT_OUTPUT
+        with AudioWriter(output, first.sample_rate) as writer:
+            for part in itertools.chain([first], parts):
+                writer.write(part)
+        return output, writer.seconds
+
+
 def _speak_book(
-    speaker: Voice,
-    stream: BinaryIO,
-    size: int | None,
-    options: dict[str, Any],
-    deliver: Callable[[Iterable[Audio]], tuple[Path, float] | None],
+    speaker: Voice, stream: BinaryIO, size: int | None, options: dict[str, Any], target: Target
 ) -> tuple[Path, float] | None:
     """Speak a stream of text in constant memory, with a progress bar on a terminal."""
     from voicebank.cli.progress import Bar
@@ -119,14 +239,48 @@ def _speak_book(
                 yield paragraph
                 done += length
 
-        def spoken() -> Iterator[Audio]:
+        def spoken() -> Iterator[Chunk]:
             nonlocal seconds
-            for audio in speaker.stream(read(), **options):
-                yield audio
-                seconds += audio.duration
+            for chunk in speaker.stream(read(), **options):
+                yield chunk
+                seconds += chunk.duration
                 bar.step("speaking", done // 1000, size // 1000 + 1 if size else 0, {"minutes": seconds / 60})
 
-        return deliver(spoken())
+        return target.deliver(target.watched(spoken()))
+
+
+def _each_line(
+    speaker: Voice, text: str | None, stream: BinaryIO, folder: Path, target: Target, options: dict[str, Any]
+) -> tuple[Path, float]:
+    """A file for each line, named by its number. A line that cannot be spoken is left out with a warning."""
+    read = (paragraph for paragraph, _ in paragraphs(stream)) if text is None else [text]
+    lines = itertools.chain.from_iterable(part.splitlines() for part in read)
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    seconds = 0.0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadData(f"cannot write to {folder}: {error.strerror or error}") from error
+    while page := list(itertools.islice(numbered, _BATCH)):
+        for number, audio in _spoken_lines(speaker, page, options):
+            if target.sample_rate is not None:
+                audio = audio.resample(target.sample_rate)
+            audio.save(folder / f"{number:04}.{target.format}")
+            seconds += audio.duration
+    return folder, seconds
+
+
+def _spoken_lines(speaker: Voice, page: list[tuple[int, str]], options: dict[str, Any]) -> Iterator[tuple[int, Audio]]:
+    try:
+        yield from zip((number for number, _ in page), speaker.say([line for _, line in page], **options), strict=True)
+    except VoicebankError as error:
+        if options["strict"]:
+            raise
+        if len(page) > 1:
+            for one in page:
+                yield from _spoken_lines(speaker, [one], options)
+        else:
+            typer.echo(f"voicebank: line {page[0][0]} is left out: {error}", err=True)
 
 
 def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
@@ -157,48 +311,58 @@ def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
         yield "".join(lines), length
 
 
-def _deliver(parts: Iterable[Audio], output: Path | None, raw: bool) -> tuple[Path, float] | None:
-    """Write the sound, pass it on, or play it sentence by sentence; returns the file that was written, its seconds."""
-    parts = iter(parts)
-    first = next(parts)
-    if output == PIPE:
-        from voicebank.cli.pipe import PipeWriter
-
-        pipe = PipeWriter(sys.stdout.buffer, first.sample_rate, raw=raw)
-        for part in itertools.chain([first], parts):
-            pipe.write(part)
-        return None
-    if output is None:
-        if first.play():
-            for part in parts:
-                part.play()
-            return None
-        typer.echo(f"No player found that works, so writing {DEFAULT_OUTPUT}.", err=True)
-        output = DEFAULT_OUTPUT
-    from voicebank.audio import AudioWriter
-
-    with AudioWriter(output, first.sample_rate) as writer:
-        for part in itertools.chain([first], parts):
-            writer.write(part)
-    return output, writer.seconds
+def _pass_on(blocks: Iterable[bytes]) -> None:
+    """Write to standard output, each block at once."""
+    try:
+        for block in blocks:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever stops listening ends it, as every program in a pipe
+        raise
+    except OSError as error:
+        # What is still buffered would fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise BadData(f"cannot write to standard output: {error.strerror or error}") from error
 
 
-def _with_pictures(speaker: Voice, text: str, options: dict[str, Any], picture: Path) -> Iterator[Audio]:
-    """The speech of a text, whose alignment is drawn: one picture a sentence, numbered from the second on."""
-    from voicebank.training.plots import attention
-
-    speech = speaker.say_detailed(text, **options)
-    yield speech.audio
-    for number, spoken in enumerate(speech.sentences, 1):
-        path = picture if number == 1 else picture.with_stem(f"{picture.stem}-{number}")
-        try:
-            attention(path, spoken.attention, spoken.sentence.text)
-        except OSError as error:
-            raise BadData(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _opened(file: Path) -> BinaryIO:
+def _opened(file: Path | None) -> contextlib.AbstractContextManager[BinaryIO]:
+    if file is None:
+        return contextlib.nullcontext(sys.stdin.buffer)
     try:
         return file.open("rb")
     except OSError as error:
         raise BadText(f"cannot read {file}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _compiling() -> Iterator[None]:
+    """On a terminal, say so when loops are compiled, which takes a while and happens once on a machine."""
+    from rich.console import Console
+
+    from voicebank.compiled import on_compiling
+
+    console = Console(stderr=True)
+    status = console.status("Compiling loops for this machine: half a minute, once")
+    stop: Callable[[], None] = on_compiling(status.start, status.stop) if console.is_terminal else lambda: None
+    try:
+        yield
+    finally:
+        stop()
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as an exception does, so that no half-written file is left."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

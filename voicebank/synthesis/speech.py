@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -12,13 +13,19 @@ from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadText, PluginError, UnknownName
 from voicebank.plugins import Frontend, Vocoder, Watermark
+from voicebank.synthesis.timing import SpokenWord, cues, subtitles, words
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.pipeline import Sentence
 
 if TYPE_CHECKING:
     import torch
 
+# Least and most of each option.
 SPEEDS = (0.5, 2.0)
+VOLUMES = (0.0, 4.0)
+SILENCES = (0.0, 60.0)
+# Silence between two sentences, on top of what the network speaks itself.
+GAP_SECONDS = 0.12
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,18 @@ class SpokenSentence:
     """Coarse mel ``(frames, n_mels)``, 0..1."""
     attention: torch.Tensor
     """``(frames, symbols)``, the end symbol last."""
-    pieces: int = 1
-    """More than one if the sentence ran away as a whole and was spoken in pieces."""
+    symbols: tuple[str, ...] = ()
+    """What was spoken in one piece: the sentence's symbols; several strings if it ran away as a whole."""
+
+    @property
+    def pieces(self) -> int:
+        """More than one if the sentence ran away as a whole and was spoken in pieces."""
+        return max(1, len(self.symbols))
+
+    @property
+    def words(self) -> list[SpokenWord]:
+        """The words as they are written, with the seconds between which they are spoken, from the sentence's start."""
+        return words(self)
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,29 @@ class Speech:
 
     audio: Audio
     sentences: list[SpokenSentence] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    """Seconds at which each sentence begins."""
+
+    @property
+    def words(self) -> list[SpokenWord]:
+        """The words as they are written, with the seconds between which they are spoken, from the start."""
+        return [
+            SpokenWord(word.text, round(start + word.start, 3), round(start + word.end, 3))
+            for start, sentence in zip(self.starts, self.sentences, strict=True)
+            for word in sentence.words
+        ]
+
+    def subtitles(self, format: str = "srt") -> str:
+        """Subtitles, as the text of a file in the format srt or vtt."""
+        return subtitles(cues(zip(self.starts, self.sentences, strict=True)), f".{format}")
+
+    @classmethod
+    def of(cls, chunks: Iterable[Chunk]) -> Speech:
+        """The speech of whole sentences and silences."""
+        chunks = list(chunks)
+        ends = itertools.accumulate(chunk.duration for chunk in chunks)
+        spoken = [(chunk.spoken, end - chunk.duration) for chunk, end in zip(chunks, ends, strict=True) if chunk.spoken]
+        return cls(Audio.join(chunks), [one for one, _ in spoken], [start for _, start in spoken])
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +110,10 @@ class Options(TypedDict, total=False):
     vocoder: str | Vocoder | None
     speed: float | None
     lexicon: Lexicon | Mapping[str, str] | StrPath | None
+    volume: float | None
+    sentence_silence: float | None
     seed: int
+    strict: bool
     watermark: str | Watermark | bool
 
 
@@ -81,7 +124,11 @@ class Manner(NamedTuple):
     vocoder: Vocoder
     speed: float
     lexicon: Lexicon
+    volume: float = 1.0
+    gap: float = GAP_SECONDS
+    """Seconds of silence between two sentences."""
     seed: int = 0
+    strict: bool = False
     watermark: Watermark | None = None
 
     @classmethod
@@ -93,24 +140,44 @@ class Manner(NamedTuple):
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        volume: float | None = None,
+        sentence_silence: float | None = None,
         seed: int = 0,
+        strict: bool = False,
         watermark: str | Watermark | bool = False,
     ) -> Manner:
         """The manner of a voice, with the options given in place of its defaults.
 
         Raises:
-            BadText: the speed is out of range, or the seed below 0.
+            BadText: a number is out of range.
             BadData: the lexicon cannot be read.
             UnknownName: no such frontend, vocoder or watermark.
         """
-        speed = 1.0 if speed is None else speed
-        if not SPEEDS[0] <= speed <= SPEEDS[1]:
-            raise BadText(f"speed {speed:g} is out of range: it goes from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
+        speed = _within("speed", 1.0 if speed is None else speed, *SPEEDS)
+        volume = _within("volume", 1.0 if volume is None else volume, *VOLUMES)
+        gap = GAP_SECONDS / speed if sentence_silence is None else sentence_silence
         if seed < 0:
             raise BadText(f"seed {seed} is out of range: it is 0 or more")
-        words = _lexicon(config, lexicon)
-        made = create_frontend(config, frontend), create_vocoder(config, vocoder)
-        return cls(*made, speed, words, seed, create_watermark(watermark))
+        return cls(
+            create_frontend(config, frontend),
+            create_vocoder(config, vocoder),
+            speed,
+            _lexicon(config, lexicon),
+            volume,
+            _within("sentence_silence", gap, *SILENCES),
+            seed,
+            strict,
+            create_watermark(watermark),
+        )
+
+
+def _within(name: str, value: float, low: float, high: float) -> float:
+    try:
+        if low <= value <= high:
+            return value
+    except TypeError as error:
+        raise BadText(f"{name} {value!r} is no number: it goes from {low:g} to {high:g}") from error
+    raise BadText(f"{name} {value:g} is out of range: it goes from {low:g} to {high:g}")
 
 
 def create_frontend(config: VoiceConfig, frontend: str | Frontend | None = None) -> Frontend:
@@ -164,13 +231,3 @@ def _lexicon(config: VoiceConfig, lexicon: Lexicon | Mapping[str, str] | StrPath
     if isinstance(lexicon, (str, os.PathLike)):
         lexicon = Lexicon.read(lexicon)
     return words | (lexicon if isinstance(lexicon, Lexicon) else Lexicon(lexicon))
-
-
-def halves(symbols: str) -> list[str]:
-    """Cut at the space nearest the middle; a string of one word stays whole."""
-    spaces = [i for i, c in enumerate(symbols) if c == " "]
-    if not spaces:
-        return [symbols]
-    cut = min(spaces, key=lambda i: abs(i - len(symbols) / 2))
-    first = symbols[:cut].rstrip()
-    return [first if first[-1:] in ".,!?;:" else first + ",", symbols[cut:].strip()]

@@ -7,36 +7,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-import torch
-
 from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
-from voicebank.dctts.decoder import Decoded, Decoding, decode
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.errors import BadVoice, RunawayError
-from voicebank.plugins import Frontend, StreamingVocoder, Vocoder, Watermark
-from voicebank.signal.spectrogram import denormalise_magnitude
-from voicebank.signal.tempo import Tempo
+from voicebank.plugins import Frontend, Vocoder, Watermark
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import check_folder, read_config
-from voicebank.synthesis.speech import Chunk, Manner, Speech, SpokenSentence, create_vocoder, halves
-from voicebank.synthesis.streaming import Watched, sound
+from voicebank.synthesis.speaking import Speaking, check_text
+from voicebank.synthesis.speech import Chunk, Manner, Speech
 from voicebank.synthesis.weights import as_stored, build, digest, load_network
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare
-from voicebank.text.symbols import encode
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from voicebank.synthesis.speech import Options
 
-# Sentences that are decoded together: enough that the cores finish at about the same time.
-BATCH = 32
-# Silence between two sentences, on top of what the network speaks itself.
-GAP_SECONDS = 0.12
 # A sentence may take so many times its mean length, and this long on top, before it counts as a runaway.
 LONGEST_FACTOR, LONGEST_EXTRA = 2.0, 2.0
 
@@ -83,7 +72,10 @@ class Synthesizer:
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        volume: float | None = None,
+        sentence_silence: float | None = None,
         seed: int = 0,
+        strict: bool = False,
         watermark: str | Watermark | bool = False,
     ) -> Audio | list[Audio]:
         """Speak a text of any length, or many texts at once, as fast as the cores allow.
@@ -96,23 +88,34 @@ class Synthesizer:
             vocoder: name of a plugin, or a vocoder itself; the built-in one if left out.
             speed: 0.5 to 2; 1 if left out.
             lexicon: pronunciations in IPA, by word, or a file of ``word IPA`` lines; they go before those of the voice.
+            volume: factor of the amplitude, 0 to 4; 1 if left out.
+            sentence_silence: seconds between two sentences; 0.12, divided by the speed, if left out.
             seed: another one gives another rendering, with the same words, of a voice that samples its speech
                 (:mod:`voicebank.dctts.flow`). The same text and seed give the same sound.
+            strict: raise for a sentence that cannot be spoken. Otherwise it is left out with a ``VoicebankWarning``,
+                which gives its line, as long as another sentence of the text can be spoken.
             watermark: marks the sound as synthetic speech of this voice (docs/provenance.md): name of a plugin, a
                 watermark itself, True for the built-in one, or False for none.
 
         Raises:
-            BadText: there is nothing to say, or the speed is out of range.
+            BadText: there is nothing to say, or the speed or another number is out of range.
             BadData: the lexicon is missing or malformed.
             UnknownName: no such frontend, vocoder or watermark.
-            RunawayError: a sentence ran past its longest plausible length.
+            RunawayError: a sentence ran past its longest plausible length (see ``strict``).
         """
         manner = self._manner(
-            frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed, watermark=watermark
+            frontend=frontend,
+            vocoder=vocoder,
+            speed=speed,
+            lexicon=lexicon,
+            volume=volume,
+            sentence_silence=sentence_silence,
+            seed=seed,
+            strict=strict,
+            watermark=watermark,
         )
-        if isinstance(text, str):
-            return self._whole([text], manner)[0].audio
-        return [speech.audio for speech in self._whole(text, manner)]
+        speeches = [speech.audio for speech in Speaking(self, manner).whole(_texts(text))]
+        return speeches[0] if isinstance(text, str) else speeches
 
     @overload  # a str is a Sequence[str], too: the first that fits counts
     def say_detailed(self, text: str, **options: Unpack[Options]) -> Speech: ...  # type: ignore[overload-overlap]
@@ -126,14 +129,26 @@ class Synthesizer:
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        volume: float | None = None,
+        sentence_silence: float | None = None,
         seed: int = 0,
+        strict: bool = False,
         watermark: str | Watermark | bool = False,
     ) -> Speech | list[Speech]:
         """Speak as :meth:`say` does, and return the mel and the attention of every sentence with the sound."""
         manner = self._manner(
-            frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed, watermark=watermark
+            frontend=frontend,
+            vocoder=vocoder,
+            speed=speed,
+            lexicon=lexicon,
+            volume=volume,
+            sentence_silence=sentence_silence,
+            seed=seed,
+            strict=strict,
+            watermark=watermark,
         )
-        return self._whole([text], manner)[0] if isinstance(text, str) else self._whole(text, manner)
+        speeches = Speaking(self, manner).whole(_texts(text))
+        return speeches[0] if isinstance(text, str) else speeches
 
     def stream(
         self,
@@ -144,7 +159,10 @@ class Synthesizer:
         vocoder: str | Vocoder | None = None,
         speed: float | None = None,
         lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
+        volume: float | None = None,
+        sentence_silence: float | None = None,
         seed: int = 0,
+        strict: bool = False,
         watermark: str | Watermark | bool = False,
     ) -> Iterator[Chunk]:
         """Speak as it is made: the first chunk comes after the first few frames, however long the text is.
@@ -156,7 +174,7 @@ class Synthesizer:
         Args:
             text: a text or an iterable of paragraphs, read as they are needed: a book takes constant memory.
             batch: speak so many sentences at once, and yield each as a whole: faster for a file, later for an ear.
-            frontend, vocoder, speed, lexicon, seed, watermark: as for :meth:`say`.
+            frontend, vocoder, speed, lexicon, volume, sentence_silence, seed, strict, watermark: as for :meth:`say`.
 
         Yields:
             Sound (a chunk is an ``Audio``), each with its sentence and that one's number; pauses and the gaps between
@@ -166,11 +184,22 @@ class Synthesizer:
             BadText, BadData, UnknownName: for the options at once; all others of :meth:`say` while iterating.
         """
         manner = self._manner(
-            frontend=frontend, vocoder=vocoder, speed=speed, lexicon=lexicon, seed=seed, watermark=watermark
+            frontend=frontend,
+            vocoder=vocoder,
+            speed=speed,
+            lexicon=lexicon,
+            volume=volume,
+            sentence_silence=sentence_silence,
+            seed=seed,
+            strict=strict,
+            watermark=watermark,
         )
+        if not isinstance(text, Iterable) or isinstance(text, bytes):
+            check_text(text)
+        speaking = Speaking(self, manner)
         if batch is None:
-            return self._frame_by_frame(text, manner)
-        return (chunk for _, chunk in self._in_batches([text], batch, manner))
+            return speaking.frame_by_frame(text)
+        return (chunk for _, chunk in speaking.in_batches([text], batch))
 
     def sentences(
         self,
@@ -192,120 +221,6 @@ class Synthesizer:
         if manner.watermark is None:
             return manner
         return manner._replace(vocoder=manner.watermark.marked(manner.vocoder, self.payload))
-
-    def _whole(self, texts: Sequence[str], manner: Manner) -> list[Speech]:
-        chunks: list[list[Chunk]] = [[] for _ in texts]
-        for i, chunk in self._in_batches(texts, BATCH, manner):
-            chunks[i].append(chunk)
-        return [Speech(Audio.join(own), [chunk.spoken for chunk in own if chunk.spoken]) for own in chunks]
-
-    def _in_batches(
-        self, texts: Iterable[str | Iterable[str]], batch: int, manner: Manner
-    ) -> Iterator[tuple[int, Chunk]]:
-        """Whole sentences and silences of the texts in order, each with the number of its text."""
-        waiting: list[tuple[int, int, Sentence | Pause]] = []
-        sentences = 0
-        for i, text in enumerate(texts):
-            for index, part in _layout(text, manner):
-                waiting.append((i, index, part))
-                sentences += isinstance(part, Sentence)
-                if sentences == batch:
-                    yield from self._batch(waiting, manner)
-                    waiting, sentences = [], 0
-        yield from self._batch(waiting, manner)
-
-    def _batch(self, parts: list[tuple[int, int, Sentence | Pause]], manner: Manner) -> Iterator[tuple[int, Chunk]]:
-        decoded = iter(self._decode([part for *_, part in parts if isinstance(part, Sentence)], manner.seed))
-        for i, index, part in parts:
-            yield (
-                i,
-                self._silence(part, index)
-                if isinstance(part, Pause)
-                else self._sentence(part, index, *next(decoded), manner),
-            )
-
-    def _frame_by_frame(self, text: str | Iterable[str], manner: Manner) -> Iterator[Chunk]:
-        for index, part in _layout(text, manner):
-            if isinstance(part, Pause):
-                yield self._silence(part, index)
-            elif isinstance(manner.vocoder, StreamingVocoder):
-                yield from self._stream_sentence(part, index, manner.vocoder, manner)
-            else:
-                yield self._sentence(part, index, *self._decode([part], manner.seed)[0], manner)
-
-    def _stream_sentence(
-        self, sentence: Sentence, index: int, vocoder: StreamingVocoder, manner: Manner
-    ) -> Iterator[Chunk]:
-        symbols = encode(sentence.symbols)
-        decoding = Decoding(self.text2mel, symbols, self.longest_frames(len(symbols)), seed=manner.seed)
-        watched = Watched(decoding, self.config.audio.coarse_rate)
-        chunks: list[Chunk] = []
-
-        def chunk(samples: torch.Tensor, ended: tuple[Decoded, int] | None) -> Chunk:
-            audio = self._audio(samples)
-            made = Chunk(audio.samples, audio.sample_rate, sentence, index)
-            chunks.append(made)
-            if ended is not None:
-                decoded, pieces = ended
-                made.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
-            return made
-
-        stages = self.ssrn, self.config.audio, vocoder, manner.speed
-        rest = ""
-        for samples, last in sound(watched.blocks(), *stages):
-            rest = watched.rest(sentence.symbols) if last else ""
-            yield chunk(samples, (watched.result(), 1) if last and not rest else None)
-        if rest:
-            again, pieces = self._in_pieces(sentence, [rest], manner.seed)
-            whole = _concatenated([watched.result(), again])
-            for samples, last in sound([(again.mel, True)], *stages):
-                yield chunk(samples, (whole, 1 + pieces) if last else None)
-
-    def _sentence(self, sentence: Sentence, index: int, decoded: Decoded, pieces: int, manner: Manner) -> Chunk:
-        magnitude = self.ssrn.magnitude(decoded.mel[None])
-        audio = self._audio(self.vocode(magnitude, manner.vocoder, manner.speed)[0])
-        spoken = SpokenSentence(sentence, audio, decoded.mel, decoded.attention, pieces)
-        return Chunk(audio.samples, audio.sample_rate, sentence, index, spoken)
-
-    def _silence(self, pause: Pause, index: int) -> Chunk:
-        rate = self.config.audio.sample_rate
-        return Chunk(Audio.silence(pause.seconds, rate).samples, rate, index=index)
-
-    def _audio(self, samples: torch.Tensor) -> Audio:
-        if not bool(torch.isfinite(samples).all()):
-            raise BadVoice(f"{self.name} makes no sound, its weights are damaged: fetch the voice again")
-        return Audio(samples.numpy(), self.config.audio.sample_rate)
-
-    def _decode(self, sentences: list[Sentence], seed: int) -> list[tuple[Decoded, int]]:
-        """What was decoded for each sentence, and in how many pieces."""
-        decoded = self._run([s.symbols for s in sentences], seed)
-        return [
-            (one, 1) if one.ended else self._in_pieces(sentence, halves(sentence.symbols), seed)
-            for sentence, one in zip(sentences, decoded, strict=True)
-        ]
-
-    def _in_pieces(self, sentence: Sentence, pieces: list[str], seed: int) -> tuple[Decoded, int]:
-        # One sentence in a thousand must not cost the whole book: what attention loses its way in as a whole is
-        # nearly always spoken well in two halves, and else in four.
-        for _ in range(2):
-            decoded = self._run(pieces, seed)
-            if all(one.ended for one in decoded):
-                return _concatenated(decoded), len(pieces)
-            pieces = [half for piece in pieces for half in halves(piece)]
-        raise RunawayError(
-            f"{self.name} did not find the end of {sentence.text[:60]!r}: rephrase it, or cut it with a comma"
-        )
-
-    def _run(self, symbols: list[str], seed: int) -> list[Decoded]:
-        encoded = [encode(s) for s in symbols]
-        return decode(self.text2mel, encoded, [self.longest_frames(len(s)) for s in encoded], seed=seed)
-
-    def vocode(self, magnitude: torch.Tensor, vocoder: Vocoder | None = None, speed: float = 1.0) -> torch.Tensor:
-        """Samples ``(batch, length)`` of a normalised magnitude ``(batch, frames, bins)``."""
-        linear = denormalise_magnitude(magnitude.transpose(1, 2), self.config.audio)
-        linear = torch.stack([Tempo(speed).push(one, last=True) for one in linear])
-        samples = (vocoder or create_vocoder(self.config))(linear, self.config.audio)
-        return samples.clamp(-1, 1)
 
     def longest_frames(self, symbols: int) -> int:
         """Coarse frames after which a sentence of so many symbols counts as a runaway."""
@@ -344,18 +259,7 @@ class Synthesizer:
         return voice
 
 
-def _layout(text: str | Iterable[str], manner: Manner) -> Iterator[tuple[int, Sentence | Pause]]:
-    """Sentences and silences of a text, each with the number of its sentence, or of the sentence before it."""
-    index = -1
-    for i, part in enumerate(prepare(text, manner.frontend, manner.lexicon)):
-        if isinstance(part, Sentence):
-            if i:
-                yield max(index, 0), Pause(GAP_SECONDS / manner.speed)
-            index += 1
-        yield max(index, 0), part
-
-
-def _concatenated(parts: list[Decoded]) -> Decoded:
-    """Several pieces of one sentence as one: mel after mel, the symbols of one piece after those of the other."""
-    attention = torch.block_diag(*(one.attention for one in parts))  # type: ignore[no-untyped-call]
-    return Decoded(torch.cat([one.mel for one in parts]), attention, True)
+def _texts(text: str | Sequence[str]) -> list[str]:
+    if isinstance(text, (str, bytes)) or not isinstance(text, Iterable):
+        return [check_text(text)]
+    return [check_text(one) for one in text]

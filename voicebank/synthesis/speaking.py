@@ -1,0 +1,326 @@
+"""Texts on their way to sound: read, decoded, vocoded, with the silence between sentences."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from voicebank.audio import Audio
+from voicebank.dctts.decoder import Decoded, Decoding, decode
+from voicebank.errors import BadText, BadVoice, PluginError, RunawayError, VoicebankWarning
+from voicebank.plugins import StreamingVocoder
+from voicebank.signal.spectrogram import denormalise_magnitude
+from voicebank.signal.tempo import Tempo
+from voicebank.synthesis.speech import Chunk, Manner, Speech, SpokenSentence
+from voicebank.synthesis.streaming import Watched, sound
+from voicebank.text.markup import Pause
+from voicebank.text.pipeline import Sentence, prepare
+from voicebank.text.symbols import encode
+
+if TYPE_CHECKING:
+    from voicebank.synthesis.synthesizer import Synthesizer
+
+# Sentences that are decoded together: enough that the cores finish at about the same time.
+BATCH = 32
+
+# The threads that torch computes with do not survive a fork, and a child that waits for them waits for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+class Speaking:
+    """A voice at work: texts in, sentences and silences out, in order.
+
+    A sentence that runs away is left out with a VoicebankWarning that gives its line, unless the manner is strict, or
+    nothing else of its text was spoken.
+
+    Args:
+        voice: who speaks.
+        manner: how.
+    """
+
+    def __init__(self, voice: Synthesizer, manner: Manner) -> None:
+        self.voice = voice
+        self.manner = manner
+        self.audio = voice.config.audio
+
+    def whole(self, texts: Sequence[str]) -> list[Speech]:
+        """Speak each text to its end."""
+        chunks: list[list[Chunk]] = [[] for _ in texts]
+        for i, chunk in self.in_batches(texts, BATCH):
+            chunks[i].append(chunk)
+        return [Speech.of(own) for own in chunks]
+
+    def in_batches(self, texts: Iterable[str | Iterable[str]], batch: int) -> Iterator[tuple[int, Chunk]]:
+        """Whole sentences and silences, each with the number of its text; so many sentences are decoded together."""
+        layouts: list[_Layout] = []
+        waiting: list[tuple[int, _Placed]] = []
+        for i, text in enumerate(texts):
+            layouts.append(_Layout(text, self.manner))
+            for placed in layouts[i]:
+                waiting.append((i, placed))
+                if sum(isinstance(one.part, Sentence) for _, one in waiting) == batch:
+                    yield from self._batch(waiting, layouts)
+                    waiting = []
+        yield from self._batch(waiting, layouts)
+        for layout in layouts:
+            layout.check()
+
+    def frame_by_frame(self, text: str | Iterable[str]) -> Iterator[Chunk]:
+        """Sound as it is made; whole sentences where the vocoder cannot stream."""
+        layout = _Layout(text, self.manner)
+        for placed in layout:
+            if isinstance(placed.part, Pause):
+                yield self._silence(placed.part, placed.index)
+                continue
+            try:
+                if isinstance(self.manner.vocoder, StreamingVocoder):
+                    yield from self._stream(placed.part, placed.index, self.manner.vocoder)
+                else:
+                    decoded = self._decode([placed.part])[0]
+                    if isinstance(decoded, RunawayError):
+                        raise decoded
+                    yield self._sentence(placed.part, placed.index, *decoded)
+                layout.went_well()
+            except RunawayError as error:
+                layout.leave_out(error, placed)
+        layout.check()
+
+    def _batch(self, parts: list[tuple[int, _Placed]], layouts: list[_Layout]) -> Iterator[tuple[int, Chunk]]:
+        made = iter(self._decode([one.part for _, one in parts if isinstance(one.part, Sentence)]))
+        for i, placed in parts:
+            if isinstance(placed.part, Pause):
+                yield i, self._silence(placed.part, placed.index)
+                continue
+            decoded = next(made)
+            if isinstance(decoded, RunawayError):
+                layouts[i].leave_out(decoded, placed)
+            else:
+                layouts[i].went_well()
+                yield i, self._sentence(placed.part, placed.index, *decoded)
+
+    def _stream(self, sentence: Sentence, index: int, vocoder: StreamingVocoder) -> Iterator[Chunk]:
+        symbols = encode(sentence.symbols)
+        decoding = Decoding(
+            self.voice.text2mel, symbols, self.voice.longest_frames(len(symbols)), seed=self.manner.seed
+        )
+        watched = Watched(decoding, self.audio.coarse_rate)
+        chunks: list[Chunk] = []
+
+        def chunk(samples: torch.Tensor, ended: tuple[Decoded, tuple[str, ...]] | None) -> Chunk:
+            audio = self._audio(samples)
+            made = Chunk(audio.samples, audio.sample_rate, sentence, index)
+            chunks.append(made)
+            if ended is not None:
+                decoded, pieces = ended
+                made.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
+            return made
+
+        stages = self.voice.ssrn, self.audio, vocoder, self.manner.speed
+        rest = ""
+        for samples, last in sound(watched.blocks(), *stages):
+            rest = watched.rest(sentence.symbols) if last else ""
+            yield chunk(samples, (watched.result(), (sentence.symbols,)) if last and not rest else None)
+        if rest:
+            again, pieces = self._in_pieces(sentence, [rest])
+            whole = _concatenated([watched.result(), again])
+            for samples, last in sound([(again.mel, True)], *stages):
+                yield chunk(samples, (whole, (sentence.symbols, *pieces)) if last else None)
+
+    def _sentence(self, sentence: Sentence, index: int, decoded: Decoded, pieces: tuple[str, ...]) -> Chunk:
+        magnitude = self.voice.ssrn.magnitude(decoded.mel[None])
+        if not bool(torch.isfinite(magnitude).all()):
+            raise self._damaged()
+        linear = denormalise_magnitude(magnitude.transpose(1, 2), self.audio)
+        linear = torch.stack([Tempo(self.manner.speed).push(one, last=True) for one in linear])
+        audio = self._audio(self._vocode(linear)[0])
+        spoken = SpokenSentence(sentence, audio, decoded.mel, decoded.attention, pieces)
+        return Chunk(audio.samples, audio.sample_rate, sentence, index, spoken)
+
+    def _vocode(self, linear: torch.Tensor) -> torch.Tensor:
+        """Samples ``(batch, length)`` of linear magnitudes ``(batch, bins, frames)``.
+
+        Raises:
+            PluginError: the vocoder does not return that.
+        """
+        samples = self.manner.vocoder(linear, self.audio)
+        expected = linear.shape[-1] * self.audio.hop
+        if (
+            not isinstance(samples, torch.Tensor)
+            or samples.ndim != 2
+            or len(samples) != len(linear)
+            or abs(samples.shape[1] - expected) > 2 * self.audio.n_fft
+        ):
+            shape = tuple(samples.shape) if isinstance(samples, torch.Tensor) else type(samples).__name__
+            raise PluginError(
+                f"{self._vocoder} returns {shape}, where samples of {(len(linear), expected)} are expected"
+            )
+        return samples
+
+    @property
+    def _vocoder(self) -> str:
+        vocoder = self.manner.vocoder
+        return f"the vocoder {getattr(vocoder, 'name', None) or type(vocoder).__name__}"
+
+    def _silence(self, pause: Pause, index: int) -> Chunk:
+        rate = self.audio.sample_rate
+        return Chunk(Audio.silence(pause.seconds, rate).samples, rate, index=index)
+
+    def _audio(self, samples: torch.Tensor) -> Audio:
+        if not bool(torch.isfinite(samples).all()):
+            if type(self.manner.vocoder).__module__.startswith("voicebank."):
+                raise self._damaged()
+            raise PluginError(f"{self._vocoder} returns values that are not finite numbers")
+        if self.manner.volume != 1:
+            samples = samples * self.manner.volume
+        return Audio(samples.clamp(-1, 1).numpy(), self.audio.sample_rate)
+
+    def _damaged(self) -> BadVoice:
+        return BadVoice(f"{self.voice.name} makes no sound, its weights are damaged: fetch the voice again")
+
+    def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, tuple[str, ...]] | RunawayError]:
+        """What was decoded for each sentence, and the symbols of its pieces."""
+        made: list[tuple[Decoded, tuple[str, ...]] | RunawayError] = []
+        for sentence, one in zip(sentences, self._run([s.symbols for s in sentences]), strict=True):
+            if one.ended:
+                made.append((one, (sentence.symbols,)))
+                continue
+            try:
+                made.append(self._in_pieces(sentence, halves(sentence.symbols)))
+            except RunawayError as error:  # noqa: PERF203
+                made.append(error)
+        return made
+
+    def _in_pieces(self, sentence: Sentence, pieces: list[str]) -> tuple[Decoded, tuple[str, ...]]:
+        # One sentence in a thousand must not cost the whole book: what attention loses its way in as a whole is
+        # nearly always spoken well in two halves, and else in four.
+        for _ in range(2):
+            decoded = self._run(pieces)
+            if all(one.ended for one in decoded):
+                return _concatenated(decoded), tuple(pieces)
+            pieces = [half for piece in pieces for half in halves(piece)]
+        raise RunawayError(
+            f"{self.voice.name} did not find the end of {sentence.text[:60]!r}: rephrase it, or cut it with a comma"
+        )
+
+    def _run(self, symbols: list[str]) -> list[Decoded]:
+        encoded = [encode(s) for s in symbols]
+        longest = [self.voice.longest_frames(len(s)) for s in encoded]
+        return decode(self.voice.text2mel, encoded, longest, seed=self.manner.seed)
+
+
+class _Placed:
+    """A sentence or a silence, and where it stands: its number in the text, and its line."""
+
+    def __init__(self, part: Sentence | Pause, index: int, line: int) -> None:
+        self.part, self.index, self.line = part, index, line
+
+
+class _Layout:
+    """The sentences of a text, the pauses that it asks for and the gaps between sentences; and how it went."""
+
+    def __init__(self, text: str | Iterable[str], manner: Manner) -> None:
+        self._text, self._manner = text, manner
+        self._failed: list[tuple[RunawayError, int]] = []  # sentences left out, about which nobody was warned so far
+        self._spoken = False
+
+    def __iter__(self) -> Iterator[_Placed]:
+        index = -1
+        lines = _Lines(self._text)
+        for i, part in enumerate(prepare(lines, self._manner.frontend, self._manner.lexicon)):
+            if isinstance(part, Sentence):
+                if i:
+                    yield _Placed(Pause(self._manner.gap), max(index, 0), 0)
+                index += 1
+            yield _Placed(part, max(index, 0), lines.of(part.text) if isinstance(part, Sentence) else 0)
+
+    def leave_out(self, error: RunawayError, placed: _Placed) -> None:
+        """Go on without a sentence.
+
+        Raises:
+            RunawayError: that one, where nothing is to be left out.
+        """
+        if self._manner.strict:
+            raise error
+        self._failed.append((error, placed.line))
+        if self._spoken:
+            self._warn()
+
+    def went_well(self) -> None:
+        """A sentence was spoken."""
+        self._spoken = True
+        self._warn()
+
+    def check(self) -> None:
+        """Raise the first error of a text of which nothing was spoken."""
+        if self._failed:
+            raise self._failed[0][0]
+
+    def _warn(self) -> None:
+        for error, line in self._failed:
+            warnings.warn(f"line {line} is left out: {error}", VoicebankWarning, stacklevel=2)
+        self._failed = []
+
+
+class _Lines:
+    """Passes a text on, and knows on which of its lines a sentence begins.
+
+    Raises:
+        BadText: while iterating, for what is no text.
+    """
+
+    _REACH = 20_000  # characters in which a sentence is looked for
+
+    def __init__(self, text: str | Iterable[str]) -> None:
+        self._chunks = [text] if isinstance(text, str) else text
+        self._text, self._at, self._line = "", 0, 1
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self._chunks:
+            self._text, self._at = self._text[self._at :] + check_text(chunk), 0
+            yield chunk
+
+    def of(self, sentence: str) -> int:
+        """The line of the next sentence, which is none of those before; that of the last where it is not found."""
+        words = r"\s+".join(re.escape(word) for word in sentence[:60].split()[:6])
+        if match := re.compile(words).search(self._text, self._at, self._at + self._REACH):
+            self._line += self._text.count("\n", self._at, match.start())
+            self._at = match.start() + 1
+        return self._line
+
+
+def check_text(text: object) -> str:
+    """The text, if it is one.
+
+    Raises:
+        BadText: it is something else; the message says what to do.
+    """
+    if isinstance(text, str):
+        return text
+    advice = {
+        "bytes": "decode it first, for instance text.decode()",
+        "Path": "read it first, for instance path.read_text(encoding='utf-8')",
+    }
+    kind = "Path" if isinstance(text, os.PathLike) else type(text).__name__
+    raise BadText(f"the text is no str but {type(text).__name__}: {advice.get(kind, 'give words to speak')}")
+
+
+def halves(symbols: str) -> list[str]:
+    """Cut at the space nearest the middle; a string of one word stays whole."""
+    spaces = [i for i, c in enumerate(symbols) if c == " "]
+    if not spaces:
+        return [symbols]
+    cut = min(spaces, key=lambda i: abs(i - len(symbols) / 2))
+    first = symbols[:cut].rstrip()
+    return [first if first[-1:] in ".,!?;:" else first + ",", symbols[cut:].strip()]
+
+
+def _concatenated(parts: list[Decoded]) -> Decoded:
+    """Several pieces of one sentence as one: mel after mel, the symbols of one piece after those of the other."""
+    attention = torch.block_diag(*(one.attention for one in parts))  # type: ignore[no-untyped-call]
+    return Decoded(torch.cat([one.mel for one in parts]), attention, True)
