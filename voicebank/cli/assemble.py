@@ -25,6 +25,9 @@ def assemble(
     language: Annotated[str, typer.Option(help="en-us or en-gb: what the phonemizer reads by default.")] = "en-us",
     origin: Annotated[str, typer.Option(help="What it was trained on, in one line.")] = "",
     consent: Annotated[str, typer.Option(help="Who agreed to this voice being made and used, in one line.")] = "",
+    sharpening: Annotated[
+        float, typer.Option(help="Of the built-in vocoder: 1 for an SSRN that a discriminator judged.")
+    ] = 1.5,
     sample: Annotated[str, typer.Option(help="Sentence of sample.ogg.")] = SAMPLE,
 ) -> None:
     """Make a voice folder of the best weights of two runs."""
@@ -41,6 +44,7 @@ def assemble(
         language=language,
         origin=origin,
         consent=consent,
+        sharpening=sharpening,
     )
     voice.save(folder, card=card(voice.config), sample=voice.say(sample))
     typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.1f} MB")

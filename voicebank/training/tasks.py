@@ -46,8 +46,8 @@ class Task(abc.ABC):
     batch_size: int
     train: list[Item]
     validation: list[Item]
-    criterion: str = "l1"
-    """Which of the validation's means decides which weights are best: the lowest."""
+    criterion: str | None = "l1"
+    """Which of the validation's means decides which weights are best: the lowest. None: the latest are."""
     critic: nn.Module | None = None
     """A network that is trained beside the model, to judge it, and not kept."""
 
@@ -221,6 +221,7 @@ class SSRNTask(Task):
         self.model, self.audio = model, audio
         if adversarial:
             self.critic = Discriminator()
+            self.criterion = None  # crisp magnitudes are further from the true ones than blurred ones are
         self.batch_size, self.seed, self.frames = batch_size, seed, frames
         self.text2mel = text2mel and text2mel.eval()
         self.train, self.validation = split(corpora, held_back)

@@ -239,15 +239,16 @@ class Trainer:
             if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
                 self.task.picture(model, self.folder / "pictures" / f"{self.step:06d}.png", self.device)
         # Without held-back clips there is nothing to choose by: the latest weights are the best.
-        judged = metrics.get(self.task.criterion, self.best)
-        better = not metrics or judged < self.best * (1 + self.config.tolerance)
+        criterion = self.task.criterion
+        judged = metrics.get(criterion, self.best) if criterion else self.best
+        better = criterion is None or not metrics or judged < self.best * (1 + self.config.tolerance)
         if better:
             self.best, self.best_step = min(judged, self.best), self.step
             notes = {"step": self.step, "lowest": self.best, **metrics, **self.notes}
             checkpoint.save(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
-        plots.curves(self.folder / "loss.png", self.metrics(), self.task.criterion)
+        plots.curves(self.folder / "loss.png", self.metrics(), criterion or "l1")
         if self.on_validation:
             self.on_validation(metrics, better)
         progress.validated(self.task.name, self.step, metrics, better)
