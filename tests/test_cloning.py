@@ -329,11 +329,15 @@ def test_a_voice_becomes_as_lively_as_its_speaker(base: Voice, own: Features) ->
 
     real = torch.from_numpy(np.concatenate([own.clip_mel(clip)[::coarse] for clip in clips]))
     wanted = real[real.mean(1) > 0.25].std(0)
-    matched = match_mels(base.text2mel, own, clips, coarse)
-    before, after = deviation(base.text2mel), deviation(matched)
+    flat = Text2Mel(base.text2mel.config.model_copy(update={"flow_channels": 0})).eval()
+    flat.load_state_dict({k: v for k, v in base.text2mel.state_dict().items() if not k.startswith("flow.")})
+    matched = match_mels(flat, own, clips, coarse)
+    before, after = deviation(flat), deviation(matched)
     assert (after - wanted).abs().mean() < 0.75 * (before - wanted).abs().mean()
-    assert torch.equal(matched.embedding.weight, base.text2mel.embedding.weight)
-    assert match_mels(base.text2mel, own, [], coarse) is base.text2mel
+    assert torch.equal(matched.embedding.weight, flat.embedding.weight)
+    assert match_mels(flat, own, [], coarse) is flat
+    if base.text2mel.flow is not None:  # it varies as speech does
+        assert match_mels(base.text2mel, own, clips, coarse) is base.text2mel
     audio = base.config.audio
     livelier = match_magnitudes(base.ssrn, matched, own, clips, audio).top[-1].weight.detach().norm(dim=1)
     gain = livelier / base.ssrn.top[-1].weight.detach().norm(dim=1)

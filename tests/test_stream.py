@@ -24,7 +24,7 @@ from voicebank.bank import Voice
 from voicebank.config import PRESETS, AudioConfig
 from voicebank.dctts.decoder import AHEAD, BACK, REST, Decoding, decode
 from voicebank.dctts.ssrn import MagnitudeStream
-from voicebank.dctts.text2mel import Text2Mel
+from voicebank.dctts.text2mel import Text2Mel, Text2MelOutput
 from voicebank.errors import BadText, RunawayError
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import linear_magnitude
@@ -61,6 +61,8 @@ def spoken_slowly(model: Text2Mel, sentence: list[int], longest: int) -> torch.T
     keys, values = model.encode_text(symbols, torch.ones_like(symbols, dtype=torch.bool))
     previous = torch.zeros(1, 1, model.n_mels)
     positions = [0]
+    drawn = np.random.default_rng([0, *sentence]).standard_normal((1, longest, model.n_mels), np.float32)
+    noise = torch.from_numpy(drawn) * model.config.flow_noise
     while True:
         queries = model.audio_encoder(previous)
         scores = (queries @ keys.transpose(1, 2))[0] / math.sqrt(model.config.channels)
@@ -68,7 +70,9 @@ def spoken_slowly(model: Text2Mel, sentence: list[int], longest: int) -> torch.T
             row[: max(position - BACK, 0)] = -math.inf
             row[position + AHEAD + 1 :] = -math.inf
         attention = scores.softmax(-1)
-        mel = torch.sigmoid(model.audio_decoder(torch.cat([attention[None] @ values, queries], -1)))
+        hidden = model.audio_decoder(torch.cat([attention[None] @ values, queries], -1), layers=slice(-1))
+        output = Text2MelOutput(model.audio_decoder[-1](hidden), attention[None], hidden)
+        mel = model.mel(output, noise=noise[:, : hidden.shape[1]])
         positions.append(int(attention[-1].argmax()))
         if positions[-REST:] == [len(sentence) - 1] * REST or len(mel[0]) >= longest:
             return mel[0]
