@@ -97,6 +97,10 @@ DAYS = {
     "Sat": "Saturday",
     "Sun": "Sunday",
 }
+ZONES = (
+    *("GMT", "UTC", "BST", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "ET", "PT"),
+    *("Eastern", "Pacific", "Central"),
+)
 WITHOUT_STOP = ("Mr", "Mrs", "Ms", "Dr", "Prof", "vs", "etc", "Jr", "Sr")  # as the British write them
 ELISIONS = {"'em": "them", "'cause": "because", "'til": "until", "'n'": "and", "'tis": "tis", "'twas": "twas"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,8 @@ from voicebank.text.markup import read_ipa
 from voicebank.text.normalise import fold
 
 VOICELESS = "ptkfθ"
+# What follows the word of a line and is no IPA: a second word.
+SPACED = re.compile(r"[A-Z]|[A-Za-z']{2,}\s")
 SIBILANTS = "szʃʒ"
 
 
@@ -48,6 +51,8 @@ class Lexicon:
                 continue
             if len(entry) < 2:
                 raise BadData(f"{path}, line {number}: {entry[0]!r} has no IPA; write: word<TAB>IPA")
+            if "\t" not in line and SPACED.match(entry[1]):
+                raise BadData(f"{path}, line {number}: {' '.join(line.split())!r} has two words; give one and its IPA")
             lexicon._add(entry[0], entry[1], f"{path}, line {number}")
         return lexicon
 

@@ -13,9 +13,8 @@ import unicodedata
 
 from voicebank.errors import BadText
 from voicebank.text.readings import rewrite, spell_digits
+from voicebank.text.sentences import PLACEHOLDER
 from voicebank.text.tables import AS_SAID
-
-PLACEHOLDER = "\ue000"  # stands for raw IPA in the text: it passes through everything as a word of its own
 
 ELLIPSIS = "\ue002"  # keeps "…" from being composed into three full stops
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from voicebank.errors import BadText
 from voicebank.text.frontend import Frontend, Unit, join, tokenize
 from voicebank.text.lexicon import Lexicon
-from voicebank.text.markup import Ipa, Pause, parse_markup
-from voicebank.text.normalise import PLACEHOLDER, normalise, unspeakable
-from voicebank.text.sentences import split_long, split_sentences, stream_sentences
+from voicebank.text.markup import Ipa, Pause, Prosody, Text, parse_markup
+from voicebank.text.normalise import normalise, unspeakable
+from voicebank.text.sentences import PLACEHOLDER, SentenceSplitter, split_long
 from voicebank.text.symbols import clean
 
 FINAL = ".,!?;:…—"
@@ -22,13 +22,16 @@ class Sentence(NamedTuple):
     """One sentence, or a piece of one that was too long, ready to be spoken.
 
     ``text`` is as it was written, ``normalised`` in spoken words, ``symbols`` what the network reads;
-    ``dropped`` names the characters that cannot be spoken and were left out.
+    ``dropped`` names the characters that cannot be spoken and were left out. ``rate`` and ``volume`` are what SSML's
+    ``prosody`` asks for: factors of the speed (0.5 to 2) and of the amplitude (0 to 4), 1 where it asks for nothing.
     """
 
     text: str
     normalised: str
     symbols: str
     dropped: str
+    rate: float = 1.0
+    volume: float = 1.0
 
 
 def prepare(
@@ -43,29 +46,74 @@ def prepare(
         max_symbols: Longer sentences are cut at clauses, else at words.
 
     Raises:
-        BadText: while iterating, if the text is empty or blank, if nothing in it can be spoken (the message
-            names the characters), or for a bad pause or IPA mark.
+        BadText: while iterating, if the text is empty or blank, or if nothing in it can be spoken (the message
+            names the characters).
     """
-    dropped = ""  # of sentences without anything to speak: told with the next one
+    dropped = ""  # of sentences without anything to speak: the next one names them
     any_text = spoken = False
-    for written in stream_sentences(_chunks(text)):
+    for part in _parts(text):
         any_text = True
-        for part in _parts(written):
-            if isinstance(part, Pause):
+        if isinstance(part, Pause):
+            spoken = True
+            yield part
+            continue
+        written, phones, final, prosody = part
+        for sentence in _fit(written, phones, frontend, lexicon, max_symbols, final):
+            dropped = "".join(dict.fromkeys(dropped + sentence.dropped))
+            if sentence.symbols:
                 spoken = True
-                yield part
-                continue
-            for sentence in _fit(*part, frontend, lexicon, max_symbols):
-                dropped = "".join(dict.fromkeys(dropped + sentence.dropped))
-                if sentence.symbols:
-                    spoken = True
-                    yield sentence._replace(dropped=dropped)
-                    dropped = ""
+                yield sentence._replace(dropped=dropped, rate=prosody.rate, volume=prosody.volume)
+                dropped = ""
     if not any_text:
         raise BadText("the text is empty; give at least one word to speak")
     if not spoken:
         shown = f": {dropped[:SHOWN]}{'…' if len(dropped) > SHOWN else ''}" if dropped else ""
         raise BadText(f"nothing in the text can be spoken{shown}; write words in Latin letters or numbers")
+
+
+def readable(text: str | Iterable[str], frontend: Frontend, lexicon: Lexicon | None = None) -> Iterator[str]:
+    """How a text is read, a line a sentence: numbers and signs as words, IPA in ``[[ ]]``, pauses as marks.
+
+    The lines are themselves a text that is read the same.
+
+    Raises:
+        BadText: as :func:`prepare` does.
+    """
+    for part in prepare(text, frontend, lexicon):
+        yield f"[pause:{part.seconds:g}]" if isinstance(part, Pause) else part.normalised
+
+
+class _Written(NamedTuple):
+    """A sentence as it was written, with a placeholder for each piece of IPA, the mark it gets if it has none, and how
+    it is to be spoken. The phones of later sentences may follow its own."""
+
+    text: str
+    phones: deque[str]
+    final: str
+    prosody: Prosody
+
+
+def _parts(text: str | Iterable[str]) -> Iterator[Pause | _Written]:
+    splitter, phones, prosody = SentenceSplitter(), deque[str](), Prosody()
+    for part in parse_markup(_chunks(text)):
+        sentences: Iterable[str] = ()
+        final = "."
+        if isinstance(part, Text):
+            sentences = splitter.push(part.text)
+        elif isinstance(part, Ipa):
+            phones.append(part.symbols)
+            sentences = splitter.push(PLACEHOLDER)
+        elif part != prosody:
+            sentences = splitter.end()
+            final = "," if isinstance(part, Prosody) else "."
+        for sentence in sentences:
+            yield _Written(sentence, phones, final, prosody)
+        if isinstance(part, Pause):
+            yield part
+        elif isinstance(part, Prosody):
+            prosody = part
+    for sentence in splitter.end():
+        yield _Written(sentence, phones, ".", prosody)
 
 
 def _chunks(text: str | Iterable[str]) -> Iterator[str]:
@@ -74,26 +122,8 @@ def _chunks(text: str | Iterable[str]) -> Iterator[str]:
         yield chunk.replace(PLACEHOLDER, " ")
 
 
-def _parts(written: str) -> Iterator[Pause | tuple[str, deque[str]]]:
-    """Pauses, and texts in which a placeholder stands for each piece of raw IPA that goes with them."""
-    text, phones = "", deque[str]()
-    for part in parse_markup(written):
-        if isinstance(part, Pause):
-            for sentence in split_sentences(text):
-                yield sentence, phones
-            yield part
-            text, phones = "", deque()
-        elif isinstance(part, Ipa):
-            text += PLACEHOLDER
-            phones.append(part.symbols)
-        else:
-            text += part.text
-    for sentence in split_sentences(text):
-        yield sentence, phones
-
-
 def _fit(
-    text: str, phones: deque[str], frontend: Frontend, lexicon: Lexicon | None, limit: int, final: str = "."
+    text: str, phones: deque[str], frontend: Frontend, lexicon: Lexicon | None, limit: int, final: str
 ) -> Iterator[Sentence]:
     """The sentence, or pieces of it that keep within the limit of symbols."""
     shorter = int(0.85 * limit)  # spoken words are longer than written ones
