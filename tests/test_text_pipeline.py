@@ -3,14 +3,16 @@
 import time
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from voicebank.errors import BadText
 from voicebank.text.frontend import Frontend, Graphemes, Unit, tokenize
+from voicebank.text.homographs import homographs
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
-from voicebank.text.pipeline import Sentence, prepare
+from voicebank.text.pipeline import Sentence, prepare, readable
 from voicebank.text.symbols import encode
 
 GRAPHEMES = Graphemes()
@@ -150,3 +152,63 @@ def test_a_very_long_text_takes_seconds_and_little_memory(piece: str) -> None:
     finally:
         tracemalloc.stop()
     assert time.process_time() - start < 30
+
+
+def test_one_bad_mark_costs_nothing_but_itself() -> None:
+    text = "Before. Now [pause the video] and see [[1]](#fn1) or a[[0, 1]]. After."
+    assert symbols(text)[0] == "BEFORE."
+    assert symbols(text)[-1] == "AFTER."
+    assert "(PAUSE THE VIDEO) AND SEE ((ONE))" in symbols(text)[1]
+
+
+def test_prosody_stays_with_its_sentences() -> None:
+    text = 'One. <prosody rate="slow" volume="soft">Two. Three</prosody> four <prosody rate="fast">five</prosody>.'
+    spoken = [(s.symbols, s.rate, s.volume) for s in prepare(text, GRAPHEMES) if isinstance(s, Sentence)]
+    assert spoken == [
+        ("ONE.", 1, 1),
+        ("TWO.", 0.8, 0.5),
+        ("THREE,", 0.8, 0.5),
+        ("FOUR,", 1, 1),
+        ("FIVE,", 1.25, 1),
+    ]
+
+
+def test_what_was_read_was_not_dropped() -> None:
+    (sentence,) = prepare("¥500, ₹20, π, √2, ≤ and 5 µm", GRAPHEMES)
+    assert sentence.dropped == ""  # type: ignore[union-attr]
+
+
+def test_readable_is_read_the_same_again() -> None:
+    text = "It cost $5. [pause:1] The [[ˈnʊɹəl]] net of 1984."
+    lines = list(readable(text, GRAPHEMES))
+    assert lines == [
+        "It cost five dollars.",
+        "[pause:1]",
+        "The [[ˈnʊɹəl]] net of nineteen eighty four.",
+    ]
+    assert list(readable("\n\n".join(lines), GRAPHEMES)) == lines
+
+
+HOMOGRAPHS = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "data" / "homographs.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
+def test_homographs_are_read_by_their_context() -> None:
+    right = 0
+    for word, sentence, phones in HOMOGRAPHS:
+        (spoken,) = prepare(sentence, GRAPHEMES)
+        first, second = homographs()[word.lower()].us
+        said = second if second in spoken.symbols else first  # type: ignore[union-attr]
+        right += said == phones
+    assert len(HOMOGRAPHS) == 60
+    assert right >= 58
+
+
+def test_homographs_are_british_in_a_british_voice_and_the_lexicon_goes_before_them() -> None:
+    (spoken,) = prepare("Please record it.", Graphemes("en-gb"))
+    assert spoken.symbols == "PLEASE ɹɪkˈɔːd IT."  # type: ignore[union-attr]
+    assert symbols("Please record it.", lexicon=Lexicon({"record": "ɹɛk"})) == ["PLEASE ɹɛk IT."]
+    assert symbols("We broke the record. They record it.") == ["WE BROKE THE RECORD.", "THEY ɹᵻkˈɔːɹd IT."]

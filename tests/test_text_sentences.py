@@ -17,6 +17,8 @@ SPLITS = [
     "See Fig. 3 and No. 5. | No. | I mean it.",
     "He sang in St. Paul. | She lives on Elm St. | It rained.",
     "(Really.) | Yes! | Ok?! | Sure",
+    "Meet at 5 p.m. | Bring food at 6 p.m. Monday. | Thanks.",
+    "See fig. 3, vol. 2 and no. 10. | Roe v. Wade was c. 1970. | She said no. | It was late.",
     "It ended.Then it began.",
 ]
 
@@ -31,6 +33,29 @@ def test_lines_and_paragraphs() -> None:
     text = "A heading\n\nA sentence over\ntwo lines. Another\n \nand more"
     assert split_sentences(text) == ["A heading", "A sentence over two lines.", "Another", "and more"]
     assert split_sentences(" \n\n ") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Two roads diverged in a yellow wood,\nAnd sorry I could not travel both\nAnd be one traveler",
+            [
+                "Two roads diverged in a yellow wood, And sorry I could not travel both",
+                "And be one traveler",
+            ],
+        ),
+        ("The Garden\nThe rain had stopped.", ["The Garden", "The rain had stopped."]),
+        ("To buy:\n- milk\n- two eggs\n1. Go", ["To buy:", "- milk", "- two eggs", "1.", "Go"]),
+        ("He went with the\nSmith family", ["He went with the Smith family"]),
+        (
+            "A line of prose that was wrapped where the page was full, in\nParis as elsewhere.",
+            ["A line of prose that was wrapped where the page was full, in Paris as elsewhere."],
+        ),
+    ],
+)
+def test_lines_of_verse_headings_and_lists_are_sentences(text: str, expected: list[str]) -> None:
+    assert split_sentences(text) == expected
 
 
 @pytest.mark.parametrize("size", [1, 7, 50, 10_000])

@@ -10,6 +10,7 @@ from benchmarks import cloning
 from benchmarks.before import before
 from benchmarks.captions import captions
 from benchmarks.demo import demo
+from benchmarks.readings import readings
 from benchmarks.sound import sound
 from benchmarks.speed import speed, training
 from voicebank.errors import VoicebankError
@@ -17,7 +18,7 @@ from voicebank.errors import VoicebankError
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-for command in (speed, training, before, captions, demo, sound):
+for command in (speed, training, before, captions, demo, readings, sound):
     app.command()(command)
 app.add_typer(cloning.app, name="cloning")
 

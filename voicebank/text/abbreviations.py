@@ -6,71 +6,88 @@ import re
 
 # Never the end of a sentence: something always follows.
 TITLES = {
-    "Mr": "Mister",
-    "Mrs": "Missus",
-    "Ms": "Miz",
-    "Messrs": "Messieurs",
-    "Dr": "Doctor",
-    "Prof": "Professor",
-    "Rev": "Reverend",
-    "Hon": "Honorable",
-    "Capt": "Captain",
-    "Cpt": "Captain",
-    "Lt": "Lieutenant",
-    "Col": "Colonel",
-    "Gen": "General",
-    "Sgt": "Sergeant",
-    "Maj": "Major",
-    "Cmdr": "Commander",
-    "Gov": "Governor",
-    "Sen": "Senator",
-    "Rep": "Representative",
-    "Pres": "President",
-    "Mt": "Mount",
-    "St": "Saint",
-    "e.g": "for example",
-    "i.e": "that is",
-    "vs": "versus",
-    "cf": "compare",
-    "viz": "namely",
-    "approx": "approximately",
+    **{
+        "Mr": "Mister",
+        "Mrs": "Missus",
+        "Ms": "Miz",
+        "Messrs": "Messieurs",
+        "Mx": "Mix",
+        "Dr": "Doctor",
+        "Drs": "Doctors",
+    },
+    **{"DR": "Doctor", "MR": "Mister", "MRS": "Missus", "MS": "Miz", "PROF": "Professor"},
+    **{"Prof": "Professor", "Rev": "Reverend", "Hon": "Honorable", "Fr": "Father", "Msgr": "Monsignor"},
+    **{"Capt": "Captain", "Cpt": "Captain", "Lt": "Lieutenant", "Col": "Colonel", "Gen": "General", "Sgt": "Sergeant"},
+    **{"Cpl": "Corporal", "Pvt": "Private", "Maj": "Major", "Cmdr": "Commander", "Adm": "Admiral", "Brig": "Brigadier"},
+    **{"Gov": "Governor", "Sen": "Senator", "Rep": "Representative", "Pres": "President", "Supt": "Superintendent"},
+    **{"Insp": "Inspector", "Det": "Detective", "Amb": "Ambassador", "Mt": "Mount", "St": "Saint", "Ste": "Sainte"},
+    **{"e.g": "for example", "i.e": "that is", "vs": "versus", "cf": "compare", "viz": "namely", "eg": "for example"},
+    **{"approx": "approximately", "incl": "including", "excl": "excluding", "esp": "especially", "ca": "circa"},
+    **{"avg": "average", "orig": "originally"},
+    **{"Lieut": "Lieutenant", "resp": "respectively", "misc": "miscellaneous", "ed": "edited", "trans": "translated"},
 }
-# Read out before a number only.
+# Read out before a number only, or before a letter that stands in place of one.
 COUNTERS = {
-    "No": "number",
-    "Nos": "numbers",
-    "Fig": "figure",
-    "Figs": "figures",
-    "Vol": "volume",
-    "Ch": "chapter",
-    "Sec": "section",
-    "Eq": "equation",
-    "p": "page",
-    "pp": "pages",
-    "ca": "circa",
+    **{"No": "number", "Nos": "numbers", "no": "number", "nos": "numbers", "Nr": "number", "n": "number"},
+    **{"Fig": "figure", "Figs": "figures", "fig": "figure", "figs": "figures", "Vol": "volume", "Vols": "volumes"},
+    **{"vol": "volume", "vols": "volumes", "Ch": "chapter", "ch": "chapter", "Chap": "chapter", "chap": "chapter"},
+    **{"Chs": "chapters", "chs": "chapters", "Sec": "section", "sec": "section", "Sect": "section", "sect": "section"},
+    **{"Eq": "equation", "eq": "equation", "Eqs": "equations", "eqs": "equations", "p": "page", "pp": "pages"},
+    **{
+        "P": "page",
+        "Pp": "pages",
+        "pg": "page",
+        "Pg": "page",
+        "pgs": "pages",
+        "para": "paragraph",
+        "Para": "paragraph",
+    },
+    **{"Art": "article", "art": "article", "Pt": "part", "pt": "part", "Bk": "book", "bk": "book", "Op": "opus"},
+    **{"op": "opus", "Apt": "apartment", "apt": "apartment", "Ste": "suite", "Rm": "room", "rm": "room"},
+    **{"Ex": "exercise", "ex": "exercise", "Tab": "table", "tab": "table", "App": "appendix", "app": "appendix"},
+    **{"Ext": "extension", "ext": "extension", "c": "circa", "ca": "circa", "cca": "circa", "b": "born", "d": "died"},
+    **{
+        "fl": "flourished",
+        "r": "reigned",
+        "l": "line",
+        "ll": "lines",
+        "ver": "version",
+        "Ver": "version",
+        "v": "verse",
+    },
+    **{"Rte": "route", "Hwy": "highway", "hwy": "highway", "est": "established", "Est": "established", "Ln": "line"},
+    **{"Tel": "telephone", "tel": "telephone", "Mk": "mark", "Ser": "series", "ser": "series", "Q": "question"},
 }
 # May end a sentence as well.
 OTHERS = {
-    "etc": "et cetera",
-    "Jr": "Junior",
-    "Sr": "Senior",
-    "Esq": "Esquire",
-    "Ave": "Avenue",
-    "Rd": "Road",
-    "Blvd": "Boulevard",
-    "Ln": "Lane",
-    "Inc": "Incorporated",
-    "Ltd": "Limited",
-    "Corp": "Corporation",
-    "Co": "Company",
-    "Bros": "Brothers",
-    "Dept": "Department",
-    "dept": "department",
-    "Univ": "University",
-    "Assn": "Association",
-    "al": "al",
-    "a.k.a": "also known as",
-    "Ph.D": "P H D",
+    **{"etc": "et cetera", "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "al": "al"},
+    **{"Ave": "Avenue", "Av": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Pkwy": "Parkway"},
+    **{"Hwy": "Highway", "Sq": "Square", "Ct": "Court", "Pl": "Place", "Ter": "Terrace", "Cres": "Crescent"},
+    **{"Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation", "Co": "Company", "Bros": "Brothers"},
+    **{"Dept": "Department", "dept": "department", "Univ": "University", "Assn": "Association", "Assoc": "Association"},
+    **{"Inst": "Institute", "Intl": "International", "Natl": "National", "Govt": "Government", "govt": "government"},
+    **{"Mfg": "Manufacturing", "Bldg": "Building", "bldg": "building", "Fwy": "Freeway", "Expy": "Expressway"},
+    **{"a.k.a": "also known as", "Ph.D": "P H D", "Rte": "Route", "Mgr": "Manager", "mgr": "manager"},
+    **{"Asst": "Assistant", "asst": "assistant", "Acad": "Academy", "Cath": "Catholic"},
+    **{"doz": "dozen", "qty": "quantity", "temp": "temperature", "appt": "appointment"},
+}
+# Without a stop, and always read so.
+ALWAYS = {
+    **{
+        "aka": "also known as",
+        "PhD": "P H D",
+        "PhDs": "P H D's",
+        "BSc": "B S C",
+        "MSc": "M S C",
+        "approx": "approximately",
+    },
+    **{"int'l": "international", "Int'l": "International", "nat'l": "national", "Nat'l": "National"},
+    **{"gov't": "government", "Gov't": "Government", "dept": "department", "govt": "government", "Ave": "Avenue"},
+    **{"Blvd": "Boulevard", "Pkwy": "Parkway", "Hwy": "Highway", "Inc": "Incorporated", "Ltd": "Limited"},
+    **{"Bros": "Brothers", "Capt": "Captain", "Sgt": "Sergeant", "Lt": "Lieutenant"},
+    **{"Col": "Colonel", "Mt": "Mount", "Rd": "Road", "eg": "for example", "ie": "that is", "Messrs": "Messieurs"},
+    **{"Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Prof": "Professor", "vs": "versus"},
+    **{"etc": "et cetera", "Jr": "Junior", "Sr": "Senior"},
 }
 MONTHS = {
     "Jan": "January",
@@ -101,8 +118,8 @@ ZONES = (
     *("GMT", "UTC", "BST", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "ET", "PT"),
     *("Eastern", "Pacific", "Central"),
 )
-WITHOUT_STOP = ("Mr", "Mrs", "Ms", "Dr", "Prof", "vs", "etc", "Jr", "Sr")  # as the British write them
 ELISIONS = {"'em": "them", "'cause": "because", "'til": "until", "'n'": "and", "'tis": "tis", "'twas": "twas"}
+SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
 SMALL_BEFORE_SAINT = re.compile("In|At|On|The|From|Near|Of|To|And|By|For|With|Old|Visit|Is|See|Our")
 
@@ -115,15 +132,21 @@ def _alternatives(*tables: dict[str, str]) -> str:
 _PLAIN = {**TITLES, **OTHERS}
 _ROAD = re.compile(r"\b(?P<before>[A-Z]\w+ )(?P<word>St|Dr)\b(?P<stop>\.?)(?P<after>,? (?=[A-Z])|)")
 _WITH_STOP = re.compile(rf"(?<![\w.])(?P<word>{_alternatives(_PLAIN)})\.(?P<end>\W*$)?", re.MULTILINE)
-_NO_STOP = re.compile(rf"\b({'|'.join(WITHOUT_STOP)})\b(?=\s|,|$)")
-_SAINT = re.compile(r"\bSt (?=[A-Z])")
-_COUNTER = re.compile(rf"\b({_alternatives(COUNTERS)})\.\s?(?=\d)")
+_NO_STOP = re.compile(rf"(?<![\w'.])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)")
+_LIMIT = re.compile(r"(?<!\d )(?<![\w.])(min|max)\.")
+_MS = re.compile(r"(?<![\w&])Ms (?=[A-Z])")
+_SAINT = re.compile(r"\bSt (?=[A-Z][a-z])")
+_COUNTER = re.compile(rf"(?<![\w.'])({_alternatives(COUNTERS)})\.\s?(?=\d|[IVXL]+\b|[A-H]\b)")
+_COUNTER_NO_STOP = re.compile(r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|fig|vol|Ste|Ch|Sec|Rm) (?=\d|[IVX]+\b)")
+_AGAINST = re.compile(r"(?<=[\w.)] )v(?:\.|s\.?)? (?=[A-Z])")
+_SIDE = re.compile(r"(?<=\d )([NSEW])\.? (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) )")
+_AFTER_YEAR = re.compile(r"(?<=\d )(AD|BCE?|CE)\b|\b(AD)(?= \d)")
 _MONTH = re.compile(rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?<=\d\s)\b({_alternatives(MONTHS)})\b\.?")
 _WEEKDAY = _alternatives(DAYS)
 _DAY_RANGE = re.compile(rf"\b({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY})\b\.?(?!\w)")
 # "Sat." and "Sun." are words as well, so a date must follow.
 _DAY = re.compile(rf"\b({_WEEKDAY})(?:(?<!Sat)(?<!Sun)\.(?=,|\s)|\.?(?=,? (?:\d|(?:{'|'.join(MONTHS)})[a-z]*\.? \d)))")
-_FORT = re.compile(r"(?<!\d )\bFt\. ?(?=[A-Z])")
+_FORT = re.compile(r"(?<!\d )\bFt\.? ?(?=[A-Z][a-z])")
 _ELISION = re.compile(rf"(?<!\w)({_alternatives(ELISIONS)})(?!\w)", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<![\w.])(?:[A-Za-z]\.){2,}(?P<plural>s\b)?(?P<end>\W*$)?", re.MULTILINE)
 _INITIAL = re.compile(r"(?<![\w.'])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|(I)\.(?=\s+[A-Z]\.))")
@@ -134,13 +157,19 @@ def expand(text: str) -> str:
     text = _ELISION.sub(lambda m: ELISIONS[m[1].lower()], text)
     text = _ROAD.sub(_road, text)
     text = _COUNTER.sub(lambda m: COUNTERS[m[1]] + " ", text)
+    text = _COUNTER_NO_STOP.sub(lambda m: COUNTERS[m[1]] + " ", text)
+    text = _AGAINST.sub("versus ", text)
+    text = _SIDE.sub(lambda m: SIDES[m[1]] + " ", text)
+    text = _AFTER_YEAR.sub(lambda m: " ".join(m[0]), text)
     text = _MONTH.sub(lambda m: MONTHS[m[1] or m[2]], text)
     text = _DAY_RANGE.sub(lambda m: f"{DAYS[m[1]]} to {DAYS[m[2]]}", text)
     text = _DAY.sub(lambda m: DAYS[m[1]], text)
     text = _FORT.sub("Fort ", text)
+    text = _LIMIT.sub(lambda m: m[1] + "imum", text)
+    text = _MS.sub("Miz ", text)
     text = _SAINT.sub("Saint ", text)
     text = _WITH_STOP.sub(lambda m: _PLAIN[m["word"]] + _stop(m), text)
-    text = _NO_STOP.sub(lambda m: _PLAIN[m[1]], text)
+    text = _NO_STOP.sub(lambda m: ALWAYS[m[1]], text)
     text = _DOTTED.sub(_letters, text)
     return _INITIAL.sub(lambda m: m[1] or m[2], text)
 

@@ -1,18 +1,18 @@
 """Written text to words as they are spoken: digits, money, dates, units and symbols become words.
 
-The grammars of ``wetext`` read the numbers; :mod:`voicebank.text.readings` goes before them where they
-misread (compared on the list in ``tests/data/normalisation.tsv``). Only the words around a number are shown
-to the grammars: they cost time by length, and would change the case and quotes of everything else.
+:mod:`voicebank.text.readings` knows the written forms, ``num2words`` the words of numbers (compared with other
+libraries on the list in ``tests/data/readings.tsv``).
 """
 
 from __future__ import annotations
 
-import functools
+import html
 import re
 import unicodedata
 
 from voicebank.errors import BadText
-from voicebank.text.readings import rewrite, spell_digits
+from voicebank.text.numbers import read_numbers
+from voicebank.text.readings import rewrite
 from voicebank.text.sentences import PLACEHOLDER
 from voicebank.text.tables import AS_SAID
 
@@ -41,19 +41,59 @@ LETTERS = {
     "ŋ": "ng",
 }
 SIGNS = {
-    **{"²": " squared", "³": " cubed", "™": "", "®": "", "©": "", "º": "°"},
-    **{"≠": " does not equal ", "≤": " is at most ", "≥": " is at least "},
+    **{"™": "", "®": "", "©": "", "º": "°", "℃": "°C", "℉": "°F", "′": "'", "″": '"', "Ω": "Ω", "−": "-", "№": "No. "},
+    **{"≠": " != ", "≤": " <= ", "≥": " >= ", "→": " -> ", "⇒": " -> ", "≈": " ≈ ", "≡": " is identical to "},
+    **{
+        "√": " square root of ",
+        "∛": " cube root of ",
+        "∞": " infinity ",
+        "∑": " the sum of ",
+        "∫": " the integral of ",
+    },
+    **{
+        "∂": " partial ",
+        "∈": " in ",
+        "∝": " is proportional to ",
+        "∴": " therefore ",
+        "∆": " delta ",
+        "‰": " per mille ",
+    },
+    **{
+        "‰": " per mille ",
+        "∩": " intersection ",
+        "∪": " union ",
+        "⊂": " is a subset of ",
+        "∀": " for all ",
+        "∃": " there exists ",
+    },
     "…": ELLIPSIS,
 }
+GREEK = {
+    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta"},
+    **{
+        "ι": "iota",
+        "κ": "kappa",
+        "λ": "lambda",
+        "μ": "mu",
+        "ν": "nu",
+        "ξ": "xi",
+        "ο": "omicron",
+        "π": "pi",
+        "ρ": "rho",
+    },
+    **{"σ": "sigma", "ς": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega"},
+}
+# A letter by itself is a name; several are a word of another language. "5 µm" and "10 kΩ" are units.
+GREEK_LETTER = re.compile(
+    r"(?<![Ͱ-Ͼἀ-ῼ])(?<!\d[kMm])(?<!\d [kMm])(?<!\d)(?<!\d )Ω(?![Ͱ-Ͼἀ-ῼ])"
+    r"|(?<![Ͱ-Ͼἀ-ῼ])[α-ωΑ-ΡΣ-Ψ](?![Ͱ-Ͼἀ-ῼ])(?!(?<=μ)(?:m|g|l|L|s|A|F|V|W|mol|Sv|Gy)\b)"
+)
+SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 PLAIN = str.maketrans(QUOTES | LETTERS | SIGNS)
 COMPOSED = str.maketrans(QUOTES | DASHES | {"⁄": "/"})
 KEPT = re.compile(rf"[^A-Za-z0-9'\s.,!?;:\-\"()…—{PLACEHOLDER}]")
-# A token with a number, with the short word after it that may be its unit or scale, or a fraction.
-NUMBER = re.compile(
-    r"(?:(?<=\s)|(?<=^)|(?<=[\"('—-]))[^\s\"(),;:!?—]*\d(?:[^\s\"(),;!?—]|,(?=\d))*"
-    r"(?: (?:[A-Za-z°%µ/]{1,6}|million|billion|trillion|thousand|degrees)\b(?!['-]))?(?: \d+/\d+\b)?"
-)
-DIGITS = re.compile(r"\d+")
 ACCENTED = re.compile(rf"(?i)\b(?P<word>{'|'.join(AS_SAID)})(?P<end>s?)\b")
 
 
@@ -72,12 +112,19 @@ def normalise(text: str, language: str = "en") -> str:
     """
     if not language.startswith("en"):
         raise BadText(f"text in language {language!r} cannot be normalised; only English ('en') can")
-    text = rewrite(fold(_respelled(text)), language.lower())
-    text = NUMBER.sub(lambda m: _read(m.group()), text)
-    # Whatever the grammars left must not reach a voice as a digit or sign.
+    text = read_numbers(rewrite(fold(_respelled(_entities(text))), language.lower()))
+    # Whatever the rules left must not reach a voice as a sign.
     text = text.replace("%", " percent ").replace("°", " degrees ").replace("+", " plus ")
-    text = DIGITS.sub(lambda m: f" {spell_digits(m.group())} ", text)
     return _tidy(KEPT.sub(" ", text))
+
+
+def _entities(text: str) -> str:
+    """Characters in place of the entities of HTML, also of those that were made entities twice (``&amp;amp;``)."""
+    for _ in range(3):
+        if "&" not in text:
+            break
+        text = ENTITY.sub(lambda m: html.unescape(m.group()), text)
+    return text
 
 
 def _respelled(text: str) -> str:
@@ -94,15 +141,17 @@ def _as_said(match: re.Match[str]) -> str:
 
 def unspeakable(text: str) -> str:
     """The letters and pictures of a text that :func:`normalise` leaves out, each once, in order."""
-    return "".join(dict.fromkeys(c for c in fold(text) if ord(c) > 127 and _is_content(c)))
+    return "".join(dict.fromkeys(c for c in fold(_entities(text)) if ord(c) > 127 and _is_content(c)))
 
 
 def fold(text: str) -> str:
     """Plain characters: straight quotes and dashes, no accents, no control characters, single spaces."""
-    text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text)
     if text.isascii():
         folded = text
     else:
+        text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text)
+        text = SUPERSCRIPT.sub(lambda m: "^" + m[0].translate(RAISED), text)
+        text = GREEK_LETTER.sub(_greek, text.replace("µ", "μ"))
         folded = unicodedata.normalize("NFKC", text.translate(PLAIN))
         folded = unicodedata.normalize("NFD", folded).translate(COMPOSED)
         folded = "".join(c for c in folded if unicodedata.category(c) not in ("Mn", "Cf", "Cs"))
@@ -110,35 +159,16 @@ def fold(text: str) -> str:
     return "".join(c for c in " ".join(folded.split()) if c.isprintable() or c == PLACEHOLDER)
 
 
+def _greek(match: re.Match[str]) -> str:
+    letter, text = match.group(), match.string
+    name = GREEK[letter.lower()]
+    before, after = text[match.start() - 1 : match.start()], text[match.end() :][:1]
+    return f"{' ' * before.isalnum()}{name.capitalize() if letter.isupper() else name}{' ' * after.isalnum()}"
+
+
 def _is_content(c: str) -> bool:
-    return c not in "…—°£€±×÷§¶•·≈≠≤≥¢†‡" + PLACEHOLDER and unicodedata.category(c)[0] in "LSN"
-
-
-@functools.cache
-def _grammar():  # type: ignore[no-untyped-def]
-    from wetext import Normalizer  # a second of loading, which text without numbers does not pay
-
-    return Normalizer(lang="en", operator="tn")
-
-
-@functools.lru_cache(maxsize=4096)
-def _read(written: str) -> str:
-    """One number with its unit, in words."""
-    core = written.rstrip(".:'\"")
-    tail = written[len(core) :]
-    if len(core) > 60:  # no number that anyone says: digit by digit
-        return written
-    try:
-        return str(_grammar().normalize(core)).replace("\\", "") + tail
-    except AssertionError:  # wetext has no path for some sequences of signs
-        return re.sub(r"\d[\d.,]*", lambda m: f" {_read_alone(m.group())} ", core) + tail
-
-
-def _read_alone(number: str) -> str:
-    try:
-        return str(_grammar().normalize(number.rstrip(".,")))
-    except AssertionError:
-        return spell_digits("".join(DIGITS.findall(number)))
+    category = unicodedata.category(c)
+    return c not in "…—°±×÷§¶•·≈†‡μΩ" + PLACEHOLDER and category != "Sc" and category[0] in "LSN"
 
 
 def _tidy(text: str) -> str:

@@ -1,27 +1,172 @@
-"""What a row of digits stands for: dates, years and counts.
+"""Rows of digits: what they stand for, and the words that they are read as.
 
-Dates are read in the order of the words as written, the day as an ordinal. ``03/04/2024`` is April 3rd in Britain and
-most other countries, March 4th in the United States: the language of the voice decides, unless one of the two numbers
-is above 12.
+``num2words`` has the words; here is which of them. Dates are read in the order of the words as written, the day as an
+ordinal. ``03/04/2024`` is April 3rd in Britain and most other countries, March 4th in the United States: the language
+of the voice decides, unless one of the two numbers is above 12.
 
-A number of four digits is a year (*nineteen eighty-four*) or a count (*one thousand nine hundred and eighty-four*). The
-grammars read every one from 1000 to 2999 as a year. What stands around it decides, as far as it goes: what is counted
-comes after a count, a preposition of time or a month before a year.
+A number of four digits is a year (*nineteen eighty-four*) or a count (*one thousand nine hundred and eighty-four*).
+What stands around it decides, as far as it goes: what is counted comes after a count, a preposition of time or a month
+before a year. Where nothing decides, it is a year up to 2099 and a count above.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 
-from voicebank.text.tables import MONTHS
+from voicebank.text.tables import DENOMINATORS, DIGITS, MONTHS
+from voicebank.text.units import begins_quantity
+
+LONGEST = 15  # digits of a number that is read as one; longer ones are read digit by digit
+_CLOCK = re.compile(r"(?<![\w:.])(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:]|\.\d)")
+_RATIO = re.compile(r"(?<=\d):(?=\d{1,4}(?![\d:]))(?<!:\d:)(?<!:\d\d:)")
+_ORDINAL = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", re.IGNORECASE)
+_FRACTION = re.compile(
+    r"(?<![\w/.,-])(?:(?P<whole>\d+)(?: |-))?(?P<over>\d{1,3})/(?P<under>\d{1,4})(?![\w/]|[.,]\d)(?P<of> of\b)?"
+)
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+")
+# Letters and digits in one word: "MP3", "A320", "4K".
+_MIXED = re.compile(r"(?<![\w.,])(?=\w*[A-Za-z])(?=\w*\d)[A-Za-z0-9]+(?![\w])")
+_PIECE = re.compile(r"\d+|[A-Za-z]+")
+
+
+@functools.cache
+def _library():  # type: ignore[no-untyped-def]
+    from num2words import num2words  # a fifth of a second of loading, which text without numbers does not pay
+
+    return num2words
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(number: int, form: str) -> str:
+    return str(_library()(number, lang="en", to=form)).replace(",", "").replace("-", " ")
+
+
+def cardinal(number: int) -> str:
+    """``1984`` as "one thousand nine hundred and eighty four"."""
+    return _words(number, "cardinal")
+
+
+def ordinal_words(number: int) -> str:
+    """``21`` as "twenty first"."""
+    return _words(number, "ordinal")
+
+
+def year_words(year: int) -> str:
+    """``1984`` as "nineteen eighty four"."""
+    return _words(year, "year")
+
+
+def spell_digits(digits: str) -> str:
+    """Digit by digit, as in a telephone number: "oh one nine nine"."""
+    return " ".join(DIGITS[int(d)] for d in digits)
+
+
+def in_pairs(digits: str) -> str:
+    """Two digits at a time, as in the number of a room, of a flight or of a year: ``205`` as "two oh five"."""
+    if digits.startswith("0") or not 3 <= len(digits) <= 4:
+        return cardinal(int(digits)) if len(digits) < 3 and not digits.startswith("0") else spell_digits(digits)
+    if digits.endswith("000"):
+        return cardinal(int(digits))
+    first, last = int(digits[:-2]), digits[-2:]
+    rest = "hundred" if last == "00" else f"oh {DIGITS[int(last[1])]}" if last[0] == "0" else cardinal(int(last))
+    return f"{cardinal(first)} {rest}"
+
+
+def number_words(written: str) -> str:
+    """A number without a sign: digits, perhaps with commas between thousands and a decimal point."""
+    whole, point, fraction = written.replace(",", "").partition(".")
+    if point:
+        after = " ".join("zero" if d == "0" else DIGITS[int(d)] for d in fraction)
+        return f"{number_words(whole)} point {after}" if whole else f"point {after}"
+    if (whole.startswith("0") and len(whole) > 1) or len(whole) > LONGEST:
+        return spell_digits(whole)
+    if len(whole) == 4 and "," not in written and "1000" < whole < "2100" and whole[1:] != "000":
+        return year_words(int(whole))
+    return cardinal(int(whole))
+
+
+def read_numbers(text: str) -> str:
+    """The text with every number that is left in it as words: times, ordinals, fractions and plain ones."""
+    if not any(c.isdigit() for c in text):
+        return text
+    text = _CLOCK.sub(_clock, text)
+    text = _RATIO.sub(" to ", text)
+    text = _ORDINAL.sub(lambda m: ordinal_words(int(m[1].replace(",", ""))) if len(m[1]) <= LONGEST else m[0], text)
+    text = _FRACTION.sub(_fraction, text)
+    text = _MIXED.sub(_mixed, text)
+    return _NUMBER.sub(_plain, text)
+
+
+def _plain(match: re.Match[str]) -> str:
+    before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() :][:1]
+    return f"{' ' * before.isalnum()}{number_words(match[0])}{' ' * after.isalnum()}"
+
+
+def _clock(match: re.Match[str]) -> str:
+    hour, minute, second = int(match["hour"]), match["minute"], match["second"]
+    after = match.string[match.end() :][:4]
+    said = cardinal(hour)
+    if minute == "00":
+        if second not in (None, "00"):
+            said += " oh oh"
+        elif match["hour"] == "00":
+            said = "midnight"
+        elif not after.lstrip().startswith(("A M", "P M")):
+            said += " o'clock" if 0 < hour <= 12 else " hundred" if hour else " oh oh"
+    else:
+        said += f" oh {DIGITS[int(minute[1])]}" if minute[0] == "0" else f" {cardinal(int(minute))}"
+    if second not in (None, "00"):
+        said += f" and {cardinal(int(second))} second{'s' if second != '01' else ''}"
+    return said
+
+
+def _fraction(match: re.Match[str]) -> str:
+    over, under, whole = int(match["over"]), int(match["under"]), match["whole"]
+    of = match["of"] or ""
+    name = DENOMINATORS.get(under)
+    if whole is None:
+        if over + under == 100 or over == under == 20:
+            return f"{cardinal(over)} {cardinal(under)}{of}"
+        rated = match.string[match.end() :][:7].strip().startswith(("star", "point"))
+        if (under in (5, 10, 100) and over in (under, 0) and not of) or (under == 10 and not of) or rated:
+            return f"{cardinal(over)} out of {cardinal(under)}"
+        if name is None or over >= under:
+            return f"{cardinal(over)} over {cardinal(under)}{of}"
+    elif name is None or over >= under:
+        return f"{cardinal(int(whole))} {cardinal(over)} over {cardinal(under)}{of}"
+    one, many = name
+    said = f"{cardinal(over)} {one if over == 1 else many}"
+    if whole is None:
+        return said + of
+    return f"{cardinal(int(whole))} and {'a' if over == 1 else cardinal(over)} {one if over == 1 else many}{of}"
+
+
+def _mixed(match: re.Match[str]) -> str:
+    pieces = _PIECE.findall(match.group())
+    return " ".join(_piece(piece) if piece[0].isdigit() else piece for piece in pieces)
+
+
+def _piece(digits: str) -> str:
+    return in_pairs(digits) if len(digits) < 5 else spell_digits(digits)
+
 
 MONTH = "(" + "|".join(MONTHS) + ")"
 MONTH_FIRST = ("en", "en-us")
 _DAY_MONTH = re.compile(
     rf"(?P<the>\b[Tt]he )?\b(?P<day>[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?(?P<month>{MONTH})\b"
 )
+_DAY = r"([12]\d|3[01]|0?[1-9])"
+_MONTH_DAYS = re.compile(rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?-\s?{_DAY}(?:st|nd|rd|th)?(?![\d:/-])")
+_DAYS_MONTH = re.compile(
+    rf"(?:\b[Tt]he )?(?<![\d/.-]){_DAY}(?:st|nd|rd|th)?\s?-\s?{_DAY}(?:st|nd|rd|th)? (?:of )?{MONTH}\b"
+)
 _MONTH_DAY = re.compile(rf"\b{MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?=\b(?![:.,]\d| ?%))")
-_ISO = re.compile(r"\b(?P<year>[12]\d{3})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-2]\d|3[01])\b")
+_STAMP = re.compile(
+    r"\b(?P<date>[12]\d{3}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
+    r"(?P<zone> ?Z\b| ?(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)\b)?"
+)
+_ISO = re.compile(r"\b(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>0[1-9]|1[0-2])(?P=mark)(?P<day>[0-2]\d|3[01])\b")
 # Two digits of a year only after slashes: 1.2.24 is a version, 1-2-24 anything.
 _NUMERIC = re.compile(
     r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>[/.-])(?P<second>\d{1,2})(?P=mark)"
@@ -38,10 +183,24 @@ def ordinal(number: int) -> str:
 def dates(text: str, language: str = "en") -> str:
     """The text with its dates as words and ordinals; years stay as digits."""
     month_first = language.lower() in MONTH_FIRST
+    text = _STAMP.sub(_stamp, text)
     text = _NUMERIC.sub(lambda m: _numeric(m, month_first), text)
     text = _ISO.sub(lambda m: _date(int(m["day"]), int(m["month"]), m["year"], month_first), text)
+    text = _MONTH_DAYS.sub(lambda m: f"{m[1]} {ordinal(int(m[2]))} to {ordinal(int(m[3]))}", text)
+    text = _DAYS_MONTH.sub(lambda m: f"the {ordinal(int(m[1]))} to the {ordinal(int(m[2]))} of {m[3]}", text)
     text = _DAY_MONTH.sub(_day_month, text)
     return _MONTH_DAY.sub(lambda m: f"{m[1]} {ordinal(int(m[2]))}", text)
+
+
+def _stamp(match: re.Match[str]) -> str:
+    """ "2024-03-15T14:30:00Z": a date, a time and how far its zone is from Greenwich."""
+    zone = ""
+    if match["zone"]:
+        zone = " U T C"
+        if match["sign"]:
+            minutes = "" if match["minutes"] == "00" else f" {int(match['minutes'])}"
+            zone += f" {'plus' if match['sign'] == '+' else 'minus'} {int(match['hours'])}{minutes}"
+    return f"{match['date']} at {match['time']}{zone}"
 
 
 def _day_month(match: re.Match[str]) -> str:
@@ -107,9 +266,12 @@ MEASURED = re.compile(
 
 
 def year_or_count(match: re.Match[str]) -> str:
-    """A match of :data:`FOUR_DIGITS` with a comma if it counts something: ``1,984`` people."""
+    """A match of :data:`FOUR_DIGITS`: with a comma if it counts something (``1,984`` people), else read as a year."""
     number, text = int(match[0]), match.string
-    return f"{number:,}" if _counts(number, text[: match.start()][-40:], text[match.end() :][:40]) else match[0]
+    counts = begins_quantity(text, match.start()) or _counts(
+        number, text[: match.start()][-40:], text[match.end() :][:40]
+    )
+    return f"{number:,}" if counts else match[0] if number % 1000 == 0 else year_words(number)
 
 
 def _counts(number: int, before: str, after: str) -> bool:

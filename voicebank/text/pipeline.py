@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from voicebank.errors import BadText
 from voicebank.text.frontend import Frontend, Unit, join, tokenize
+from voicebank.text.homographs import choose
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Ipa, Pause, Prosody, Text, parse_markup
 from voicebank.text.normalise import normalise, unspeakable
@@ -153,7 +154,8 @@ def _sentence(text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon
     for i, words in enumerate(normalised.split(PLACEHOLDER)):
         if i:
             units.append(Unit(phones[i - 1], phones[i - 1]))
-        units += _apply(lexicon, frontend.units(words), frontend) if words.strip() else []
+        if words.strip():
+            units += _apply(lexicon, _frontend_units(frontend, words), frontend)
     symbols, unknown = clean(join(units))
     symbols = symbols.strip()
     if not any(c.isalpha() for c in symbols):
@@ -161,6 +163,11 @@ def _sentence(text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon
     elif symbols.rstrip('")')[-1] not in FINAL:
         symbols += final  # voices learn from sentences that end in a mark, and find the end by it
     return Sentence(_show(text, phones), _show(normalised, phones), symbols, unspeakable(text) + unknown)
+
+
+def _frontend_units(frontend: Frontend, words: str) -> list[Unit]:
+    units = frontend.units(words)
+    return choose(units, frontend.language) if frontend.language.startswith("en") else units
 
 
 def _show(text: str, phones: list[str]) -> str:

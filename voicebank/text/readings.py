@@ -1,6 +1,6 @@
-"""What the grammar library misreads, rewritten before it sees the text.
+"""Written forms other than plain numbers, as words: money, telephone numbers, ranges, signs, addresses of the web.
 
-Numbers are left as digits here; :mod:`voicebank.text.normalise` has the library read them afterwards.
+Plain numbers are left as digits; :func:`voicebank.text.numbers.read_numbers` reads them afterwards.
 """
 
 from __future__ import annotations
@@ -8,35 +8,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from voicebank.text import abbreviations
-from voicebank.text.numbers import FOUR_DIGITS, dates, ordinal, year_or_count
-from voicebank.text.tables import (
-    CURRENCIES,
-    DIGITS,
-    NOT_NAMES,
-    NUMBERED,
-    ROMAN_DIGITS,
-    RULERS,
-    SCALES,
-    SINGULAR,
-    SPOKEN_MARKS,
-    SYMBOLS,
-    TENS,
-    UNITS,
+from voicebank.text import abbreviations, capitals, units
+from voicebank.text.money import MONEY, money
+from voicebank.text.numbers import (
+    FOUR_DIGITS,
+    cardinal,
+    dates,
+    in_pairs,
+    number_words,
+    ordinal_words,
+    spell_digits,
+    year_or_count,
 )
+from voicebank.text.tables import OPERATORS, SCALES, SPOKEN_MARKS, STATES, SYMBOLS, TENS
 
-ROMAN = re.compile(r"(?=[IVXLC])(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
-UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 TOP_DOMAINS = "com|org|net|edu|gov|info|io|ai|app|dev|uk|us|ca|au|de|fr|eu|tv|me|co|nz|ie|ch"
 WEB = re.compile(
     rf"\b(?:https?://|www\.)[^\s<>\"()]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     rf"|\b(?:[a-z0-9-]+\.)+(?:{TOP_DOMAINS})\b(?:/[^\s<>\"()]*[\w/])?"
 )
-
-
-def spell_digits(digits: str) -> str:
-    """Digit by digit, as in a telephone number: "oh one nine nine"."""
-    return " ".join(DIGITS[int(d)] for d in digits)
+_ADDRESS = re.compile(
+    r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:/(\d{1,2}))?(?::(\d{2,5}))?(?![\w]|\.\d)"
+)
 
 
 def _phone(match: re.Match[str]) -> str:
@@ -59,122 +52,266 @@ def _web(match: re.Match[str]) -> str:
     return "".join(f" {SPOKEN_MARKS[c]} " if c in SPOKEN_MARKS else c for c in address)
 
 
-def _money(match: re.Match[str]) -> str:
-    one, many, cent, cents = CURRENCIES[match["sign"]]
-    # With its commas: the grammars take 1984 for a year, whatever stands before it.
-    amount, minor, scale = f"{int(match['amount'].replace(',', '')):,}", match["minor"], match["scale"]
-    if scale:
-        fraction = f".{minor}" if minor else ""
-        return f"{amount}{fraction} {SCALES.get(scale, scale)} {many}"
-    if minor and len(minor) != 2:
-        return f"{amount}.{minor} {many}"
-    major = f"{amount} {one if amount == '1' else many}"
-    if not minor or minor == "00":
-        return major
-    small = f"{int(minor)} {cent if int(minor) == 1 else cents}"
-    return small if amount == "0" else f"{major} and {small}"
+def _internet(match: re.Match[str]) -> str:
+    *parts, prefix, port = match.groups()
+    said = " dot ".join(in_pairs(part) if part != "0" else "zero" for part in parts)
+    return said + (f" slash {prefix}" if prefix else "") + (f", port {_digits_in_pairs(port)}" if port else "")
 
 
-def _roman_value(numeral: str) -> int:
-    values = [ROMAN_DIGITS[c] for c in numeral]
-    return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
+def _digits_in_pairs(digits: str) -> str:
+    return in_pairs(digits) if len(digits) in (3, 4) else cardinal(int(digits))
 
 
-def _roman(match: re.Match[str]) -> str:
-    name, numeral, after = match["name"], match["numeral"], match["after"]
-    if not ROMAN.fullmatch(numeral):
+def _compact(match: re.Match[str]) -> str:
+    """ "3.5bn" and "10k", but "4K" and "a 5K run"."""
+    amount, scale = match["amount"], match["scale"] or match["scale2"]
+    if scale in "BMKT" and _LETTERED.search(match.string[: match.start()][-16:]):
         return match.group()
-    number = _roman_value(numeral)
-    if NUMBERED.fullmatch(name):
-        return f"{name} {number}"
-    # "Charles I think": a single I after a name counts only where no sentence can go on with it.
-    if RULERS.fullmatch(name) and (
-        numeral != "I" or re.match(r"'s|[.,;:!?)]|$| of | (?:ruled|reigned|died|became)\b", after)
-    ):
-        return f"{name} the {ordinal(number)}"
-    if len(numeral) > 1 and not NOT_NAMES.fullmatch(name) and set(numeral) <= set("IVX"):
-        return f"{name} {number}"
-    return match.group()
+    if scale == "K" and "." not in amount and len(amount) == 1:
+        return f"{number_words(amount)} K"
+    return f"{amount} {SCALES[scale]}"
 
 
-def _unit(match: re.Match[str]) -> str:
-    many = UNITS[match[2]]
-    if match[1] != "1":
-        return f"{match[1]} {many}"
-    first, *rest = many.split(" per ")
-    one = SINGULAR.get(first, first.removesuffix("s"))
-    return f"1 {' per '.join([one, *rest])}"
+def _scientific(match: re.Match[str]) -> str:
+    sign = "minus " if match["sign"] == "-" else ""
+    return f"{match['mantissa']} times ten to the {sign}{_exponent(match['power'])}"
 
 
+def _exponent(digits: str) -> str:
+    return ordinal_words(int(digits)) if len(digits) < 5 else number_words(digits)
+
+
+def _power(match: re.Match[str]) -> str:
+    sign, power = match["sign"], match["power"]
+    if not sign and power in ("2", "3"):
+        return " squared " if power == "2" else " cubed "
+    said = number_words(power) if power.isdigit() else power.upper() if len(power) == 1 else power
+    return f" to the power of {'minus ' if sign == '-' else ''}{said} "
+
+
+# "DaysOfCode" in three words.
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Za-z])")
+
+
+def _characters(written: str) -> str:
+    return " ".join(DIGIT_NAMES.get(c, c) if c != "0" else "oh" for c in written if c != " ")
+
+
+def _times(match: re.Match[str]) -> str:
+    """ "a 4x4" and "1920×1080" are sizes, "3 × 4" and "3x4=12" are products."""
+    product = (
+        match[0].strip() in "*·"
+        or "× " in match[0]
+        or re.match(r"[\d.,\s]*(?:=|equals|\^)", match.string[match.end() :])
+    )
+    return " times " if product else " by "
+
+
+def _hex(match: re.Match[str]) -> str:
+    return " ".join(DIGIT_NAMES.get(c, c.upper()) for c in match[0])
+
+
+DIGIT_NAMES = {"0": "zero"} | {str(i): spell_digits(str(i)) for i in range(1, 10)}
+
+
+def _version_number(number: str) -> str:
+    return " point ".join("zero" if part == "0" else number_words(part) for part in number.split("."))
+
+
+def _military(hour: str, minute: str) -> str:
+    said = spell_digits(hour) if hour[0] == "0" else cardinal(int(hour))
+    return f"{said} {'hundred' if minute == '00' else in_pairs('1' + minute).partition(' ')[2]}"
+
+
+def _place(match: re.Match[str]) -> str:
+    """ "NY 10001" and "Austin, TX"."""
+    zip_code = f" {', '.join(spell_digits(part) for part in match['zip'].split('-'))}" if match["zip"] else ""
+    return STATES[match["state"]] + zip_code
+
+
+def _plural_number(match: re.Match[str]) -> str:
+    """ "five 5s" as "five fives", "two 747s" as "two seven forty sevens"."""
+    said = cardinal(int(match["number"])) if len(match["number"]) < 3 else in_pairs(match["number"])
+    said = re.sub("y$", "ie", re.sub("x$", "xe", said))
+    return f"{match['before']}{said}s"
+
+
+def _identifier(match: re.Match[str]) -> str:
+    return match["what"] + ", ".join(spell_digits(part) for part in re.findall(r"\d+", match["digits"]))
+
+
+# "Apartment 4B" has a letter and no billions.
+_LETTERED = re.compile(
+    r"(?i)\b(?:apartment|room|unit|suite|flat|seat|gate|row|exhibit|section|grade|class|building|platform|track|figure"
+    r"|table|page|appendix|level|number|title|model|form|route|block|zone|terminal|bus|question|part|type|option) $"
+)
+_COMPACT = re.compile(
+    r"(?<![\w.,])(?P<amount>\d+(?:,\d{3})*(?:\.\d+)?)(?:(?P<scale>bn|tn|mn|[kKMBT])| (?P<scale2>bn|tn|mn))\b(?![/'-])"
+)
 Rule = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
+_MANY = (
+    "people|users|customers|visitors|copies|jobs|homes|years|views|euros|tons|tonnes|pounds|dollars|children|men|women"
+)
+_COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
+_STATE = "|".join(STATES)
 
 RULES: list[Rule] = [
-    # Telephone numbers: international, North American, local, British; emergency numbers after a verb.
+    # Telephone numbers: international, North American, local, British; emergency numbers; cards, accounts and codes.
     (re.compile(r"(?<![\w+])\+\d{1,3}(?:[ .-]?\(?\d{2,5}\)?){2,5}(?!\d)"), _phone),
     (re.compile(r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])"), _phone),
+    (re.compile(r"(?<![\w.-])1-800-(?=[A-Z])"), "one, eight hundred, "),
     (re.compile(r"(?<![\w.,$£€¥-])\d{3}-\d{4}(?![\w-])"), _phone),
-    (re.compile(r"(?<![\w.,-])0\d{2,4} \d{3,4}(?: ?\d{3,4})?(?![\w-])"), _phone),
+    (re.compile(r"(?<![\w.,-])\(?0\d{2,4}\)? \d{3,6}(?: ?\d{3,4})?(?![\w-])"), _phone),
     (re.compile(r"(?i)(?<=\bcall |\bdial )\d{3}\b|(?<=\bring )999\b"), _phone),
+    (re.compile(r"(?<![\w.,$£€¥#-])(?:911|999)(?![\w,.-]*\d|%| [a-z]+s\b|-\w|[a-z])"), _phone),
+    (re.compile(r"(?<![\w-])\d{4}(?:[ -]\d{4}){3}(?!\w)"), _phone),
+    (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _phone),
     (re.compile(r"(?<![\w-])\d+(?:-\d+){3,}(?![\w-])"), _phone),
-    (re.compile(r"(?<=\d)\s?[-–]\s?(?=[$£€¥]\d)"), " to "),
-    # Money, with "and" between the parts as it is said.
+    (re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"), lambda m: _characters(m[0])),
+    (re.compile(r"\b401\(?k\)?(?!\w)", re.I), "four oh one K"),
+    (re.compile(r"\b(7\d7)-(\d{1,3})\b"), lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}"),
+    (re.compile(r"\b(50|20)-\1\b"), lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
+    (re.compile(r"\b(\d{1,2})ers\b"), lambda m: cardinal(int(m[1])).removesuffix("e") + "ers"),
+    (re.compile(r"\b(?!USD|EUR)([A-Z]{2,4})[ -]([3-9]\d{3})\b(?![,.]\d)"), lambda m: f"{m[1]} {in_pairs(m[2])}"),
+    (re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})(s?)\b"), lambda m: f"{' '.join(m[1])} and {' '.join(m[2])}{m[3]}"),
     (
         re.compile(
-            r"(?P<sign>[$£€¥])\s?(?P<amount>\d+(?:,\d{3})*)(?:\.(?P<minor>\d+))?"
-            r"(?:\s?(?P<scale>thousand|million|billion|trillion|bn|[kKmMB])\b)?"
+            r"(?P<what>(?i:\b(?:pin|code|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation|card"
+            r"|password|extension|ext|sort code|order|ticket|case|invoice)"
+            r"(?: (?:number|no|code))?\.?(?: is| was|:)? #?))"
+            r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)"
         ),
-        _money,
+        _identifier,
     ),
+    (re.compile(rf"\b(?P<state>{_STATE})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b"), _place),
+    (re.compile(rf"(?<=[a-z],) (?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})"), lambda m: " " + _place(m)),
+    # Thousands apart, as the French and the Swiss write them, and as Germans do.
+    (
+        re.compile(r"(?<![\w.,-])[1-9]\d{0,2}(?:[ '](?=\d{3}(?!\d))\d{3})+(?![\w']|[ .-]\d)"),
+        lambda m: re.sub(r"[ ']", ",", m[0]),
+    ),
+    (re.compile(r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)"), lambda m: m[0].replace(".", ",")),
+    (re.compile(r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])"), lambda m: m[1].replace(".", "") + "." + m[2]),
+    (re.compile(r"(?<=\d,\d{3}),(\d\d)(?![\d,])"), r".\1"),
+    # Money.
+    (re.compile(r"(?<!\w)R\$ ?(?=\d)"), "BRL "),
+    (re.compile(r"(?<!\w)Rs\.? ?(?=\d)"), "₹"),
+    (re.compile(r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)"), " to "),
+    (MONEY, money),
+    (
+        re.compile(
+            r"(?<=\w)/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user|sq ft|min|sec"
+            r"|GB|kWh)\b)"
+        ),
+        " per ",
+    ),
+    (
+        re.compile(r"(?<=per )(hr|wk|mo|yr)\b"),
+        lambda m: {"hr": "hour", "wk": "week", "mo": "month", "yr": "year"}[m[1]],
+    ),
+    (re.compile(r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])"), lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
+    (re.compile(r"(?<![\w.,])(\d+)p(?![\w/])"), lambda m: "one penny" if m[1] == "1" else f"{m[1]} pence"),
     # Times.
-    (re.compile(r"(?<=\d)\s?([ap])\.?\s?m\b", re.I), lambda m: f" {m[1].upper()} M"),
-    (re.compile(r"(?<=\d [AP] M)\s?[-–]\s?(?=\d)"), " to "),
+    (re.compile(r"(?<=\d)\.(\d\d)(?=\s?[ap]\.?m\b)", re.I), r":\1"),
+    (re.compile(r"\b([01]?\d|2[0-3])h([0-5]\d)\b"), r"\1:\2"),
+    (re.compile(r"(?<=\d)\s?([ap])\.?\s?m\b(?!')", re.I), lambda m: f" {m[1].upper()} M"),
+    (re.compile(r"(?<=\d [AP] M)\s?-\s?(?=\d)"), " to "),
+    (re.compile(r"(?<=:\d\d)\s?-\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?-\s?(?=\d{1,2}(?::\d\d)? [AP] M\b)"), " to "),
     (re.compile(r"\b(\d{1,2}):00(?= [AP] M\b)"), r"\1"),
-    (re.compile(r"\b(\d{1,2}):0([1-9])\b(?!:)"), r"\1 oh \2"),
+    (re.compile(r"\b([01]\d|2[0-3])([0-5]\d)(?= (?:hours|hrs)\b)"), lambda m: f"{_military(m[1], m[2])}"),
+    (re.compile(r"(?<= [AP] M )([ECMP][SD]?T)\b"), lambda m: " ".join(m[0])),
     (re.compile(r"\b9/11\b"), "nine eleven"),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
     # Counts, years and decades.
-    (FOUR_DIGITS, year_or_count),
+    (
+        re.compile(rf"(?P<before>\b(?i:{_COUNT_WORDS}|\d+) |\b)(?P<number>(?<= )[1-9]|7\d7|(?<= )[1-9]\d{{2}})s\b"),
+        _plural_number,
+    ),
+    (
+        re.compile(r"(?<!\w)'(\d\d)(?=[\s,.;:!?)]|$)"),
+        lambda m: number_words(m[1]) if m[1][0] != "0" else spell_digits(m[1]),
+    ),
     (re.compile(r"\b(1\d|20)([1-9])0'?s\b"), lambda m: f"{m[1]} {TENS[int(m[2]) - 1]}"),
     (re.compile(r"(?:'|\b)([1-9])0'?s\b"), lambda m: TENS[int(m[1]) - 1]),
+    (re.compile(r"\b2000'?s\b"), "two thousands"),
     (re.compile(r"\b(\d\d)00'?s\b"), r"\1 hundreds"),
-    (re.compile(r"\b(1[1-9])0([1-9])\b(?=[^\d,%]|$)"), r"\1 oh \2"),
-    (re.compile(r"\b([1-9])000\b(?![,.]\d)"), r"\1 thousand"),
-    (re.compile(r"(?<![\d.,])1,000(?![\d,])"), "1 thousand"),
-    (re.compile(r"(?<![\d.,])1,0(\d\d)(?![\d,])"), lambda m: f"one thousand and {int(m[1])}"),
-    (re.compile(r"(?<![\d.,])1,(\d{3})(?![\d,])"), r"one thousand \1"),
-    # Sizes, ranges, signs and versions.
-    (re.compile(r"\b(\d+)'\s?(\d{1,2})(?:\"|'')"), r"\1 foot \2"),
-    (re.compile(r"(?<=\d)\s?x\s?(?=\d)"), " by "),
-    (re.compile(r"(?<![\w.,/-])(\d[\d,.]*%?)\s?[-–]\s?(\d[\d,.]*)(?![\d/-])"), r"\1 to \2"),
-    (re.compile(r"(?<![\w.])[-−](?=\d)"), "minus "),
-    (re.compile(r"(?<=[\d)])\s*[-−]\s*(?=\d)"), " minus "),
-    (re.compile(r"(?<![\d.])(\d+)\.(\d+)\.(\d+)(?!\.?\d)"), r"\1 point \2 point \3"),
+    (re.compile(r"\b((?:19|20)\d\d)/(\d\d)\b(?!/)"), r"\1 to \2"),
+    (FOUR_DIGITS, year_or_count),
+    # Rooms, flights and errors; the numbers of houses.
+    (
+        re.compile(
+            r"(?i)(?<=\b(?:room|area) )(\d{3})(?![\w,.]*\d)|(?<=\bflight )(\d{3,4})\b|(?<=\b(?:route|error) )(\d{3})\b"
+            r"|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
+            r"|\b(\d{3})(?= error\b)|(?<=\b(?:boeing|airbus) )(\d{3})\b"
+        ),
+        lambda m: in_pairs(m.group()),
+    ),
+    (
+        re.compile(
+            r"\b(\d{3,4})([A-Z])?(?= (?:(?:North|South|East|West|[A-Z][a-z]+|\d+(?:st|nd|rd|th)) ){1,3}"
+            r"(?:Street|Avenue|Road|Lane|Drive|Boulevard|Court|Place|Square|Parkway|Highway|Way|Terrace)\b)"
+        ),
+        lambda m: in_pairs(m[1]) + (f" {m[2]}" if m[2] else ""),
+    ),
+    # Large numbers in short; then units, of which "m" is one.
+    (re.compile(rf"(?<![\w.,])(\d+(?:\.\d+)?)m(?= (?:{_MANY})\b)"), r"\1 million"),
+    (_COMPACT, _compact),
+    # Arithmetic and other signs between numbers.
+    (re.compile(r"(?<![\w.])(?P<mantissa>\d+(?:\.\d+)?)[eE](?P<sign>[+-]?)(?P<power>\d{1,4})(?!\w)"), _scientific),
+    (re.compile(r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b"), _hex),
+    (re.compile(r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)"), r"\1 \2"),
+    (re.compile(r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?"), _power),
+    *((re.compile(pattern), said) for pattern, said in OPERATORS),
+    (re.compile(r"(?<=[\w)]) - (?=[\w(])(?=[^.!?]*=)|(?<=[\d)]) ?- ?(?=[\d(])(?=[^.!?,;]*=)"), " minus "),
+    (re.compile(r"(?<=[\d)])\s?[x×*·]\s?(?=[\d(])"), _times),
+    (re.compile(r"(?<=\d)x\b"), " times"),
+    (
+        re.compile(r"\b(?P<name>v(?:er(?:sion)?)?\.?\s?)(?P<number>\d+(?:\.\d+)+)\b"),
+        lambda m: "version " + _version_number(m["number"]),
+    ),
+    (re.compile(r"\bv(\d+)\b"), r"version \1"),
+    (re.compile(r"(?<![\w.])(\d+\.\d+\.\d+)(?!\.?\d)"), lambda m: _version_number(m[1])),
+    (re.compile(r"(?<![\w.,/-])(-?\d[\d,.]*%?)(?<![.,])\s?-\s?(\d[\d,.]*)(?![\d/-])"), r"\1 to \2"),
+    (re.compile(r"(?<=°[CF])\s?-\s?(?=\d)"), " to "),
+    (re.compile(r"(?<![\w-])(\d{1,3})-(\d{1,3})-(\d{1,3})(?![\w-])"), r"\1 \2 \3"),
+    (re.compile(r"(?<![\w.])-(?=[\d.]*\d)"), "minus "),
+    (re.compile(r"(?<=[\d)])\s*-\s*(?=\d)"), " minus "),
     (re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)"), " dot "),
-    (re.compile(rf"\b(\d(?:[\d,.]*\d)?)\s?({UNIT})(?![\w/])"), _unit),
-    (re.compile(r"\^2\b"), " squared"),
-    (re.compile(r"\^3\b"), " cubed"),
-    (re.compile(r"(?<=\w)\^(?=\w)"), " to the power of "),
-    (re.compile(r"#(?=\d)"), "number "),
-    (re.compile(r"\b([CF])#"), r"\1 sharp"),
-    (re.compile(r"#(?=\w)"), "hashtag "),
+    (re.compile(r"#(?=\d[\d,.]*(?![\w]))"), "number "),
+    (re.compile(r"\b([A-G])#"), r"\1 sharp"),
+    (re.compile(r"#(?=\w)(\w+)"), lambda m: "hashtag " + CAMEL.sub(" ", m[1])),
     (re.compile(r"\bC\+\+"), "C plus plus"),
     (re.compile(r"\bN/A\b", re.I), "not applicable"),
     (re.compile(r"\bw/o\b"), "without"),
     (re.compile(r"\bw/(?=\s)"), "with"),
+    (re.compile(r"\bc/o\b"), "care of"),
+    (re.compile(r"\bb/c\b"), "because"),
     (re.compile(r"\band/or\b"), "and or"),
-    (re.compile(r"(?<=[A-Za-z])/(?=[A-Za-z])"), " slash "),
+    (re.compile(r"(?<=[A-Za-z])/(?=[A-Za-z])|(?<!\S)/(?=[\w.]+/)"), " slash "),
     (re.compile(r"@"), " at "),
     (re.compile(r"(?<=\w)\s*\+\s*(?=\w)"), " plus "),
-    (re.compile(r"(?P<name>\b[A-Z][a-z]+) (?P<numeral>[IVXLC]+)\b(?=(?P<after>.{0,9}))"), _roman),
+    # ASP.NET, and names such as node.js.
+    (
+        re.compile(r"\b([A-Z]{2,})\.([A-Z]{2,})\b"),
+        lambda m: f"{' '.join(m[1])} dot {m[2].lower()}",
+    ),
+    (re.compile(r"(?<!\w)\.NET\b"), "dot net"),
     (re.compile(r"(?<=[A-Za-z])\.(?=[a-z])"), " dot "),
+    # The parameters of a type: List<String>.
+    (re.compile(r"<([A-Za-z_][\w.]*(?:, ?[\w.]+)*)>"), r" \1 "),
 ]
 SYMBOL = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 
 def rewrite(text: str, language: str = "en") -> str:
-    """Written forms with a reading of their own, as words; plain numbers and known units stay."""
+    """Written forms with a reading of their own, as words; plain numbers stay."""
     text = WEB.sub(_web, text)  # before the abbreviations: the dots of an address are none
-    text = dates(abbreviations.expand(text), language)
+    text = _ADDRESS.sub(_internet, text)
+    text = capitals.capitals(abbreviations.expand(text))
+    if any(c.isdigit() for c in text):
+        text = dates(text, language)
     for pattern, reading in RULES:
         text = pattern.sub(reading, text)
+        if pattern is _COMPACT:
+            text = units.units(text)
     return SYMBOL.sub(lambda m: SYMBOLS[m.group()], text)

@@ -16,7 +16,9 @@ END = re.compile(
 )
 # "end.Start": a space that somebody forgot, or two pieces of text put together without one.
 FORGOTTEN = re.compile(r"(?<=[a-z][.!?])(?=[A-Z][a-z]+\b(?![.@/]\w))")
-NEVER_LAST = frozenset({*TITLES, *COUNTERS, *MONTHS, *DAYS}) - {"No", "Sun", "Sat", "Mar", "St", "p"} | {"v"}
+NEVER_LAST = frozenset({*TITLES, *MONTHS, *DAYS, "Nos", "Fig", "Figs", "Vol", "Vols", "Sec", "Eq", "Ch", "pp", "v"}) - {
+    *("Sun", "Sat", "Mar", "St")
+}
 BEFORE_NUMBER = frozenset(word.lower() for word in COUNTERS) | {"ft", "lb", "lbs"}
 ABBREVIATIONS = frozenset(OTHERS) | {"St", "p", "U.S", "U.K", "U.S.A", "B.C", "A.D"}
 CLOCK = frozenset({"a.m", "p.m", "A.M", "P.M"})
@@ -82,10 +84,10 @@ def _is_inside(before: str, mark: str, after: str) -> bool:
     following = re.match(r"[\s\"'“‘(\[]*([\w']+(?:\.(?=\s[A-Z]|\w))?)", after)
     if word in NEVER_LAST:
         return True
-    if word.lower() in BEFORE_NUMBER and following is not None and re.match(r"\d|[IVXLC]+\b(?!')", following[1]):
+    if word.lower() in BEFORE_NUMBER and following is not None and re.match(r"\d|(?!I\b)[IVXLC]+\b", following[1]):
         return True
     if word in CLOCK:
-        return following is not None and following[1] in AFTER_CLOCK
+        return following is not None and following[1].rstrip(".") in AFTER_CLOCK
     initial = len(word) == 1 and word.isupper()
     dotted = re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word) is not None
     if initial or dotted or word in ABBREVIATIONS:

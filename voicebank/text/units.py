@@ -1,0 +1,209 @@
+"""Units of measure after a number: ``5 km/h``, ``3.2 µg``, ``6 ft 2 in``."""
+
+from __future__ import annotations
+
+import re
+
+# Symbol, singular and plural; the plural is the singular with an "s" where it is left out.
+PREFIXES = {
+    **{"k": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "h": "hecto", "d": "deci"},
+    **{"c": "centi", "m": "milli", "µ": "micro", "μ": "micro", "n": "nano", "p": "pico"},
+}
+# Bases that take prefixes, and with which of them.
+PREFIXED = {
+    "m": ("meter", "k d c m µ μ n p"),
+    "g": ("gram", "k m µ μ n"),
+    "l": ("liter", "h d c m µ μ"),
+    "L": ("liter", "h d c m µ μ"),
+    "s": ("second", "m µ μ n p"),
+    "Hz": ("hertz", "k M G T"),
+    "B": ("byte", "k M G T P"),
+    "b": ("bit", "k M G T"),
+    "bit": ("bit", "k M G T"),
+    "W": ("watt", "k M G T m"),
+    "Wh": ("watt hour", "k M G T"),
+    "V": ("volt", "k m M"),
+    "A": ("amp", "m k µ μ"),
+    "Ah": ("amp hour", "m k"),
+    "J": ("joule", "k M G"),
+    "N": ("newton", "k M"),
+    "Pa": ("pascal", "k M G h"),
+    "eV": ("electron volt", "k M G T"),
+    "cal": ("calorie", "k"),
+    "mol": ("mole", "m µ μ n"),
+    "F": ("farad", "µ μ n p m"),
+    "Ω": ("ohm", "k M m"),
+    "Sv": ("sievert", "m µ μ"),
+    "bar": ("bar", "m"),
+    "t": ("ton", "k M G"),
+    "px": ("pixel", "M"),
+    "bps": ("bit per second", "k M G T"),
+}
+PLAIN = {
+    **{"m": "meter", "g": "gram", "l": "liter", "L": "liter", "s": "second", "V": "volt", "W": "watt", "Ω": "ohm"},
+    **{"Hz": "hertz", "Wh": "watt hour", "Pa": "pascal", "eV": "electron volt", "cal": "calorie", "mol": "mole"},
+    **{"px": "pixel", "bps": "bit per second", "bit": "bit", "bar": "bar", "Ah": "amp hour", "Sv": "sievert"},
+    **{"KB": "kilobyte", "Kb": "kilobit", "KHz": "kilohertz", "MHZ": "megahertz", "GHZ": "gigahertz", "kw": "kilowatt"},
+    **{"mcg": "microgram", "cc": "cubic centimeter", "kph": "kilometer per hour", "mph": "mile per hour"},
+    **{
+        "MPH": "mile per hour",
+        "kmh": "kilometer per hour",
+        "kWH": "kilowatt hour",
+        "Kg": "kilogram",
+        "Km": "kilometer",
+    },
+    **{
+        "in": "inch",
+        "ft": "foot",
+        "yd": "yard",
+        "yds": "yard",
+        "mi": "mile",
+        "nmi": "nautical mile",
+        "ly": "light year",
+    },
+    **{"oz": "ounce", "lb": "pound", "lbs": "pound", "fl oz": "fluid ounce", "gal": "gallon", "qt": "quart"},
+    **{"tbsp": "tablespoon", "tsp": "teaspoon", "ha": "hectare", "acre": "acre"},
+    **{"sq ft": "square foot", "sq mi": "square mile", "sq m": "square meter", "sq km": "square kilometer"},
+    **{"sq in": "square inch", "sq yd": "square yard", "cu ft": "cubic foot", "cu m": "cubic meter"},
+    **{"sqft": "square foot", "cu in": "cubic inch", "sqm": "square meter"},
+    **{"h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute", "sec": "second", "secs": "second"},
+    **{"wk": "week", "wks": "week", "yr": "year", "yrs": "year", "mo": "month", "mos": "month", "d": "day"},
+    **{"rpm": "revolution per minute", "RPM": "revolution per minute", "bpm": "beat per minute"},
+    **{"BPM": "beat per minute", "fps": "frame per second", "FPS": "frame per second", "mpg": "mile per gallon"},
+    **{"psi": "pound per square inch", "dpi": "dot per inch", "DPI": "dot per inch", "ppi": "pixel per inch"},
+    **{"ppm": "part per million", "ppb": "part per billion", "wpm": "word per minute", "hp": "horsepower"},
+    **{"dB": "decibel", "mmHg": "millimeter of mercury", "MP": "megapixel", "Gy": "gray", "kn": "knot", "kt": "knot"},
+    **{"°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "°K": "kelvin"},
+    **{"mi/h": "mile per hour", "GiB": "gibibyte", "MiB": "mebibyte", "KiB": "kibibyte", "TiB": "tebibyte"},
+    **{"K": "kelvin", "t": "ton", "pt": "point", "kΩ": "kilohm", "MΩ": "megohm", "kW·h": "kilowatt hour"},
+    **{"atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
+}
+INVARIABLE = {"hertz", "horsepower", "kelvin", "stone", "P H"}
+IRREGULAR = {"foot": "feet", "inch": "inches"}
+# A word or the like as well: a unit only where no space stands before it, or after a number with a point.
+CLOSE_ONLY = {"d", "mo", "pH", "MP", "Pb", "kt", "pt"}
+# The other way about: "4K" is no temperature.
+APART_ONLY = {"K", "t"}
+POWERS = {"²": "square", "^2": "square", "2": "square", "³": "cubic", "^3": "cubic", "3": "cubic"}
+
+
+def _single() -> dict[str, str]:
+    units = dict(PLAIN)
+    for base, (name, prefixes) in PREFIXED.items():
+        for prefix in prefixes.split():
+            units.setdefault(prefix + base, PREFIXES[prefix] + name)
+    return units
+
+
+UNITS = _single()
+_NAMES = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
+_POWER = r"(?:\^?[23](?![\d.]\d|\d))"
+_AMOUNT = r"(?P<amount>(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+# "in" and "m" are words after "5 ", so what may come after them is limited below.
+QUANTITY = re.compile(
+    rf"{_AMOUNT}(?P<space> |-)?(?P<unit>{_NAMES})(?P<power>{_POWER})?"
+    rf"(?:(?P<per>/|·| per )(?P<other>{_NAMES})(?P<power2>{_POWER})?)?(?P<stop>\.(?=\s+[a-z,;)]|,))?"
+    r"(?![A-Za-z0-9°µμ/'^]|-[a-z]|\.[A-Za-z])"
+)
+BARE = re.compile(
+    rf"(?<![\w./])(?P<unit>{_NAMES})(?P<power>{_POWER})?/(?P<other>{_NAMES})(?P<power2>{_POWER})?(?![\w/.-]\w)"
+)
+MICRO = re.compile(r"(?<!\w)[µμ](m|g|l|L|s|A|F)\b")
+_BARE_FIRST = re.compile(r"m|k?m|mi|ft|[kmµμ]?g|m?[lL]|[kMGT]?(?:B|b|bit)|mol|W|k?W|J|N|rad")
+_FEET = re.compile(
+    r"(?<![\w.])(?P<feet>\d+)(?:(?P<mark>')| ?ft\.?| ?foot| ?feet) ?(?P<inches>\d{1,2}(?:\.\d+)?)"
+    r"(?:\"|''| ?in\b\.?| ?inch(?:es)?\b)"
+)
+_ANGLE = re.compile(
+    r"(?<![\w.])(?P<degrees>\d+)° ?(?P<minutes>\d{1,2})' ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:\"|'') ?)?"
+    r"(?P<side>[NESW]\b)?"
+)
+_INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\"(?=[ ,.)]|$)")
+_POUNDS = re.compile(r"(?<![\w.])(\d+) ?lbs?\.? (\d+) ?oz\b\.?")
+SIDES = {"N": "north", "E": "east", "S": "south", "W": "west"}
+# "12 in": inches, and not "in 12 in London".
+_AFTER_INCHES = re.compile(
+    r"\s*(?:$|[.,;:)x×]|by\b|wide|tall|long|deep|high|thick|across|in diameter|of (?:rain|snow))"
+)
+
+
+def plural(name: str) -> str:
+    """The name of several units: "miles per hour", "feet", "kilowatt hours"."""
+    for joint in (" per ", " of ", " Celsius", " Fahrenheit"):
+        head, found, tail = name.partition(joint)
+        if found:
+            return plural(head) + joint + tail
+    if name in INVARIABLE or name.endswith("hertz"):
+        return name
+    *before, last = name.split(" ")
+    return " ".join([*before, IRREGULAR.get(last, last + "s")])
+
+
+def units(text: str) -> str:
+    """The text with units as words after their numbers, which stay as digits."""
+    text = _ANGLE.sub(_angle, text)
+    text = _FEET.sub(_feet, text)
+    text = _INCHES.sub(_inches, text)
+    text = _POUNDS.sub(lambda m: f"{_quantity(m[1], 'pound')} {_quantity(m[2], 'ounce')}", text)
+    text = re.sub(r"\b[Ll]/100 ?km\b", "liters per 100 kilometers", text)
+    text = QUANTITY.sub(_unit, text)
+    return MICRO.sub(lambda m: f"micro{plural(PREFIXED[m[1]][0])}", BARE.sub(_bare, text))
+
+
+def begins_quantity(text: str, at: int) -> bool:
+    """Whether a number with its unit begins there."""
+    match = QUANTITY.match(text, at)
+    return match is not None and _unit(match) != match.group()
+
+
+def _feet(match: re.Match[str]) -> str:
+    """ "five foot eleven" for 5'11", and in full where the units are."""
+    if match["mark"]:
+        return f"{match['feet']} foot {match['inches']}"
+    return f"{_quantity(match['feet'], 'foot')} {_quantity(match['inches'], 'inch')}"
+
+
+def _inches(match: re.Match[str]) -> str:
+    # Behind an odd number of quotation marks, this one closes.
+    return f"{match[1]} inch" if match.string.count('"', 0, match.start()) % 2 == 0 else match.group()
+
+
+def _quantity(amount: str, name: str) -> str:
+    amount = f"{int(amount):,}" if amount.isdigit() else amount  # 1500 alone would be a year
+    return f"{amount} {name if amount == '1' else plural(name)}"
+
+
+def _angle(match: re.Match[str]) -> str:
+    parts = [_quantity(match["degrees"], "degree"), _quantity(str(int(match["minutes"])), "minute")]
+    if match["seconds"]:
+        parts.append("and " + _quantity(match["seconds"].removeprefix("0") or "0", "second"))
+    return " ".join([*parts, SIDES.get(match["side"] or "", "")]).rstrip()
+
+
+def _name(unit: str, power: str | None) -> str:
+    return f"{POWERS[power]} {UNITS[unit]}" if power else UNITS[unit]
+
+
+def _unit(match: re.Match[str]) -> str:
+    amount, unit, after = match["amount"], match["unit"], match.string[match.end() :][:20]
+    alone = not (match["power"] or match["other"])
+    space = match["space"] or ""
+    if alone and ((space == " " and unit in CLOSE_ONLY) or (space != " " and unit in APART_ONLY)):
+        return match.group()
+    if alone and unit == "in" and space == " " and not (match["stop"] or _AFTER_INCHES.match(after)):
+        return match.group()
+    if space == "-" and (len(unit) < 2 or not alone):
+        return match.group()
+    name = _name(unit, match["power"])
+    if match["other"]:
+        other = _name(match["other"], match["power2"])
+        name = f"{name} {other}" if match["per"] == "·" else f"{name} per {other}"
+    if space == "-":
+        return f"{amount}-{name}"
+    return _quantity(amount, name)
+
+
+def _bare(match: re.Match[str]) -> str:
+    if not _BARE_FIRST.fullmatch(match["unit"]):
+        return match.group()
+    return f"{plural(_name(match['unit'], match['power']))} per {_name(match['other'], match['power2'])}"
