@@ -11,6 +11,7 @@ from benchmarks.before import before
 from benchmarks.captions import captions
 from benchmarks.demo import demo
 from benchmarks.readings import readings
+from benchmarks.recordings import recordings
 from benchmarks.sound import sound
 from benchmarks.speed import speed, training
 from voicebank.errors import VoicebankError
@@ -18,7 +19,7 @@ from voicebank.errors import VoicebankError
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-for command in (speed, training, before, captions, demo, readings, sound):
+for command in (speed, training, before, captions, recordings, demo, readings, sound):
     app.command()(command)
 app.add_typer(cloning.app, name="cloning")
 

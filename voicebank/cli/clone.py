@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +12,11 @@ import typer
 
 if TYPE_CHECKING:
     from voicebank.bank import Voice
+    from voicebank.cloning import CloneState
     from voicebank.cloning.closest import BaseMatch
-    from voicebank.data.dataset import Dataset
+    from voicebank.data.dataset import Clip, Dataset
 
+AUDITIONED = 3  # sentences
 ASK = (
     "Whose voice is it, and do they agree that it is cloned and used? One line, such as\n"
     '"Jane Doe, my own voice, for anything." Empty marks the voice as for private use.\n'
@@ -55,6 +59,9 @@ def clone(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all random numbers.")] = None,
+    audition: Annotated[
+        bool, typer.Option("--audition", help="At the end, hear three sentences by base, clone and speaker.")
+    ] = False,
 ) -> None:
     """Clone a voice from recordings, or go on with a cloning that was interrupted.
 
@@ -100,21 +107,47 @@ def clone(
         left = "has the best so far" if (out / "config.json").is_file() else "holds no voice yet"
         typer.echo(f"stopped: {out} {left}, and the same command goes on", err=True)
         raise typer.Exit(130) from None
-    _summarise(out, made)
-
-
-def _summarise(out: Path, made: Voice) -> None:
-    """Print what came of a cloning; status 130 if it was stopped."""
-    from voicebank.cloning import CloneState
-
     state = CloneState.of(out)
     if state is None or not state.finished:
         raise typer.Exit(130)
+    _summarise(out, made, state)
+    if audition:
+        _audition(out, voice, made, [clip for clip in data.clips if clip.id in state.held_out][:AUDITIONED])
+
+
+def _summarise(out: Path, made: Voice, state: CloneState) -> None:
+    """Print what came of a cloning."""
     if made.config.private_use:
         typer.echo(f"voicebank: {PRIVATE}", err=True)
     scores = "".join(f"; {k.replace('_', ' ')} {v:g}" for k, v in state.scores.items() if k.startswith("similarity"))
     typer.echo(f"{out}: cloned from {state.parent} with {state.minutes:.1f} minutes of speech{scores}")
+    steps = ", ".join(f"{stage} at step {step}" for stage, step in state.reached.items())
+    typer.echo(f"best weights: {steps}; {state.seconds / 60:.0f} minutes of computing")
+    for reason, count in Counter(state.dropped.values()).most_common():
+        typer.echo(f"left out: {count} of {state.clips + len(state.dropped)} clips: {reason}")
+    if (out / "sample.ogg").is_file():
+        typer.echo(f"sample: {out / 'sample.ogg'}")
     typer.echo(f'voicebank say "It works." --voice {out}')
+
+
+def _audition(out: Path, base: Voice, made: Voice, clips: list[Clip]) -> None:
+    """Let base, clone and speaker say the same sentences; a file where nothing can play them."""
+    from voicebank.audio import Audio
+    from voicebank.errors import RunawayError
+
+    parts: list[Audio] = []
+    for clip in clips:
+        for voice in (base, made):
+            with contextlib.suppress(RunawayError):
+                parts.append(voice.say(clip.text))
+        parts.append(Audio.read(clip.path))
+    rate = made.config.audio.sample_rate
+    pause = Audio.silence(0.7, rate)
+    speech = Audio.join(piece for part in parts for piece in (part.resample(rate), pause))
+    typer.echo(f"base, clone and speaker say {len(clips)} sentences")
+    if not speech.play():
+        path = speech.save(out.with_name(f"{out.name}.training") / "audition.ogg")
+        typer.echo(f"no player found that works: hear {path}")
 
 
 def closest(

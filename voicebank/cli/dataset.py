@@ -35,6 +35,9 @@ def make(
     ] = None,
     transcriber: TranscriberOption = "whisper",
     language: Annotated[str, typer.Option(help="en-us or en-gb.")] = "en-us",
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Take noise and echo out of the clips that have much of them.")
+    ] = False,
 ) -> None:
     """Make a dataset: cut in pauses, checked against what is heard, levelled, with report.html."""
     from voicebank.cli.progress import Bar
@@ -47,7 +50,13 @@ def make(
             place, found = fetch.fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
             captions = captions or found
         report = make_dataset(
-            place, out, captions=captions, transcriber=_name(transcriber), language=language, progress=progress
+            place,
+            out,
+            captions=captions,
+            transcriber=_name(transcriber),
+            language=language,
+            clean=clean,
+            progress=progress,
         )
     for finding in report.general:
         typer.echo(f"voicebank: {finding}", err=True)

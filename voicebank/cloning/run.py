@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from voicebank.cloning.finetune import Clock, hold_out, usable
+from voicebank.cloning.screening import counted, screen, without
 from voicebank.cloning.settings import CloneSettings, Description
 from voicebank.cloning.stages import Cloning
 from voicebank.cloning.store import FREE, CloneState, Store, job
@@ -98,9 +99,20 @@ def _clone(
         phones = frontend_of(base)
         if state is None:
             _applied(about, base.config)
-        features = _features(base, dataset, phones, store, progress)
+        dropped, notes = screen(dataset, progress) if state is None else (state.dropped, [])
+        for note in notes:
+            progress.note(note)
+        kept = without(dataset, dropped)
+        if not kept.clips:
+            raise BadData(f"{dataset.name} has no clip that can be used; {counted(dropped)}")
+        features = _features(base, kept, phones, store, progress)
+        fit = {clip.id for clip in usable(features)}
+        dropped |= {clip.id: "too long, or without words" for clip in features.clips if clip.id not in fit}
+        _enough(dataset.name, features, dropped)
         if state is None:
-            state = _begun(base, features, store, about, requested, digest)
+            if dropped:
+                progress.note(counted(dropped))
+            state = _begun(base, features, store, about, requested, digest, dropped)
         return Cloning(base, features, phones, store, state, progress, stop).run()
 
 
@@ -111,6 +123,7 @@ def _begun(
     about: Description,
     requested: CloneSettings | dict[str, Any],
     digest: str,
+    dropped: dict[str, str],
 ) -> CloneState:
     """The state of a new cloning, written down."""
     clips, minutes = usable(features), _minutes(features)
@@ -130,6 +143,7 @@ def _begun(
         about=default.updated(about),
         minutes=round(minutes, 2),
         clips=len(clips),
+        dropped=dropped,
         held_out=hold_out(clips, settings.held_out),
     )
     store.write(state)
@@ -177,10 +191,10 @@ def _resumed(
 
 
 def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Store, progress: Progress) -> Features:
-    """Features of the clips, which must be enough.
+    """Features of the clips.
 
     Raises:
-        BadData: they are not, or a clip is silent or unreadable.
+        BadData: a clip is silent or unreadable.
     """
     count, began, typical = len(dataset.clips), time.monotonic(), CloneSettings()
     after = Clock(0.0, None).after("features", {"text2mel": typical.text2mel_steps, "ssrn": typical.ssrn_steps})
@@ -190,18 +204,18 @@ def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Stor
         progress.step("features", done, total, seconds_left=left)
 
     progress.step("features", 0, count)
-    features = build(dataset, base.config.audio, phones, store.work / "features", report)
+    return build(dataset, base.config.audio, phones, store.work / "features", report)
+
+
+def _enough(name: str, features: Features, dropped: dict[str, str]) -> None:
+    """Refuse to clone from next to nothing."""
     clips, seconds = usable(features), 60 * _minutes(features)
     if seconds < LEAST_SECONDS or len(clips) < LEAST_CLIPS:
-        longer = "" if len(clips) == count else f" ({count - len(clips)} more are too long or without words)"
         raise BadData(
-            f"{dataset.name} has {seconds:.0f} s of speech in {len(clips)} clips{longer}: a voice needs "
-            f"{LEAST_SECONDS:.0f} s in {LEAST_CLIPS} clips at the very least, and 5 minutes to sound well; "
-            "record more, or cut long recordings with `voicebank dataset make`"
+            f"{name} has {seconds:.0f} s of speech in {len(clips)} clips{f'; {counted(dropped)}' if dropped else ''}: "
+            f"a voice needs {LEAST_SECONDS:.0f} s in {LEAST_CLIPS} clips at the very least, and 5 minutes to sound "
+            "well; record more, or cut long recordings with `voicebank dataset make`"
         )
-    if len(clips) < count:
-        progress.note(f"{count - len(clips)} of {count} clips are left out: too long, or without words")
-    return features
 
 
 def _minutes(features: Features) -> float:

@@ -43,6 +43,8 @@ class CloneState(BaseModel):
     minutes: float = 0.0
     """Of the speech that is used."""
     clips: int = 0
+    dropped: dict[str, str] = {}
+    """Clips that are left out, and why."""
     held_out: list[str] = []
     steps: dict[str, int] = {}
     """Steps of a stage, where ``max_minutes`` cut them."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from voicebank.audio import Audio
-from voicebank.data.matching import Match, compare, disfluencies, keys
-from voicebank.data.measure import envelope, measure
+from voicebank.data.matching import Match, compare, disfluencies, keys, restored, with_disfluencies
+from voicebank.data.measure import bandwidth, clicks, envelope, measure, reverberation
 from voicebank.data.report import Finding, Row
 from voicebank.plugins import Transcript
 from voicebank.signal.speaker import unit_mean
@@ -17,6 +17,9 @@ from voicebank.text.normalise import unspeakable
 LONGEST = 15.0  # seconds a clip may last; longer ones make training slow and attention slip
 SHORTEST = 0.6
 NOISY, TOO_NOISY = 22.0, 14.0  # dB from the noise to the speech
+ROOM = 0.28  # seconds of reverberation
+CLICKS = 3  # in a clip
+NARROW = 10_000.0  # Hz: a voice of 24 kHz speaks up to 12
 CLIPPED = 3  # waves cut off in a clip
 PAUSE = 1.5  # seconds
 PACE = (0.7, 6.0)  # words a second
@@ -58,6 +61,11 @@ def check_clip(row: Row, audio: Audio, clipped: int, transcript: Transcript | No
     if measures.ratio < NOISY:
         bad = measures.ratio < TOO_NOISY
         add("noise", f"music or noise only {measures.ratio:.0f} dB below the speech", bad)
+    if (decay := reverberation(audio.samples, audio.sample_rate)) is not None and decay > ROOM:
+        add("room", f"an echo of {decay:.1f} s from the room", False)
+    if (count := clicks(audio.samples, audio.sample_rate)) >= CLICKS:
+        add("clicks", f"{count} clicks in its pauses, as of keys", False)
+    row.bandwidth = bandwidth(audio.samples, audio.sample_rate)
     if clipped >= CLIPPED:
         add("clipping", f"too loud: the wave is cut off in {clipped} places", clipped >= 10 * CLIPPED)
     if measures.pause > PAUSE:
@@ -71,6 +79,9 @@ def check_clip(row: Row, audio: Audio, clipped: int, transcript: Transcript | No
         return
     if transcript is not None:
         row.heard = transcript.text
+        if (usual := restored(row.text, transcript.text)) != row.text:
+            add("corrected", "written as usual, it was in capitals or without punctuation", False)
+            row.text = usual
         _check_words(row, transcript, add)
     if row.words >= 3 and measures.ratio >= NOISY and not PACE[0] <= row.words / measures.speech <= PACE[1]:
         add("pace", f"{row.words / measures.speech:.1f} words a second")
@@ -83,7 +94,11 @@ def _check_words(row: Row, transcript: Transcript, add: Callable[..., None]) -> 
         add("language", f"it does not seem to be English: {_short(row.text)!r}, heard {_short(transcript.text)!r}")
         return
     if slips := disfluencies(match, transcript.text):
-        add("disfluency", f"said and not written: {', '.join(slips[:4])}")
+        if corrected := with_disfluencies(row.text, transcript.text):
+            add("corrected", f"said and not written, now it is: {', '.join(slips[:4])}", False)
+            row.text = corrected
+        else:
+            add("disfluency", f"said and not written: {', '.join(slips[:4])}")
         return
     if reason := misfit(match):
         add("mismatch", f"{reason}; heard: {_short(transcript.text)!r}")
@@ -110,7 +125,19 @@ def check_together(rows: Sequence[Row]) -> list[Finding]:
     kept = [row for row in rows if row.kept]
     _copies(kept)
     _speakers([row for row in kept if row.embedding and row.seconds >= RELIABLE and row.kept])
-    return _amount(rows)
+    return [*_amount(rows), *_bandwidth(kept)]
+
+
+def _bandwidth(rows: Sequence[Row]) -> list[Finding]:
+    known = [row.bandwidth for row in rows if row.bandwidth is not None]
+    hertz = float(np.percentile(known, 75)) if known else NARROW
+    return [Finding.of("bandwidth", "", narrow(hertz), serious=False)] if hertz < NARROW else []
+
+
+def narrow(hertz: float) -> str:
+    """What recordings that carry no more than so many Hz mean for a voice."""
+    like = "as on a telephone" if hertz < 5000 else "dull" if hertz < 8500 else "a little dull"
+    return f"the recordings hold nothing above {hertz / 1000:.1f} kHz: a voice cloned from them sounds {like}"
 
 
 def _amount(rows: Sequence[Row]) -> list[Finding]:
@@ -148,27 +175,37 @@ def _copies(rows: Sequence[Row]) -> None:
 
 
 def _speakers(rows: Sequence[Row]) -> None:
-    """Mark clips of another speaker: the smaller of two groups that lie apart, and single clips far from all."""
-    if len(rows) < 4:
-        return
-    found = np.array([row.embedding for row in rows])
-    groups = _two_groups(found)
-    sizes = [int((groups == side).sum()) for side in (0, 1)]
-    means = [unit_mean(found[groups == side]) if sizes[side] else None for side in (0, 1)]
-    main = found
-    if means[0] is not None and means[1] is not None:
-        likeness = float(means[0] @ means[1])
-        if likeness < SAME_SPEAKER and min(sizes) >= 2:
-            smaller = 0 if sizes[0] < sizes[1] else 1
-            for row, side in zip(rows, groups, strict=True):
-                if side == smaller:
-                    reason = f"another speaker than most clips (likeness {likeness:.2f}; {sizes[smaller]} such clips)"
-                    row.findings.append(Finding.of("speaker", row.id, reason))
-            main = found[groups != smaller]
-    centre = unit_mean(main)
-    for row, value in zip(rows, found @ centre, strict=True):
-        if value < OUTLIER and row.kept:
-            row.findings.append(Finding.of("speaker", row.id, f"unlike the other clips (likeness {value:.2f})"))
+    """Mark the clips of another speaker than most."""
+    for i, reason in other_speakers(np.array([row.embedding for row in rows])).items():
+        rows[i].findings.append(Finding.of("speaker", rows[i].id, reason))
+
+
+def other_speakers(embeddings: np.ndarray) -> dict[int, str]:
+    """Clips of another speaker: the smaller of two groups that lie apart, and single clips far from all.
+
+    Args:
+        embeddings: of each clip ``(n, 256)``, of norm 1.
+
+    Returns:
+        Why, by index.
+    """
+    if len(embeddings) < 4:
+        return {}
+    others: dict[int, str] = {}
+    groups = _two_groups(embeddings)
+    sides = [np.flatnonzero(groups == side) for side in (0, 1)]
+    main = embeddings
+    if min(map(len, sides)) >= 2:
+        likeness = float(unit_mean(embeddings[sides[0]]) @ unit_mean(embeddings[sides[1]]))
+        if likeness < SAME_SPEAKER:
+            smaller, larger = sorted(sides, key=len)
+            reason = f"another speaker than most clips (likeness {likeness:.2f}; {len(smaller)} such clips)"
+            others = dict.fromkeys(map(int, smaller), reason)
+            main = embeddings[larger]
+    for i, value in enumerate(embeddings @ unit_mean(main)):
+        if value < OUTLIER:
+            others.setdefault(i, f"unlike the other clips (likeness {value:.2f})")
+    return others
 
 
 def _two_groups(found: np.ndarray) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import soundfile as sf
 
-from voicebank.errors import BadData
+from voicebank.errors import BadData, VoicebankWarning
 
 if TYPE_CHECKING:
     from voicebank.data.progress import Progress
@@ -41,10 +42,11 @@ class Dataset:
     def read(folder: str | Path, language: str = "en-us") -> Dataset:
         """Read a folder in LJSpeech layout: ``metadata.csv`` (``id|text`` or ``id|text|normalised``) and ``wavs/``.
 
+        Lines without a transcript, clips that are missing, unreadable or of zero length, and recordings without a line
+        are left out, with a VoicebankWarning that counts every fault of a kind and names the first.
+
         Raises:
-            BadData: the folder or its metadata is missing or empty, a line has no transcript, a clip is missing,
-                unreadable or of zero length, or a recording has no line. Every fault of a kind is counted, the
-                first is named.
+            BadData: the folder or its metadata is missing or empty, or all of it is left out.
         """
         folder = Path(folder)
         metadata = folder / "metadata.csv"
@@ -73,7 +75,9 @@ class Dataset:
             faults.setdefault("clips without a line in metadata.csv", []).extend(sorted(files))
         if faults:
             listed = "; ".join(f"{len(ids)} {kind}, first: {ids[0]}" for kind, ids in faults.items())
-            raise BadData(f"{folder}: {listed}")
+            if not clips:
+                raise BadData(f"{folder} holds no clip that can be used: {listed}")
+            warnings.warn(f"{folder}: left out are {listed}", VoicebankWarning, stacklevel=2)
         if not clips:
             raise BadData(f"{metadata} is empty: a dataset needs at least one line")
         return Dataset(folder.name, clips, language)
@@ -86,6 +90,7 @@ class Dataset:
         captions: str | Path | None = None,
         transcriber: str | Transcriber | None = "whisper",
         language: str = "en-us",
+        clean: bool = False,
         progress: Progress | None = None,
     ) -> Dataset:
         """Make a dataset of what there is, and open it.
@@ -97,6 +102,7 @@ class Dataset:
             captions: of the recording (VTT, SRT, ASS, json3). Captions of the same name are found without.
             transcriber: a plugin's name or the transcriber itself. None for clips with transcripts that
                 nobody is to listen to.
+            clean: take noise and some of the room out of the clips that have much of them (``voicebank[clean]``).
             progress: callbacks.
 
         Returns:
@@ -110,7 +116,13 @@ class Dataset:
 
         beside = Path(captions) if captions is not None else None
         report = make(
-            Path(source), Path(out), captions=beside, transcriber=transcriber, language=language, progress=progress
+            Path(source),
+            Path(out),
+            captions=beside,
+            transcriber=transcriber,
+            language=language,
+            clean=clean,
+            progress=progress,
         )
         return replace(Dataset.read(out, language), report=report)
 

@@ -23,6 +23,7 @@ def make(
     captions: Path | None = None,
     transcriber: str | Transcriber | None = "whisper",
     language: str = "en-us",
+    clean: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Make a dataset (see :meth:`voicebank.Dataset.make`). The report stands in the folder, too.
@@ -33,11 +34,11 @@ def make(
     """
     found, general = sources.find(place, captions, out)
     name = transcriber if isinstance(transcriber, str) else type(transcriber).__name__ if transcriber else None
-    job = digest(found, {"transcriber": name, "language": language})
+    job = digest(found, {"transcriber": name, "language": language, **({"clean": True} if clean else {})})
     space = Workspace(out, job)
     if space.finished is not None:
         return space.finished
-    recognisers = Recognisers.of(transcriber)
+    recognisers = Recognisers.of(transcriber, clean)
     rows, done, findings = space.noted()
     progress = progress or Progress()
     for source in progress.track("recordings", found, len(found)):
@@ -122,8 +123,4 @@ def _settle(report: Report, out: Path) -> None:
 
 def _why_none(report: Report) -> str:
     serious = [f for f in report.findings if f.serious and f.clip]
-    if not serious:
-        return "there is none"
-    kinds = sorted({f.kind for f in serious}, key=lambda k: -sum(f.kind == k for f in serious))
-    counts = ", ".join(f"{sum(f.kind == k for f in serious)} {k}" for k in kinds)
-    return f"{counts}; first: {serious[0]}"
+    return f"{report.why_rejected() or 'there is no clip'}; first: {serious[0]}" if serious else "there is none"

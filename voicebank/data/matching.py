@@ -180,6 +180,44 @@ def gaps(written: Sequence[str], heard: Sequence[str], matched: Sequence[int]) -
     return found
 
 
+def restored(text: str, heard: str) -> str:
+    """A transcript in capitals or without any punctuation, written as usual: as the recogniser does where it agrees.
+
+    A text that is written as usual is returned as it is.
+    """
+    tokens = text.split()
+    capitals = len(tokens) >= 3 and any(c.isalpha() for c in text) and not any(c.islower() for c in text)
+    if not capitals and (len(tokens) < 5 or any(c in ".,;:!?…" for c in text)):
+        return text
+    plain = [token.lower() if capitals else token for token in tokens]
+    written = [(i, key) for i, token in enumerate(tokens) for key in keys(token)]
+    other = [(j, key) for j, token in enumerate(heard.split()) for key in keys(token)]
+    matched = align([key for _, key in written], [key for _, key in other])
+    for (i, key), j in zip(written, matched, strict=True):
+        if j >= 0 and other[j][1] == key and len(keys(tokens[i])) == len(keys(heard.split()[other[j][0]])) == 1:
+            plain[i] = heard.split()[other[j][0]]
+    line = " ".join(plain)
+    line = line[:1].upper() + line[1:]
+    return line if line.endswith((".", "!", "?", "…", '"', "”")) else line.rstrip(",;:") + "."
+
+
+def with_disfluencies(text: str, heard: str) -> str | None:
+    """A transcript with the ums and the repeated words that are heard in it; None if that is not all that differs."""
+    match = compare(text, heard)
+    tokens = text.split()
+    owners = [i for i, token in enumerate(tokens) for _ in keys(token)]
+    inserted: dict[int, list[str]] = {}
+    for gap in match.gaps:
+        if gap.written or gap.at >= len(owners):
+            return None
+        inserted.setdefault(owners[gap.at], []).extend(gap.heard)
+    words: list[str] = []
+    for i, token in enumerate(tokens):
+        words += [*inserted[i][:-1], f"{inserted[i][-1]},"] if i in inserted else []
+        words.append(token)
+    return " ".join(words)
+
+
 def disfluencies(match: Match, heard: str) -> list[str]:
     """Ums, stutters and repeated words that were said and are not written."""
     got = [key for token in heard.split() for key in keys(token)]

@@ -10,6 +10,10 @@ HOP = 0.01  # seconds between levels
 WINDOW = 3  # levels that are averaged, so that a single wave of a deep voice is no pause
 BLOCK, AROUND = 10.0, 10.0  # seconds over which noise and speech are told apart, and on both sides of them
 DEEPEST = 60.0  # dB below the speech: noise further down counts as silence
+BAND = 250.0  # Hz, the width of a band when the bandwidth is measured
+BAND_ABOVE_NOISE, BAND_BELOW_TOP = 12.0, 65.0  # dB by which a band that carries speech stands out, and lies lower
+FALL, SMOOTH = 6, 5  # levels in a row that fall, for an estimate of the reverberation, and that are averaged first
+CLICK, ALONE = 5, 14  # half levels that a click lasts at most, and that are quiet on both sides of it
 SILENT = -65.0  # dB of full scale: speech that is not louder than this is no speech
 
 
@@ -80,7 +84,8 @@ def measure(samples: np.ndarray, rate: int) -> Measures:
     decibels = levels(samples, rate)
     if not len(decibels) or decibels.max() < SILENT:
         return Measures(-120.0, -120.0, 0.0, len(decibels) * HOP, Silence(0.0, 0.0))
-    loud = decibels >= max(_threshold(decibels), SILENT)
+    # In a quiet recording the speech itself goes down to where nothing would be counted as speech.
+    loud = decibels >= max(_threshold(decibels), min(SILENT, float(decibels.max()) - 35))
     loud_runs = [run for run in _runs(loud) if run[1] - run[0] >= 3] or [(0, len(loud))]
     first, last = loud_runs[0][0], loud_runs[-1][1]
     pauses = [after[0] - before[1] for before, after in zip(loud_runs, loud_runs[1:], strict=False)]
@@ -88,6 +93,66 @@ def measure(samples: np.ndarray, rate: int) -> Measures:
     noise = max(float(np.percentile(decibels, 5)), -120.0)
     span = Silence(first * HOP, last * HOP)
     return Measures(float(level), noise, float(loud.sum()) * HOP, max(pauses, default=0) * HOP, span)
+
+
+def bandwidth(samples: np.ndarray, rate: int) -> float:
+    """Frequency in Hz up to which a recording carries speech, whatever its rate says: rate / 2 if up to the end.
+
+    Below half the rate it was recorded, a telephone or a strong compression leave nothing: a band carries speech where
+    its loud frames stand out both from its quiet ones and from what the loudest band has left of rounding.
+
+    Args:
+        samples: float ``(n,)``; some tens of seconds are enough.
+        rate: in Hz.
+    """
+    size = 1024
+    count = len(samples) // size
+    if not count:
+        return rate / 2
+    frames = np.asarray(samples[: count * size], np.float32).reshape(count, size) * np.hanning(size)
+    power = np.square(np.abs(np.fft.rfft(frames, axis=1)))
+    width = max(1, round(BAND * size / rate))
+    bands = power[:, : power.shape[1] // width * width].reshape(count, -1, width).mean(2)
+    decibels = 10 * np.log10(bands + 1e-12)
+    loud, quiet = np.percentile(decibels, 95, axis=0), np.percentile(decibels, 10, axis=0)
+    carried = (loud > quiet + BAND_ABOVE_NOISE) & (loud > loud.max() - BAND_BELOW_TOP)
+    top = int(np.flatnonzero(carried)[-1]) + 1 if carried.any() else len(carried)
+    return rate / 2 if top >= len(carried) - 1 else top * width * rate / size
+
+
+def reverberation(samples: np.ndarray, rate: int) -> float | None:
+    """Seconds in which sound decays by 60 dB, estimated from how speech falls silent; None if it does too seldom.
+
+    Speech may fall as slowly as it likes, but never faster than the room lets it: the fastest falls tell. Source, in
+    principle: Ratnam et al., "Blind estimation of reverberation time", J. Acoust. Soc. Am. 114(5), 2003.
+    """
+    decibels = levels(samples, rate)
+    if len(decibels) < 50:
+        return None
+    decibels = np.convolve(decibels, np.full(SMOOTH, 1 / SMOOTH), "valid")
+    top = float(np.percentile(decibels, 95))
+    slopes = []
+    for first, last in _runs(np.diff(decibels) < 0):
+        if last - first >= FALL and decibels[first] > top - 15 and decibels[first] - decibels[last] > 15:
+            # The middle of a fall: its begin is still speech, its end already noise.
+            low, high = first + (last - first) // 4, last - (last - first) // 4
+            slopes.append((decibels[low] - decibels[high]) / ((high - low) * HOP))
+    return 60 / float(np.percentile(slopes, 75)) if len(slopes) >= 2 else None
+
+
+def clicks(samples: np.ndarray, rate: int) -> int:
+    """How many short, lonely bursts there are in the pauses: keys, a mouse, a door."""
+    hop = round(rate * HOP / 2)
+    peaks = np.abs(samples[: len(samples) // hop * hop].reshape(-1, hop)).max(1) if len(samples) >= hop else np.zeros(0)
+    if not len(peaks) or not peaks.any():
+        return 0
+    decibels = 20 * np.log10(peaks + 1e-6)
+    loud = decibels > max(_threshold(decibels), float(np.percentile(decibels, 95)) - 30)
+    runs = [(-30, -30), *_runs(loud), (len(loud) + 30, len(loud) + 30)]
+    return sum(
+        run[1] - run[0] <= CLICK and run[0] - before[1] >= ALONE and after[0] - run[1] >= ALONE
+        for before, run, after in zip(runs, runs[1:], runs[2:], strict=False)
+    )
 
 
 def envelope(samples: np.ndarray, rate: int, size: int = 64) -> list[int]:

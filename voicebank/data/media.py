@@ -21,6 +21,11 @@ SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".m4b", ".aac", ".wma", ".aif", ".aiff", ".amr"),
     *(".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".mka", ".ts", ".3gp"),
 )
+# Demuxers of FFmpeg. Others may open further files: playlists, lists of parts, numbered pictures.
+FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,"
+    "mpeg,mpegts,ogg,rm,tta,w64,wav,wv,xwma"
+)
 FULL = 0.9995  # of full scale: what is as loud as this for three samples running was cut off by the recorder
 
 
@@ -97,18 +102,23 @@ def _decode(path: Path, rate: int, clipped: list[float]) -> Iterator[np.ndarray]
     import av
 
     try:
-        container = av.open(str(path))
+        # With the protocol named, a colon in a file's name is no address; lists of other files are no sound.
+        container = av.open(f"file:{path}", options={"format_whitelist": FORMATS})
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise BadAudio(f"cannot read {path}: {_reason(error)}") from error
+        why = "it is a list of other files: give those" if _is_playlist(path) else _reason(error)
+        raise BadAudio(f"cannot read {path}: {why}") from error
     length = 0
     with container:
         if not container.streams.audio:
             raise BadAudio(f"{path} has no audio track: give the recording that has the speech")
         stream = container.streams.audio[0]
+        peak = _peak(container, stream) if stream.codec_context.name.startswith("pcm_f") else 1.0
         resampler: Any = None
         kind: tuple[str, str, int] | None = None
         try:
             for frame in _frames(container, stream):
+                if peak > 1:
+                    frame = _quieter(frame, peak)
                 if resampler is None and frame.time and 0 < frame.time < 3600:
                     late = np.zeros(round(frame.time * rate), np.int16)  # the track starts after the picture
                     length += len(late)
@@ -129,6 +139,21 @@ def _decode(path: Path, rate: int, clipped: list[float]) -> Iterator[np.ndarray]
             raise BadAudio(f"cannot read {path}: {_reason(error)}") from error
     if not length:
         raise BadAudio(f"cannot read {path}: there is no sound in it")
+
+
+def _peak(container: Any, stream: Any) -> float:
+    """Largest magnitude in a file of floating-point samples, which may well be above full scale."""
+    peak = max((float(np.abs(frame.to_ndarray()).max()) for frame in _frames(container, stream)), default=0.0)
+    container.seek(0)
+    return peak
+
+
+def _quieter(frame: Any, peak: float) -> Any:
+    import av
+
+    scaled = av.AudioFrame.from_ndarray(frame.to_ndarray() / peak, format=frame.format.name, layout=frame.layout.name)
+    scaled.sample_rate, scaled.pts, scaled.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return scaled
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:
@@ -159,6 +184,14 @@ def _mark_clipping(frame: Any, start: float, clipped: list[float]) -> None:
         # one mark for each wave that was cut, not for each sample
         kept = first[np.insert(np.diff(first) > frame.sample_rate // 1000, 0, True)]
         clipped.extend(round(start + int(i) / frame.sample_rate, 3) for i in kept)
+
+
+def _is_playlist(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(16).lstrip().startswith((b"#EXTM3U", b"ffconcat"))
+    except OSError:
+        return False
 
 
 def _reason(error: BaseException) -> str:

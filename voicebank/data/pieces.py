@@ -14,10 +14,11 @@ from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data import captions as caption_files
+from voicebank.data import clean as cleaning
 from voicebank.data import media
-from voicebank.data.checks import LONGEST, check_clip
+from voicebank.data.checks import CLICKS, LONGEST, ROOM, check_clip
 from voicebank.data.cutting import REACH, Cut, cut
-from voicebank.data.measure import levels, measure, silences
+from voicebank.data.measure import clicks, levels, measure, reverberation, silences
 from voicebank.data.media import Sound
 from voicebank.data.progress import Progress
 from voicebank.data.report import Finding, Row
@@ -31,6 +32,8 @@ from voicebank.signal.spectrogram import level
 
 BEFORE, AFTER = 0.1, 0.2  # seconds of silence that stay around a clip
 FADE = 0.005  # seconds, so that a cut never clicks
+MAYBE_CLIP = 60.0  # seconds that a clip may last with the silence at its ends
+CLEAN_BELOW = 35.0  # dB from the noise to the speech
 UNCERTAIN = 0.5  # mean probability of the words below which a recogniser's transcript is not to be trusted
 SHOWN = 30.0  # seconds of a stretch that was left out which can still be heard in the report
 
@@ -47,20 +50,23 @@ class Piece(NamedTuple):
 
 @dataclass
 class Recognisers:
-    """The transcriber, None for nobody; and whether speakers are told apart."""
+    """The transcriber, None for nobody; whether speakers are told apart, and whether noisy clips are cleaned."""
 
     transcriber: Transcriber | None
     speakers: bool
+    clean: bool = False
 
     @classmethod
-    def of(cls, transcriber: str | Transcriber | None) -> Recognisers:
+    def of(cls, transcriber: str | Transcriber | None, clean: bool = False) -> Recognisers:
         """A transcriber, given itself or by its plugin's name.
 
         Raises:
             UnknownName, PluginError: it is not installed or does not load.
         """
         made = plugins.create("transcriber", transcriber) if isinstance(transcriber, str) else transcriber
-        return cls(made, speaker.available())
+        if clean:
+            cleaning.require()
+        return cls(made, speaker.available(), clean)
 
     def required(self, what: str) -> Transcriber:
         """The transcriber, without which ``what`` cannot be done.
@@ -110,7 +116,7 @@ def recording(
 def _pieces(
     source: Source, sound: Sound, recognisers: Recognisers, journal: Path, progress: Progress
 ) -> Iterator[Piece]:
-    if source.captions is None and sound.duration <= LONGEST:
+    if source.captions is None and _spoken_seconds(sound) <= LONGEST:
         yield Piece(source.id, 0.0, sound.duration, source.text)
         return
     transcriber = recognisers.required(f"cutting {source.path.name}, which lasts {sound.duration:.0f} s,")
@@ -125,6 +131,13 @@ def _pieces(
         reach = max(REACH, 0.15 * sound.duration) if sound.duration > 120 else math.inf
     for i, found in enumerate(_renamed(cut(written_words or heard, heard, pauses, sound.duration, reach)), 1):
         yield Piece(f"{source.id}-{i:04d}", found.start, found.end, found.text, found.reason)
+
+
+def _spoken_seconds(sound: Sound) -> float:
+    """From the first word to the last of what may be a clip with long silence around it; else the whole length."""
+    if not LONGEST < sound.duration <= MAYBE_CLIP:
+        return sound.duration
+    return measure(sound.piece(0, sound.duration).samples, sound.rate).span.length or sound.duration
 
 
 def _renamed(cuts: list[Cut]) -> list[Cut]:
@@ -146,6 +159,8 @@ def _clip(source: Source, piece: Piece, sound: Sound, recognisers: Recognisers, 
                 start, end = max(0.0, span.start - BEFORE), min(sound.duration, span.end + AFTER)
             row.start, row.end = round(start, 3), round(end, 3)
         audio = sound.piece(start, end)
+        if recognisers.clean and _noisy(audio):
+            audio, row.cleaned = cleaning.clean(audio), True
         analyse(row, audio, sound.clipped_between(start, end), recognisers, write=piece.text is None)
     if len(audio.samples):
         row.file = f"{'wavs' if row.kept else 'rejected'}/{row.id}.wav"
@@ -171,13 +186,20 @@ def analyse(row: Row, audio: Audio, clipped: int, recognisers: Recognisers, *, w
         row.embedding = None if embedding is None else [round(float(v), 4) for v in embedding]
 
 
+def _noisy(audio: Audio) -> bool:
+    """Whether there is something to take out: cleaning costs a clean clip a little."""
+    decay = reverberation(audio.samples, audio.sample_rate)
+    noisy = measure(audio.samples, audio.sample_rate).ratio < CLEAN_BELOW or (decay or 0.0) > ROOM
+    return noisy or clicks(audio.samples, audio.sample_rate) >= CLICKS
+
+
 def _certainty(words: list[Word]) -> float:
     return sum(word.probability for word in words) / len(words) if words else 1.0
 
 
 def _levelled(audio: Audio) -> Audio:
     """At the level of all datasets, with ends that do not click."""
-    samples = level(audio.samples, AudioConfig()).copy()
+    samples = level(audio.samples - audio.samples.mean(), AudioConfig()).copy()
     fade = min(len(samples) // 2, int(FADE * audio.sample_rate))
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     samples[:fade] *= ramp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +17,11 @@ from voicebank.errors import BadAudio
 EMBEDDED = 32 << 20  # bytes of sound within the page; what is beyond is only linked to
 
 Kind = Literal[
+    "bandwidth",
     "characters",
+    "clicks",
     "clipping",
+    "corrected",
     "disfluency",
     "duplicate",
     "language",
@@ -27,6 +31,7 @@ Kind = Literal[
     "noise",
     "pace",
     "pause",
+    "room",
     "silence",
     "speaker",
     "too little",
@@ -36,7 +41,10 @@ Kind = Literal[
 
 # What to do about each.
 ADVICE: dict[Kind, str] = {
+    "bandwidth": "record at 24 kHz or more, without a telephone and without strong compression",
     "characters": "write them as words, as they are spoken",
+    "clicks": "keep hands off keys and mouse, or try --clean",
+    "corrected": "listen whether it is right now",
     "clipping": "record again at a lower level",
     "disfluency": "write the words as they were said, or record again",
     "duplicate": "keep one of the two",
@@ -44,9 +52,10 @@ ADVICE: dict[Kind, str] = {
     "length": "cut it in pauses; `voicebank dataset make` does",
     "mismatch": "correct the transcript, or drop the clip",
     "missing": "add what is missing, or drop the line or file",
-    "noise": "record in a quiet room, or drop the clip",
+    "noise": "record in a quiet room, try --clean, or drop the clip",
     "pace": "look whether text is missing or too much",
     "pause": "cut the clip there, or shorten the pause",
+    "room": "record closer to the microphone, in a room with soft furniture, or try --clean",
     "silence": "check the microphone and record again",
     "speaker": "keep the clips of one speaker only",
     "too little": "record more: 1 minute is the least, from 5 minutes on a voice is good",
@@ -96,6 +105,10 @@ class Row(BaseModel):
     words: int = 0
     level: float = -120.0
     noise: float = -120.0
+    bandwidth: float | None = None
+    """Hz up to which it carries speech; None if that is not known."""
+    cleaned: bool = False
+    """Whether noise was taken out of it."""
     clipped: int = 0
     """Places where the recorder cut off the wave."""
     file: str | None = None
@@ -151,8 +164,13 @@ class Report(BaseModel):
         doubtful = sum(bool(row.findings) for row in self.kept)
         return (
             f"{len(self.kept)} clips, {self.minutes:.1f} minutes; {doubtful} of them doubtful; "
-            f"{len(self.rows) - len(self.kept)} rejected"
+            f"{len(self.rows) - len(self.kept)} rejected{f' ({why})' if (why := self.why_rejected()) else ''}"
         )
+
+    def why_rejected(self) -> str:
+        """How many clips were rejected for what, most first: ``3 mismatch, 1 noise``."""
+        kinds = Counter(kind for row in self.rows for kind in {f.kind for f in row.findings if f.serious})
+        return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
 
 
 def page(report: Report, folder: Path) -> str:

@@ -15,6 +15,7 @@ from voicebank.data.report import Finding
 from voicebank.errors import BadData
 
 TEXTS = (".txt", ".lab")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 COLUMNS = ("transcription", "text", "sentence", "transcript", "caption", "normalized_text")
 
 
@@ -42,7 +43,11 @@ def find(place: Path, given: Path | None = None, without: Path | None = None) ->
     """
     if not place.exists():
         raise BadData(f"there is no file or folder {place}")
+    if given is not None and not given.is_file():
+        raise BadData(f"cannot read captions {given}: there is no such file")
     findings: list[Finding] = []
+    if place.is_file() and place.suffix.lower() in ARCHIVES:
+        raise BadData(f"{place} is an archive: unpack it, and name the folder that comes out")
     if place.is_file():
         sources = [Source(_name(place.stem), place, captions=given or _captions_of(place))]
         if sources[0].captions is None:
@@ -124,7 +129,9 @@ def _sounds(folder: Path) -> list[Path]:
 def _text_beside(path: Path, findings: list[Finding]) -> str | None:
     for suffix in TEXTS:
         beside = path.with_suffix(suffix)
-        if beside.is_file():
+        if beside.is_file() and _leads_away(beside):
+            findings.append(Finding.of("missing", path.name, f"{beside.name} leads to another folder: copy it here"))
+        elif beside.is_file():
             text = " ".join(_text(beside).split())
             if text:
                 return text
@@ -138,9 +145,14 @@ def _captions_of(path: Path) -> Path | None:
         if suffix == ".json":  # too common a name for other things
             continue
         for beside in (path.with_suffix(suffix), *sorted(path.parent.glob(f"{_literal(path.stem)}.*{suffix}"))):
-            if beside.is_file():
+            if beside.is_file() and not _leads_away(beside):
                 return beside
     return None
+
+
+def _leads_away(path: Path) -> bool:
+    """Whether a file is a link out of its folder: what somebody else sent must not read the files of this machine."""
+    return path.is_symlink() and path.resolve().parent != path.parent.resolve()
 
 
 def _literal(name: str) -> str:

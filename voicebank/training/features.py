@@ -25,6 +25,7 @@ from voicebank.text.normalise import normalise
 # Part of the cache key: raise it when what is computed below changes.
 VERSION = 2
 TRIM_DB = 45
+OFFSET = 0.002  # mean of the samples from which it is a fault of the recorder, which would hide the silence
 # Silence kept at both ends. The end is long enough for attention to come to rest on the end symbol.
 MARGIN_START, MARGIN_END = 0.06, 0.25
 
@@ -77,6 +78,9 @@ def prepare_samples(samples: np.ndarray, config: AudioConfig) -> np.ndarray:
     """
     if samples.size == 0 or float(np.abs(samples).max()) < 1e-4:
         raise BadData("the clip is silent")
+    offset = float(samples.mean())
+    if abs(offset) > OFFSET:
+        samples = samples - np.float32(offset)
     _, (start, end) = librosa.effects.trim(samples, top_db=TRIM_DB, frame_length=config.n_fft, hop_length=config.hop)
     speech = level(samples[start:end], config)
     rate = config.sample_rate
