@@ -69,7 +69,7 @@ def cloned(me: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Re
 
 def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tuple[Path, Recorded]) -> None:
     folder, told = cloned
-    assert list(dict.fromkeys(told.stages)) == ["features", "base speech", "text2mel", "ssrn"]
+    assert list(dict.fromkeys(told.stages)) == ["checking", "features", "base speech", "text2mel", "ssrn"]
     assert all(left >= 0 for *_, left in told.steps)
     l1 = {step: value for stage, step, value, _ in told.scored if stage == "text2mel"}
     assert set(l1) == {0, 4, 8} and l1[8] < l1[0]

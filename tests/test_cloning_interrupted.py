@@ -219,4 +219,4 @@ def test_clips_that_are_left_out_are_counted(base: Path, me: Path, tmp_path: Pat
     long = Dataset("me", [*clips, Clip("long", tmp_path / "long.wav", " ".join(clip.text for clip in clips))])
     told = Recorded()
     voicebank.load(base).clone(long, tmp_path / "mine", settings=FEW, progress=told, stop=lambda: True)
-    assert "1 of 13 clips are left out: too long, or without words" in told.notes
+    assert "1 clip left out: long (too long, or without words)" in told.notes

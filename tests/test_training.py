@@ -345,7 +345,7 @@ def test_bad_corpora(corpus: Path, tmp_path: Path) -> None:
             metadata.write_text("\n")
             shutil.rmtree(folder / "wavs")
         with pytest.raises(BadData) as caught:
-            Dataset.read(folder)
+            Dataset.read(folder, strict=True)
         return str(caught.value)
 
     first = sorted((corpus / "wavs").iterdir())[0].stem

@@ -39,14 +39,14 @@ class Dataset:
     """What was found when it was made, of kept and rejected clips; None for one that was only read."""
 
     @staticmethod
-    def read(folder: str | Path, language: str = "en-us") -> Dataset:
+    def read(folder: str | Path, language: str = "en-us", *, strict: bool = False) -> Dataset:
         """Read a folder in LJSpeech layout: ``metadata.csv`` (``id|text`` or ``id|text|normalised``) and ``wavs/``.
 
         Lines without a transcript, clips that are missing, unreadable or of zero length, and recordings without a line
         are left out, with a VoicebankWarning that counts every fault of a kind and names the first.
 
         Raises:
-            BadData: the folder or its metadata is missing or empty, or all of it is left out.
+            BadData: the folder or its metadata is missing or empty, all of it is left out, or with ``strict`` any of it.
         """
         folder = Path(folder)
         metadata = folder / "metadata.csv"
@@ -75,8 +75,8 @@ class Dataset:
             faults.setdefault("clips without a line in metadata.csv", []).extend(sorted(files))
         if faults:
             listed = "; ".join(f"{len(ids)} {kind}, first: {ids[0]}" for kind, ids in faults.items())
-            if not clips:
-                raise BadData(f"{folder} holds no clip that can be used: {listed}")
+            if strict or not clips:
+                raise BadData(f"{folder}{'' if clips else ' holds no clip that can be used'}: {listed}")
             warnings.warn(f"{folder}: left out are {listed}", VoicebankWarning, stacklevel=2)
         if not clips:
             raise BadData(f"{metadata} is empty: a dataset needs at least one line")

@@ -156,7 +156,7 @@ def load_features(
         raise BadData(f"{len(folders)} folders but {len(languages)} languages: give one for each, or one for all")
     result = []
     for i, folder in enumerate(folders):
-        dataset = Dataset.read(folder, languages[i] if languages else "en-us")
+        dataset = Dataset.read(folder, languages[i] if languages else "en-us", strict=True)
         phones: Frontend | None = None
         if frontend:
             phones = plugins.create("frontend", frontend, language=dataset.language)
