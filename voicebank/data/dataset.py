@@ -46,7 +46,7 @@ class Dataset:
         are left out, with a VoicebankWarning that counts every fault of a kind and names the first.
 
         Raises:
-            BadData: the folder or its metadata is missing or empty, all of it is left out, or with ``strict`` any of it.
+            BadData: the folder or its metadata is missing or empty, all is left out, or with ``strict`` anything is.
         """
         folder = Path(folder)
         metadata = folder / "metadata.csv"
