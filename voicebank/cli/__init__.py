@@ -11,17 +11,35 @@ import typer
 from typer.core import TyperGroup
 
 from voicebank import __version__
-from voicebank.cli.assemble import assemble, card
 from voicebank.cli.batch import batch
 from voicebank.cli.clone import clone, closest
 from voicebank.cli.dataset import dataset
-from voicebank.cli.demo import demo
 from voicebank.cli.evaluate import evaluate
 from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
-from voicebank.cli.train import train
-from voicebank.errors import VoicebankError, VoicebankWarning, needs_extra
+from voicebank.cli.train import assemble, card, train
+from voicebank.errors import PluginError, VoicebankError, VoicebankWarning, needs_extra
+
+
+def demo(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on: 0.0.0.0 lets other machines in; 127.0.0.1 if left out.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port; the first free one from 7860 if left out.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = True,
+) -> None:
+    """Open the web demo: try the voices, compare them, make your own."""
+    try:
+        from voicebank_demo.app import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "voicebank_demo":
+            raise
+        raise PluginError("the demo is a package of its own: pip install voicebank-demo") from error
+
+    serve(host, port, browser)
 
 
 class _Group(TyperGroup):
