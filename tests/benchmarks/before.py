@@ -67,10 +67,16 @@ def before(
         else:
             after = evaluate_voice(speaker, sentences, frontend=FRONTEND, out=out / name)
         rows += [(name, f"random, {ITERATIONS}", *_row(before)), (name, "integrated, 1", *_row(after))]
-        table = markdown_table(("voice", "phases, iterations", "WER", "DNSMOS", "signal", "faulty"), rows)
+        table = markdown_table(("voice", "phases, iterations", "WER", "DistillMOS", "DNSMOS", "signal", "faulty"), rows)
         (out / "before.md").write_text(table)
     typer.echo(table)
 
 
 def _row(scores: Scores) -> tuple[str, ...]:
-    return percent(scores.wer), number(scores.dnsmos), number(scores.dnsmos_signal), str(scores.faulty)
+    return (
+        percent(scores.wer),
+        number(scores.distillmos),
+        number(scores.dnsmos),
+        number(scores.dnsmos_signal),
+        str(scores.faulty),
+    )

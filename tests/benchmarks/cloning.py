@@ -16,18 +16,25 @@ from typing import Annotated, Any
 import typer
 
 import voicebank
-from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli.progress import Bar
 from voicebank.cloning import CloneState
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
-from voicebank.evaluation.listening import TRANSCRIBER, Take, describe, listener, score_takes, workers_or_default
+from voicebank.evaluation.listening import (
+    TRANSCRIBER,
+    Take,
+    create_transcriber,
+    describe,
+    score_takes,
+    workers_or_default,
+)
 from voicebank.evaluation.measures import centroid
 from voicebank.evaluation.resynthesis import resynthesise
 from voicebank.evaluation.scores import summarise
 from voicebank.hub.card import markdown_table, number, percent
+from voicebank.synthesis.speech import create_vocoder
 from voicebank.training.features import prepare_samples
 
 HELD_OUT = 20
@@ -73,26 +80,29 @@ def first_minutes(dataset: Dataset, clips: list[Clip], minutes: float) -> Datase
 
 def copy_synthesis(voice: Voice, clips: list[Clip], held_out: Path, name: str) -> dict[str, float]:
     """Real clips through true magnitudes, and through mel and this SSRN: what no Text2Mel can be better than."""
-    vocode = plugins.create("vocoder", "griffin-lim")
+    vocode = create_vocoder(voice.config)
     takes: dict[str, list[Take]] = {"truth": [], "ssrn": []}
     for clip in clips:
         truth, predicted, _ = resynthesise(clip.path, voice.ssrn, voice.config.audio, vocode)
         takes["truth"].append(Take(clip.id, clip.text, truth))
         takes["ssrn"].append(Take(clip.id, clip.text, predicted))
     workers = workers_or_default(None)
-    ears = listener(workers, TRANSCRIBER)
+    recogniser = create_transcriber(workers, TRANSCRIBER)
     reference = {name: centroid(held_out)}
     found = {}
     for way, list_ in takes.items():
-        scores = summarise(score_takes(list_, ears, reference, workers=workers), system=way, transcriber=describe(ears))
+        scores = summarise(
+            score_takes(list_, recogniser, reference, workers=workers), system=way, transcriber=describe(recogniser)
+        )
         found |= {f"{way}_similarity": scores.similarity[name], f"{way}_wer": scores.wer}
     return found
 
 
 def scored(voice: Voice, sentences: Path, held_out: Path, name: str, out: Path) -> dict[str, Any]:
-    """Similarity to the held-out clips, word error rate and DNSMOS of what a voice says."""
+    """Similarity to the held-out clips, word error rate, DistillMOS and DNSMOS of what a voice says."""
     scores = evaluate_voice(voice, sentences, references={name: held_out}, out=out)
-    return {"similarity": scores.similarity[name], "wer": scores.wer, "dnsmos": scores.dnsmos, "faulty": scores.faulty}
+    measured = scores.model_dump(include={"wer", "distillmos", "dnsmos", "faulty"})
+    return {"similarity": scores.similarity[name], **measured}
 
 
 def remembered(path: Path, make: Any) -> dict[str, Any]:
@@ -187,6 +197,7 @@ def _curve(rows: list[dict[str, Any]]) -> str:
         "WER",
         "of the base",
         "points more",
+        "DistillMOS",
         "DNSMOS",
         "faulty",
         "steps",
@@ -211,6 +222,7 @@ def _curve(rows: list[dict[str, Any]]) -> str:
                 percent(row["wer"]),
                 percent(theirs["wer"]),
                 f"{100 * (row['wer'] - theirs['wer']):+.1f}",
+                number(row.get("distillmos")),
                 number(row["dnsmos"]),
                 str(row["faulty"]),
                 " + ".join(str(step) for step in row["steps"].values()),

@@ -91,7 +91,7 @@ def workers_or_default(workers: int | None) -> int:
     return max(1, workers) if workers is not None else min(4, os.cpu_count() or 1)
 
 
-def listener(workers: int = 1, name: str = TRANSCRIBER) -> Transcriber:
+def create_transcriber(workers: int = 1, name: str = TRANSCRIBER) -> Transcriber:
     """The transcriber that scores, without word times; with several workers each computes on one thread."""
     options = {"words": False, "threads": 1 if workers > 1 else None} if name == TRANSCRIBER else {}
     transcriber: Transcriber = plugins.create("transcriber", name, **options)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data.dataset import Clip, Dataset
@@ -19,26 +18,27 @@ from voicebank.errors import BadData
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
     Take,
+    create_transcriber,
     describe,
-    listener,
     score_takes,
     workers_or_default,
 )
 from voicebank.evaluation.scores import Report, Scores, summarise
 from voicebank.hub.card import markdown_table, number, percent
+from voicebank.plugins import Vocoder
 from voicebank.signal.spectrogram import (
     denormalise_magnitude,
     linear_magnitude,
     normalise_magnitude,
     normalised_mel,
 )
+from voicebank.synthesis.speech import create_vocoder
 from voicebank.training.features import prepare_samples
 
 if TYPE_CHECKING:
     from voicebank.synthesis.synthesizer import Synthesizer
 
 CLIPS = 100
-Vocode = Callable[[torch.Tensor, AudioConfig], torch.Tensor]
 
 
 class SsrnScores(Report):
@@ -60,6 +60,8 @@ class SsrnScores(Report):
             ("word error rate, true magnitudes", percent(self.truth.wer)),
             ("word error rate, true mels through SSRN", percent(self.ssrn.wer)),
             ("points more", f"{100 * self.more_wer:+.1f}"),
+            ("DistillMOS, true magnitudes", number(self.truth.distillmos)),
+            ("DistillMOS, true mels through SSRN", number(self.ssrn.distillmos)),
             ("DNSMOS, true magnitudes", number(self.truth.dnsmos)),
             ("DNSMOS, true mels through SSRN", number(self.ssrn.dnsmos)),
             ("L1 of the magnitudes", f"{self.l1:.4f}"),
@@ -88,9 +90,11 @@ def evaluate_ssrn(
     Args:
         voice: what :func:`voicebank.load` gives.
         clips: a dataset, or a folder in LJSpeech layout, of the voice's speaker.
-        ids: the clips that training held back; None takes ``count`` of them, spread evenly.
-        vocoder: plugin name; None is the built-in one.
+        ids: the clips that training held back; None takes ``count`` of all clips, spread evenly.
+        count: clips, where ``ids`` is left out.
+        vocoder: plugin name; None is the one that the voice speaks with.
         out: folder for ``ssrn.json`` and ``ssrn.md``.
+        workers, transcriber, progress: as in :func:`voicebank.evaluation.evaluate_voice`.
 
     Raises:
         BadData: the clips are unusable, or one of ``ids`` is not among them.
@@ -98,7 +102,7 @@ def evaluate_ssrn(
     dataset = clips if isinstance(clips, Dataset) else Dataset.read(Path(clips))
     chosen = _choose(dataset, ids, count)
     audio = voice.config.audio
-    vocode: Vocode = plugins.create("vocoder", vocoder or "griffin-lim")
+    vocode = create_vocoder(voice.config, vocoder)
     takes: dict[str, list[Take]] = {"truth": [], "ssrn": []}
     distances = []
     for clip in (progress or Progress()).track("resynthesising", chosen, len(chosen)):
@@ -107,14 +111,14 @@ def evaluate_ssrn(
         takes["ssrn"].append(Take(clip.id, clip.text, predicted))
         distances.append(distance)
     workers = workers_or_default(workers)
-    ears = listener(workers, transcriber)
+    recogniser = create_transcriber(workers, transcriber)
     ways = {"truth": "true magnitudes", "ssrn": "true mels through SSRN"}
     scores = {
         name: summarise(
-            score_takes(list_, ears, workers=workers, progress=progress),
+            score_takes(list_, recogniser, workers=workers, progress=progress),
             system=f"{voice.config.name}, {ways[name]}",
             vocoder=vocoder or "griffin-lim",
-            transcriber=describe(ears),
+            transcriber=describe(recogniser),
         )
         for name, list_ in takes.items()
     }
@@ -125,7 +129,7 @@ def evaluate_ssrn(
 
 
 @torch.inference_mode()
-def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocode) -> tuple[Audio, Audio, float]:
+def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocoder) -> tuple[Audio, Audio, float]:
     """A clip again from its true magnitude, again from its mel through SSRN, and their distance (L1)."""
     samples = prepare_samples(Audio.read(path, config.sample_rate).samples, config)
     linear = linear_magnitude(torch.from_numpy(samples), config)
@@ -136,7 +140,7 @@ def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocode) ->
     return _vocoded(truth, config, vocode), _vocoded(predicted, config, vocode), distance
 
 
-def _vocoded(magnitude: torch.Tensor, config: AudioConfig, vocode: Vocode) -> Audio:
+def _vocoded(magnitude: torch.Tensor, config: AudioConfig, vocode: Vocoder) -> Audio:
     samples = vocode(denormalise_magnitude(magnitude, config)[None], config)[0]
     return Audio(samples.clamp(-1, 1).numpy(), config.sample_rate)
 

@@ -15,8 +15,8 @@ from voicebank.evaluation.faults import attention_faults
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
     Take,
+    create_transcriber,
     describe,
-    listener,
     score_takes,
     workers_or_default,
 )
@@ -66,21 +66,22 @@ def evaluate_voice(
         PluginError: a package that scoring needs is missing.
     """
     texts = read_sentences(sentences)
+    frontend = frontend or voice.config.frontend.name  # by name it is an error if it is not installed
     other = read_scores(against) if against is not None else None
     workers = workers_or_default(workers)
-    ears = listener(workers, transcriber)
+    recogniser = create_transcriber(workers, transcriber)
     compared = centroids(references, workers, progress)
     takes = speak(voice, texts, frontend=frontend, vocoder=vocoder, progress=progress)
     if out is not None and save_audio:
         save_takes(takes, Path(out) / "audio")
-    rows = score_takes(takes, ears, compared, workers=workers, progress=progress)
+    rows = score_takes(takes, recogniser, compared, workers=workers, progress=progress)
     own, prosody = own_reference(voice.config.name, references)
     scores = summarise(
         rows,
         system=voice.config.name,
-        frontend=frontend or voice.config.frontend.name,
+        frontend=frontend,
         vocoder=vocoder,
-        transcriber=describe(ears),
+        transcriber=describe(recogniser),
         own=own,
         own_prosody=prosody,
     )
@@ -117,12 +118,14 @@ def evaluate_folder(
     other = read_scores(against) if against is not None else None
     name = name or folder.resolve().name
     workers = workers_or_default(workers)
-    ears = listener(workers, transcriber)
+    recogniser = create_transcriber(workers, transcriber)
     compared = centroids(references, workers, progress)
     takes = [Take(key, text, path) for key, (path, text) in clips.items()]
-    rows = score_takes(takes, ears, compared, workers=workers, progress=progress)
+    rows = score_takes(takes, recogniser, compared, workers=workers, progress=progress)
     own, prosody = own_reference(name, references)
-    scores = summarise(rows, system=name, transcriber=describe(ears), own=own, own_prosody=prosody, missing=missing)
+    scores = summarise(
+        rows, system=name, transcriber=describe(recogniser), own=own, own_prosody=prosody, missing=missing
+    )
     return _finish(scores, other, out)
 
 
@@ -148,7 +151,7 @@ def speak(
     for key, text in (progress or Progress()).track("speaking", timed, len(timed)):
         start = time.perf_counter()
         try:
-            speech = voice.say_detailed(text, frontend=frontend, vocoder=vocoder)
+            speech = voice.say_detailed(text, frontend=frontend, vocoder=vocoder, strict=True)
         except RunawayError as error:
             take = Take(key, text, None, faults={"ran away": str(error)})
         else:

@@ -15,8 +15,8 @@ from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
+    create_transcriber,
     describe,
-    listener,
     normalise_words,
     workers_or_default,
 )
@@ -117,7 +117,7 @@ def read_words(path: str | PathLike[str]) -> list[Entry]:
     return entries
 
 
-def is_heard(entry: Entry, heard: str) -> bool:
+def is_recognised(entry: Entry, heard: str) -> bool:
     """Whether a transcript holds the word, in one of its accepted spellings, as whole words."""
     got = f" {normalise_words(heard)} "
     return any(f" {normalise_words(spelling)} " in got for spelling in entry.accepted)
@@ -150,7 +150,7 @@ def evaluate_words(
         name: {take.id: take.audio for take in speak(voice, carriers, frontend=name, progress=progress)}
         for name in frontends
     }
-    return _listen(entries, clips, voice.config.name, out, workers, transcriber, progress)
+    return _recognise(entries, clips, voice.config.name, out, workers, transcriber, progress)
 
 
 def evaluate_words_folder(
@@ -173,10 +173,10 @@ def evaluate_words_folder(
     files: dict[str, Audio | Path | None] = {path.stem: path for path in audio_files(Path(folder))}
     if lacking := [entry.word for entry in entries if entry.word not in files]:
         raise BadData(f"{folder} lacks clips of {len(lacking)} words, first: {lacking[0]}")
-    return _listen(entries, {name: files}, name, out, workers, transcriber, progress)
+    return _recognise(entries, {name: files}, name, out, workers, transcriber, progress)
 
 
-def _listen(
+def _recognise(
     entries: Sequence[Entry],
     clips: Mapping[str, Mapping[str, Audio | Path | None]],
     system: str,
@@ -186,11 +186,11 @@ def _listen(
     progress: Progress | None,
 ) -> WordScores:
     workers = workers_or_default(workers)
-    ears = listener(workers, transcriber)
+    recogniser = create_transcriber(workers, transcriber)
     jobs = [(name, entry, clips[name][entry.word]) for name in clips for entry in entries]
     heard: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
     with ThreadPoolExecutor(workers) as pool:
-        texts = pool.map(lambda job: _transcribe(ears, job[2]), jobs)
+        texts = pool.map(lambda job: _transcribe(recogniser, job[2]), jobs)
         tracked = (progress or Progress()).track("listening", texts, len(jobs))
         for (name, entry, _), text in zip(jobs, tracked, strict=True):
             heard[entry.word][name] = text
@@ -201,13 +201,13 @@ def _listen(
             accepted=list(entry.accepted),
             seen=entry.seen,
             heard=heard[entry.word],
-            right={name: is_heard(entry, text) for name, text in heard[entry.word].items()},
+            right={name: is_recognised(entry, text) for name, text in heard[entry.word].items()},
         )
         for entry in entries
     ]
     scores = WordScores(
         system=system,
-        transcriber=describe(ears),
+        transcriber=describe(recogniser),
         words=len(rows),
         unseen=sum(not row.seen for row in rows),
         right={name: sum(row.right[name] for row in rows) for name in clips},
@@ -219,5 +219,5 @@ def _listen(
     return scores
 
 
-def _transcribe(ears: Transcriber, audio: Audio | Path | None) -> str:
-    return ears.transcribe(audio).text if audio is not None else ""
+def _transcribe(recogniser: Transcriber, audio: Audio | Path | None) -> str:
+    return recogniser.transcribe(audio).text if audio is not None else ""
