@@ -202,6 +202,13 @@ def test_volume_and_the_silence_between_sentences(humming: Voice) -> None:
         humming.say("Hello.", volume=9)
 
 
+def test_prosody_of_ssml(humming: Voice) -> None:
+    plain = humming.say("Hello.")
+    fast = humming.say('<prosody rate="fast" volume="x-soft">Hello.</prosody>')
+    assert fast.duration == pytest.approx(plain.duration / 1.25, abs=0.02)
+    assert np.abs(fast.samples).mean() < 0.6 * np.abs(plain.samples).mean()
+
+
 @pytest.mark.parametrize("samples", [torch.full((1, 8192), torch.nan), torch.zeros(1, 3), torch.zeros(8192), None])
 def test_a_vocoder_that_returns_something_else_is_named(humming: Voice, samples: Any) -> None:
     class Broken:

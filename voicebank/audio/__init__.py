@@ -1,6 +1,6 @@
 """Sound: read, joined, encoded, written and played."""
 
-from voicebank.audio.encoding import FORMATS, AudioWriter, encode_stream, format_of
+from voicebank.audio.encoding import FORMATS, AudioWriter, StreamEncoder, encode_stream, format_of
 from voicebank.audio.sound import Audio, Samples, StrPath, resample_stream
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Audio",
     "AudioWriter",
     "Samples",
+    "StreamEncoder",
     "StrPath",
     "encode_stream",
     "format_of",

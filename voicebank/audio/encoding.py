@@ -129,7 +129,7 @@ def encode(samples: Samples, sample_rate: int, format: str) -> bytes:
 
 
 def encode_stream(parts: Iterable[Audio], format: str) -> Iterator[bytes]:
-    """Encode sound while it is made: the bytes of each part as soon as the codec gives them.
+    """Encode sound while it is made, as a :class:`StreamEncoder` does.
 
     Args:
         parts: of one rate.
@@ -138,31 +138,51 @@ def encode_stream(parts: Iterable[Audio], format: str) -> Iterator[bytes]:
     Raises:
         BadAudio: unknown format, or a rate that it lacks.
     """
-    if format not in STREAM_FORMATS:
-        raise BadAudio(f"cannot stream {format!r}: use one of {', '.join(STREAM_FORMATS)}")
-    sink = _StreamSink()
-    encoder: _Encoder | None = None
+    encoder: StreamEncoder | None = None
     for part in parts:
-        if encoder is None:
-            if format == "wav":
-                yield wav_header(part.sample_rate)
-            encoder = _stream_encoder(sink, format, part.sample_rate)
-        encoder.write(part.samples)
-        if data := sink.take():
+        encoder = encoder or StreamEncoder(format, part.sample_rate)
+        if data := encoder.push(part):
             yield data
-    if encoder is not None:
-        encoder.close()
-        if data := sink.take():
-            yield data
+    if encoder is not None and (data := encoder.finish()):
+        yield data
 
 
-def _stream_encoder(sink: _Sink, format: str, sample_rate: int) -> _Encoder:
-    if format in ("wav", "pcm"):
-        return _Pcm(sink)
-    _check_rate(format, sample_rate)
-    if format in _FFMPEG_STREAMS:
-        return _Ffmpeg(sink, *_FFMPEG_STREAMS[format], sample_rate)
-    return _Sndfile(sink, format, sample_rate)
+class StreamEncoder:
+    """Encodes sound while it is made: the bytes of each part as soon as the codec gives them.
+
+    Args:
+        format: one of :data:`STREAM_FORMATS`.
+        sample_rate: of all parts.
+
+    Raises:
+        BadAudio: unknown format, or a rate that it lacks.
+    """
+
+    def __init__(self, format: str, sample_rate: int) -> None:
+        if format not in STREAM_FORMATS:
+            raise BadAudio(f"cannot stream {format!r}: use one of {', '.join(STREAM_FORMATS)}")
+        self._sink = _StreamSink()
+        if format == "wav":
+            self._sink.write(wav_header(sample_rate))
+        self._encoder = self._make(format, sample_rate)
+
+    def push(self, audio: Audio) -> bytes:
+        """The bytes that are certain with this sound; perhaps none."""
+        self._encoder.write(audio.samples)
+        return self._sink.take()
+
+    def finish(self) -> bytes:
+        """The last bytes."""
+        self._encoder.close()
+        return self._sink.take()
+
+    def _make(self, format: str, sample_rate: int) -> _Encoder:
+        if format in ("wav", "pcm"):
+            return _Pcm(self._sink)
+        _check_rate(format, sample_rate)
+        if format in _FFMPEG_STREAMS:
+            return _Ffmpeg(self._sink, *_FFMPEG_STREAMS[format], sample_rate)
+        return _Sndfile(self._sink, format, sample_rate)
 
 
 def wav_header(sample_rate: int) -> bytes:
@@ -231,20 +251,28 @@ class _StreamSink(_Sink):
 
     def __init__(self) -> None:
         super().__init__(io.BytesIO())
-        self._taken = 0
+        self._pending = bytearray()
+        self._taken = self._at = 0
 
     def write(self, data: bytes) -> int:
-        new = data[max(0, self._taken - self.file.tell()) :]
-        self.file.seek(len(data) - len(new), 1)
-        return len(data) - len(new) + super().write(new)
+        start = self._at - self._taken
+        new = data[max(0, -start) :]
+        self._pending[max(0, start) : max(0, start) + len(new)] = new
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._taken + len(self._pending))[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
     def take(self) -> bytes:
         """What has come since the last call."""
-        at = self.file.tell()
-        self.file.seek(self._taken)
-        data = self.file.read()
+        data = bytes(self._pending)
+        self._pending.clear()
         self._taken += len(data)
-        self.file.seek(at)
         return data
 
 

@@ -18,6 +18,7 @@ from voicebank.cli.evaluate import evaluate
 from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
+from voicebank.cli.serve import serve
 from voicebank.cli.train import assemble, card, train
 from voicebank.errors import PluginError, VoicebankError, VoicebankWarning, needs_extra
 
@@ -74,7 +75,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Voices that speak English text, and turn into yours.",
 )
-for command in (say, batch, voices, plugins, train, assemble, clone, closest, evaluate, card, push, pull, search, demo):
+for command in (
+    say,
+    batch,
+    voices,
+    plugins,
+    train,
+    assemble,
+    clone,
+    closest,
+    evaluate,
+    card,
+    push,
+    pull,
+    search,
+    serve,
+    demo,
+):
     app.command()(command)
 app.add_typer(dataset, name="dataset")
 

@@ -16,7 +16,7 @@ from voicebank.errors import BadText, BadVoice, PluginError, RunawayError, Voice
 from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import denormalise_magnitude
 from voicebank.signal.tempo import Tempo
-from voicebank.synthesis.speech import Chunk, Manner, Speech, SpokenSentence
+from voicebank.synthesis.speech import SPEEDS, Chunk, Manner, Speech, SpokenSentence
 from voicebank.synthesis.streaming import Watched, sound
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare
@@ -113,7 +113,7 @@ class Speaking:
         chunks: list[Chunk] = []
 
         def chunk(samples: torch.Tensor, ended: tuple[Decoded, tuple[str, ...]] | None) -> Chunk:
-            audio = self._audio(samples)
+            audio = self._audio(samples, sentence)
             made = Chunk(audio.samples, audio.sample_rate, sentence, index)
             chunks.append(made)
             if ended is not None:
@@ -121,7 +121,7 @@ class Speaking:
                 made.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
             return made
 
-        stages = self.voice.ssrn, self.audio, vocoder, self.manner.speed
+        stages = self.voice.ssrn, self.audio, vocoder, self._speed(sentence)
         rest = ""
         for samples, last in sound(watched.blocks(), *stages):
             rest = watched.rest(sentence.symbols) if last else ""
@@ -137,8 +137,8 @@ class Speaking:
         if not bool(torch.isfinite(magnitude).all()):
             raise self._damaged()
         linear = denormalise_magnitude(magnitude.transpose(1, 2), self.audio)
-        linear = torch.stack([Tempo(self.manner.speed).push(one, last=True) for one in linear])
-        audio = self._audio(self._vocode(linear)[0])
+        linear = torch.stack([Tempo(self._speed(sentence)).push(one, last=True) for one in linear])
+        audio = self._audio(self._vocode(linear)[0], sentence)
         spoken = SpokenSentence(sentence, audio, decoded.mel, decoded.attention, pieces)
         return Chunk(audio.samples, audio.sample_rate, sentence, index, spoken)
 
@@ -171,13 +171,17 @@ class Speaking:
         rate = self.audio.sample_rate
         return Chunk(Audio.silence(pause.seconds, rate).samples, rate, index=index)
 
-    def _audio(self, samples: torch.Tensor) -> Audio:
+    def _speed(self, sentence: Sentence) -> float:
+        return min(max(self.manner.speed * sentence.rate, SPEEDS[0]), SPEEDS[1])
+
+    def _audio(self, samples: torch.Tensor, sentence: Sentence) -> Audio:
         if not bool(torch.isfinite(samples).all()):
             if type(self.manner.vocoder).__module__.startswith("voicebank."):
                 raise self._damaged()
             raise PluginError(f"{self._vocoder} returns values that are not finite numbers")
-        if self.manner.volume != 1:
-            samples = samples * self.manner.volume
+        volume = self.manner.volume * sentence.volume
+        if volume != 1:
+            samples = samples * volume
         return Audio(samples.clamp(-1, 1).numpy(), self.audio.sample_rate)
 
     def _damaged(self) -> BadVoice:
