@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from voicebank.cloning import CloneSettings
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences, usable
 from voicebank.cloning.likeness import median_pitch
 from voicebank.cloning.run import frontend_of, parent_name
+from voicebank.cloning.screening import screen
 from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode
@@ -128,6 +130,44 @@ def test_without_consent_it_is_not_pushed_and_consent_can_be_given_later(
     assert not config.private_use
     with pytest.raises(BadData, match="the clone's consent"):
         voicebank.load(BASE).clone(Dataset.read(me), tmp_path / "other", settings=FEW, consent="x" * 3000)
+
+
+def test_the_end_says_what_came_of_it_and_lets_it_be_heard(
+    cloned: tuple[Path, Recorded], me: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    from voicebank.cli.clone import _audition, _summarise
+
+    state, made = CloneState.of(cloned[0]), voicebank.load(cloned[0])
+    assert state is not None
+    state.dropped = {"a": "it is silent", "b": "it is silent"}
+    _summarise(cloned[0], made, state)
+    shown = capsys.readouterr().out
+    assert f"cloned from {BASE} with 0.5 minutes" in shown and "left out: 2 of 14 clips: it is silent" in shown
+    assert f"sample: {cloned[0] / 'sample.ogg'}" in shown
+    monkeypatch.setattr(Audio, "play", lambda self: False)
+    Store(tmp_path / "mine").work.mkdir()
+    _audition(tmp_path / "mine", voicebank.load(BASE), made, Dataset.read(me).clips[:1])
+    assert Audio.read(Store(tmp_path / "mine").work / "audition.ogg").duration > 3
+    assert "hear " in capsys.readouterr().out
+
+
+def test_what_cannot_be_used_is_left_out(me: Path, tmp_path: Path) -> None:
+    clips = Dataset.read(me).clips
+    strangers = [replace(clip, id=f"gb-{clip.id}") for clip in Dataset.read(CLIPS / "gb-female").clips[:2]]
+    Audio.silence(2, 24000).save(tmp_path / "silent.wav")
+    Audio.read(clips[0].path).save(tmp_path / "short.wav")
+    Audio(Audio.read(clips[0].path, 24000).samples[:9600], 24000).save(tmp_path / "short.wav")
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    bad = [Clip(name, tmp_path / f"{name}.wav", "Text.") for name in ("silent", "short", "broken")]
+    dropped, notes = screen(Dataset("me", [*clips, *strangers, *bad]), Recorded())
+    other = "another speaker than most clips"
+    assert dropped == {
+        "silent": "it is silent",
+        "short": "it is shorter than 0.5 s",
+        "broken": "it cannot be read",
+        **{clip.id: other for clip in strangers},
+    }
+    assert notes == []
 
 
 CLONE = """

@@ -12,7 +12,6 @@ from voicebank.data.progress import Progress
 from voicebank.data.report import Finding, Report, Row, page
 from voicebank.data.workspace import Workspace, digest, written
 from voicebank.errors import BadAudio, BadData
-from voicebank.files import remove_torn
 from voicebank.plugins import Transcriber
 
 
@@ -117,8 +116,6 @@ def _settle(report: Report, out: Path) -> None:
             if stands.is_file() and stands != out / wanted:
                 os.replace(stands, out / wanted)
         row.file = wanted
-    for folder in ("wavs", "rejected"):
-        remove_torn(out / folder)  # of a run that was killed
 
 
 def _why_none(report: Report) -> str:

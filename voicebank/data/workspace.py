@@ -13,7 +13,7 @@ from typing import Any
 from voicebank.data.report import Finding, Report, Row
 from voicebank.data.sources import Source
 from voicebank.errors import BadData
-from voicebank.files import append_line, atomic, read_lines
+from voicebank.files import append_line, atomic, read_lines, remove_torn
 from voicebank.text.normalise import normalise
 
 VERSION = 2  # raise it when other clips would be cut from the same recordings
@@ -85,6 +85,7 @@ class Workspace:
 
     def finish(self, report: Report, page: str) -> None:
         """Write what makes the folder a dataset, and take the state away."""
+        remove_torn(self.out)
         atomic(self.out / "report.html", page)
         atomic(self.out / "metadata.csv", metadata(report))
         stored = report.model_copy(
