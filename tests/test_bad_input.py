@@ -42,6 +42,7 @@ from voicebank.errors import (
     VoicebankError,
     VoicebankWarning,
 )
+from voicebank.text.frontend import Frontend
 from voicebank.text.symbols import encode
 
 
@@ -217,6 +218,18 @@ def test_a_vocoder_that_returns_something_else_is_named(humming: Voice, samples:
 
     with pytest.raises(PluginError, match="the vocoder Broken returns"):
         humming.say("Hello.", vocoder=Broken())
+
+
+@pytest.mark.parametrize("units", [None, [3], [("a",)], [("a", None)], ["abc"]])
+def test_a_frontend_that_returns_something_else_is_named(humming: Voice, units: Any) -> None:
+    class Broken(Frontend):
+        name, language = "broken", "en-us"
+
+        def units(self, sentence: str) -> Any:
+            return units
+
+    with pytest.raises(PluginError, match="frontend 'broken' fails on 'Hello.': TypeError: "):
+        humming.say("Hello.", frontend=Broken())
 
 
 FORKED = """

@@ -27,7 +27,7 @@ from wyoming.zeroconf import HomeAssistantZeroconf
 
 from voicebank import __version__
 from voicebank.audio import Audio
-from voicebank.errors import VoicebankError
+from voicebank.errors import BadText, VoicebankError
 from voicebank.servers.speakers import Speakers
 from voicebank.text.sentences import SentenceSplitter
 
@@ -93,8 +93,12 @@ class Handler(AsyncEventHandler):
         for text in texts:
             chunks = self.speakers.speak(self._name(), text)
             async with contextlib.aclosing(chunks):
-                async for chunk in chunks:
-                    await self._send(chunk)
+                try:
+                    async for chunk in chunks:
+                        await self._send(chunk)
+                except BadText:  # a line of dots among sentences is no reason to stop
+                    if not self.started and self.splitter is None:
+                        raise
 
     async def _send(self, chunk: Audio) -> None:
         format = {"rate": chunk.sample_rate, "width": 2, "channels": 1}

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from voicebank.errors import BadText
+from voicebank.errors import BadText, PluginError, VoicebankError
 from voicebank.text.frontend import Frontend, Unit, join, tokenize
 from voicebank.text.homographs import choose
 from voicebank.text.lexicon import Lexicon
@@ -166,7 +166,20 @@ def _sentence(text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon
 
 
 def _frontend_units(frontend: Frontend, words: str) -> list[Unit]:
-    units = frontend.units(words)
+    """The units of a frontend, which may be anybody's.
+
+    Raises:
+        PluginError: it fails, or returns something else.
+    """
+    try:
+        units = [Unit(*unit) for unit in frontend.units(words)]
+        if not all(isinstance(field, str) for unit in units for field in unit):
+            raise TypeError("the fields of a unit must be str")
+    except VoicebankError:
+        raise
+    except Exception as error:
+        name = getattr(frontend, "name", type(frontend).__name__)
+        raise PluginError(f"frontend {name!r} fails on {words[:40]!r}: {type(error).__name__}: {error}") from error
     return choose(units, frontend.language) if frontend.language.startswith("en") else units
 
 
@@ -189,6 +202,6 @@ def _apply(lexicon: Lexicon | None, units: list[Unit], frontend: Frontend) -> It
         for word in words:
             symbols = lexicon.get(word)
             if symbols is None:
-                yield from frontend.units(word)
+                yield from _frontend_units(frontend, word)
             else:
                 yield Unit(word, symbols)
