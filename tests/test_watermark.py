@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from voicebank import plugins
+import voicebank
+from voicebank import plugins, provenance
 from voicebank.audio import Audio
+from voicebank.cli import app
 from voicebank.config import AudioConfig
-from voicebank.errors import PluginError
+from voicebank.errors import BadData, PluginError
 from voicebank.signal.detection import FALSE_ALARMS, THRESHOLD, detect, p_value
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import linear_magnitude
@@ -127,3 +131,74 @@ def test_the_watermark_is_a_plugin() -> None:
     assert isinstance(plugins.create("watermark", "pattern", strength=1.5), SpectralMark)
     with pytest.raises(PluginError, match="strength"):
         plugins.create("watermark", "pattern", strength=0)
+
+
+@pytest.fixture(scope="module")
+def voice() -> voicebank.Voice:
+    return voicebank.load("us-male")
+
+
+TEXT = "The train to London leaves at noon from the second platform."
+
+
+def test_a_voice_marks_pages_and_streams_alike(voice: voicebank.Voice) -> None:
+    said = voice.say(TEXT, watermark=True)
+    for chunks in (voice.stream(TEXT, watermark=True), voice.stream(TEXT, batch=8, watermark=True)):
+        streamed = Audio.join(chunks).samples
+        assert np.abs(streamed - said.samples).max() < 1e-3
+    found = voicebank.detect(said)
+    assert found.marked and found.payload == voice.payload and provenance.voice_of(voice.payload) == "us-male"
+    assert not voicebank.detect(voice.say(TEXT, watermark=False)).marked
+
+
+def test_the_payload_is_the_same_after_saving(voice: voicebank.Voice, tmp_path: Path) -> None:
+    voice.save(tmp_path / "copy")
+    assert voicebank.load(tmp_path / "copy").payload == voice.payload
+    assert voicebank.load("us-female").payload != voice.payload
+
+
+@pytest.mark.parametrize("suffix", provenance.SIGNED)
+def test_content_credentials(
+    voice: voicebank.Voice, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    path = Audio.silence(1, 24000).save(tmp_path / f"said{suffix}")
+    assert provenance.credentials(path) is None
+    assert provenance.sign(path, voice)
+    signed = provenance.credentials(path)
+    assert signed is not None and signed.valid and signed.synthetic
+    assert (signed.generator, signed.voice) == ("voicebank", "us-male")
+    assert signed.consent == voice.config.consent
+    assert len(Audio.read(path).samples) >= 24000
+    if suffix == ".wav":
+        data = bytearray(path.read_bytes())
+        data[20_000] ^= 1
+        path.write_bytes(data)
+        changed = provenance.credentials(path)
+        assert changed is not None and not changed.valid
+
+
+def test_credentials_need_a_format_and_a_certificate(voice: voicebank.Voice, tmp_path: Path) -> None:
+    path = Audio.silence(1, 24000).save(tmp_path / "said.ogg")
+    assert not provenance.sign(path, voice) and provenance.credentials(path) is None
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    with pytest.raises(BadData, match="private key"):
+        provenance.sign(Audio.silence(1, 24000).save(tmp_path / "said.wav"), voice, empty)
+
+
+def test_the_command_line_finds_what_it_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    run = CliRunner().invoke
+    assert run(app, ["say", TEXT, "-o", str(folder / "said.wav"), "--watermark", "pattern"]).exit_code == 0
+    shutil.copy(CLIPS[0], folder / "other.ogg")
+    (folder / "broken.wav").write_bytes(b"no sound")
+    result = run(app, ["detect", str(folder), "--picture", str(tmp_path / "scores.png")])
+    assert result.exit_code == 0, result.output
+    lines = {Path(line.split()[0]).name: line for line in result.output.splitlines()[1:]}
+    assert " yes " in lines["said.wav"] and "us-male" in lines["said.wav"] and "signed by" in lines["said.wav"]
+    assert " no " in lines["other.ogg"] and "not read" in lines["broken.wav"]
+    assert (tmp_path / "scores.png").stat().st_size > 1000
+    assert run(app, ["detect", str(folder / "broken.wav")]).exit_code == 2

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voicebank.data import media
     from voicebank.data.dataset import Dataset
     from voicebank.hub.search import search
+    from voicebank.provenance import detect
     from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
     from voicebank.synthesis.timing import SpokenWord
     from voicebank.text.pipeline import Sentence
@@ -50,6 +51,7 @@ __all__ = [
     "__version__",
     "batch",
     "closest",
+    "detect",
     "load",
     "media",
     "search",
@@ -70,6 +72,7 @@ _LAZY = {
     "Voice": "voicebank.bank",
     "batch": "voicebank.bulk.run",
     "closest": "voicebank.bank",
+    "detect": "voicebank.provenance",
     "load": "voicebank.bank",
     "search": "voicebank.hub.search",
     "voices": "voicebank.bank",

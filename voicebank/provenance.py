@@ -12,12 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from voicebank import plugins
 from voicebank.audio import Audio, StrPath
 from voicebank.bank import Voice, voices
-from voicebank.errors import BadData, VoicebankError
+from voicebank.errors import BadData, VoicebankError, needs_extra
 from voicebank.files import replacing
 from voicebank.plugins import Detection, Watermark
 
@@ -183,6 +181,9 @@ def _own_certificate() -> Path:
 
     C2PA refuses certificates that sign themselves, so the authority has a key of its own, which is thrown away.
     """
+    with needs_extra("credentials"):
+        import platformdirs
+
     path = Path(platformdirs.user_data_dir("voicebank")) / "credentials.pem"
     if path.is_file():
         return path
@@ -199,10 +200,9 @@ def _own_certificate() -> Path:
     start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
 
     def certificate(subject: x509.Name, public: Any, authority: bool) -> x509.Certificate:
-        usage = {
-            use: False
-            for use in ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
-        } | {"digital_signature": not authority, "key_cert_sign": authority}
+        uses = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
+        usage = dict.fromkeys((*uses, "encipher_only", "decipher_only"), False)
+        usage |= {"digital_signature": not authority, "key_cert_sign": authority}
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -212,7 +212,7 @@ def _own_certificate() -> Path:
             .not_valid_before(start)
             .not_valid_after(start + datetime.timedelta(days=3650))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(x509.KeyUsage(**usage, encipher_only=False, decipher_only=False), critical=True)
+            .add_extension(x509.KeyUsage(**usage), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False

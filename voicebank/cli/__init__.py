@@ -14,6 +14,7 @@ from voicebank import __version__
 from voicebank.cli.batch import batch
 from voicebank.cli.clone import clone, closest
 from voicebank.cli.dataset import dataset
+from voicebank.cli.detect import detect
 from voicebank.cli.evaluate import evaluate
 from voicebank.cli.hub import pull, push, search
 from voicebank.cli.listing import plugins, voices
@@ -78,6 +79,7 @@ app = typer.Typer(
 for command in (
     say,
     batch,
+    detect,
     voices,
     plugins,
     train,

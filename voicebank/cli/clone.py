@@ -162,14 +162,14 @@ def closest(
     more than the best one's. A dataset is heard in 20 clips, a sound file by similarity and pitch alone.
     """
     import voicebank
-    from voicebank.cli.listing import _table
+    from voicebank.cli.listing import table
     from voicebank.cli.progress import Bar
 
     recordings: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
     with Bar() as progress:
         closest_bases = voicebank.closest(recordings, voice or None, progress=progress)
     header = ("name", "accent", "gender", "score", "similarity", "pitch", "base pitch", "error", "attention")
-    _table(header, [_row(row) for row in closest_bases.rows])
+    table(header, [_row(row) for row in closest_bases.rows])
 
 
 def _choose(data: Dataset) -> Voice:

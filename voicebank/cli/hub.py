@@ -62,7 +62,7 @@ def search(
     token: Token = None,
 ) -> None:
     """List voices on the Hugging Face Hub, those downloaded most first."""
-    from voicebank.cli.listing import _table
+    from voicebank.cli.listing import table
     from voicebank.hub.search import search as find
 
     found = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
@@ -73,4 +73,4 @@ def search(
     if not rows:
         typer.echo("no such voice on the Hub", err=True)
         return
-    _table(("name", "accent", "gender", "license", "downloads", "visible", "base voice"), rows)
+    table(("name", "accent", "gender", "license", "downloads", "visible", "base voice"), rows)

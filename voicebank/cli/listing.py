@@ -11,7 +11,7 @@ def voices() -> None:
 
     found = [(v.name, v.config, v.megabytes) for v in voicebank.voices()]
     rows = [(name, c.accent, c.gender, f"{size:.1f} MB", c.origin) for name, c, size in found]
-    _table(("name", "accent", "gender", "size", "origin"), rows)
+    table(("name", "accent", "gender", "size", "origin"), rows)
 
 
 def plugins() -> None:
@@ -19,10 +19,10 @@ def plugins() -> None:
     from voicebank.plugins import known
 
     rows = [(p.kind, p.name, p.package, p.version, p.error or "yes") for p in known()]
-    _table(("kind", "name", "package", "version", "loads"), rows)
+    table(("kind", "name", "package", "version", "loads"), rows)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns; where the output is no terminal, on one long line each, for grep and awk."""
     from rich.console import Console
     from rich.table import Table

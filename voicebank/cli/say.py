@@ -71,6 +71,9 @@ def say(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a sentence that cannot be spoken, in place of leaving it out.")
     ] = False,
+    watermark: Annotated[
+        str, typer.Option(help="Marks the sound as synthetic: a watermark of `voicebank plugins`, or none.")
+    ] = "none",
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="With -o -: no WAV header, only samples (16 bit, mono, little-endian).")
@@ -98,6 +101,7 @@ def say(
         "sentence_silence": sentence_silence,
         "seed": seed,
         "strict": strict,
+        "watermark": watermark != "none" and watermark,
     }
     if lexicon is not None:
         from voicebank.text.lexicon import Lexicon
@@ -115,6 +119,10 @@ def say(
             written = _speak_book(speaker, stream, size, options | target.pace, target)
     if written is not None:
         path, seconds = written
+        if watermark != "none":
+            from voicebank.provenance import sign
+
+            sign(path, speaker)
         typer.echo(f"{path}: {seconds:.1f} s of speech, made in {time.perf_counter() - started:.1f} s")
 
 

@@ -16,13 +16,21 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import rfft
-from scipy.linalg import hadamard
-from scipy.ndimage import convolve1d, correlate1d
 
 from voicebank.audio import Audio
 from voicebank.plugins import Detection, DetectionWindow
-from voicebank.signal.watermark import BANDS, BITS, CHIPS, SLOT, SLOTS, STEP, band_filters, cell_shape, key_signs
+from voicebank.signal.watermark import (
+    BANDS,
+    BITS,
+    CHIPS,
+    SLOT,
+    SLOTS,
+    STEP,
+    band_filters,
+    cell_shape,
+    codewords,
+    key_signs,
+)
 
 Floats = npt.NDArray[np.float32]
 
@@ -120,7 +128,7 @@ def _power(samples: Floats) -> Floats:
     """Power spectrum ``(frames, bins)``."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
     window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
-    spectrum = rfft(frames * window, axis=1)
+    spectrum = np.fft.rfft(frames * window, axis=1)
     return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), np.float32)
 
 
@@ -136,8 +144,8 @@ def _features(power: Floats, factor: float) -> Floats:
         return energy
     level = 10 * np.log10(energy + 1e-6 * energy.max() + 1e-12)
     level -= _smooth(level, 13)
-    level -= convolve1d(level, np.array([0.4, 0, 0.4]), axis=1, mode="nearest")
-    deviation = np.sqrt(convolve1d(_smooth(np.square(level), 15), np.full(5, 0.2), axis=1, mode="nearest"))
+    level -= _filtered(level.T, np.array([0.4, 0, 0.4])).T
+    deviation = np.sqrt(_filtered(_smooth(np.square(level), 15).T, np.full(5, 0.2)).T)
     loudness = energy.sum(axis=1)
     noise = 2 * np.percentile(energy[loudness > 1e-8 * loudness.max()], 10, axis=0)  # digital silence has none
     weight = np.clip(1 - noise / (_smooth(energy, 5) + 1e-12), 0, 1)
@@ -146,7 +154,17 @@ def _features(power: Floats, factor: float) -> Floats:
 
 def _smooth(values: Floats, frames: int) -> Floats:
     window = np.hanning(frames + 2)[1:-1]
-    return np.asarray(convolve1d(values, window / window.sum(), axis=0, mode="nearest"))
+    return _filtered(values, window / window.sum())
+
+
+def _filtered(values: Floats, weights: npt.NDArray[np.float64]) -> Floats:
+    """Correlation along the first axis with an odd number of weights; the ends go on as they are."""
+    reach = len(weights) // 2
+    padded = np.concatenate([values[:1].repeat(reach, 0), values, values[-1:].repeat(reach, 0)])
+    result = np.zeros_like(values)
+    for i, weight in enumerate(weights.astype(values.dtype)):
+        result += weight * padded[i : i + len(values)]
+    return result
 
 
 def _cells(features: Floats, starts: list[int], speed: float) -> Floats:
@@ -165,8 +183,11 @@ def _cells(features: Floats, starts: list[int], speed: float) -> Floats:
     below = places.astype(np.int64).clip(0, len(features) - 2)
     share = (places - below)[..., None].clip(0, 1).astype(np.float32)
     pattern_time = features[below] + share * (features[below + 1] - features[below])
-    matched = correlate1d(pattern_time, cell_shape(), axis=1, mode="constant")[:, _MARGIN:-_MARGIN]
-    return np.asarray(matched).reshape(len(starts), WINDOW, SLOTS, SLOT, BANDS)
+    first, count = _MARGIN + 1 - SLOT, WINDOW * FRAMES
+    matched = np.zeros((len(starts), count, BANDS), np.float32)
+    for i, weight in enumerate(cell_shape(), first):
+        matched += weight * pattern_time[:, i : i + count]
+    return matched.reshape(len(starts), WINDOW, SLOTS, SLOT, BANDS)
 
 
 @lru_cache(maxsize=4)
@@ -193,7 +214,7 @@ def _correlate(cells: Floats, key: str) -> _Best:
 
 def _transform(chips: Floats) -> Floats:
     """Correlation of chips ``(..., 2 * CHIPS)`` with the codewords of both bytes, ``(..., 2, CHIPS)``."""
-    return np.asarray(chips.reshape(*chips.shape[:-1], 2, CHIPS) @ hadamard(CHIPS, dtype=np.float32))
+    return np.asarray(chips.reshape(*chips.shape[:-1], 2, CHIPS) @ codewords())
 
 
 def _payload(chips: Floats) -> int:

@@ -19,7 +19,6 @@ from functools import lru_cache, partial
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.linalg import hadamard
 
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
@@ -84,11 +83,20 @@ def key_signs(key: str) -> tuple[Floats, npt.NDArray[np.int64]]:
     return signs.reshape(SLOTS, BANDS), chips.reshape(BANDS, SLOTS).T.copy()
 
 
+@lru_cache(maxsize=1)
+def codewords() -> Floats:
+    """The Hadamard matrix ``(CHIPS, CHIPS)``: 128 codewords of a byte, whose negatives are the others."""
+    rows = np.ones((1, 1), np.float32)
+    while len(rows) < CHIPS:
+        rows = np.block([[rows, rows], [rows, -rows]])
+    return rows
+
+
 def codeword(payload: int) -> Floats:
     """The chips of a payload, ``(2 * CHIPS,)``, each 1 or -1."""
     if not 0 <= payload < 1 << BITS:
         raise ValueError(f"a payload has {BITS} bits, not {payload}")
-    rows = hadamard(CHIPS, dtype=np.float32)
+    rows = codewords()
     return np.concatenate([rows[byte % CHIPS] * (1 - 2 * (byte // CHIPS)) for byte in divmod(payload, 256)])
 
 
