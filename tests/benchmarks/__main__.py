@@ -14,12 +14,13 @@ from benchmarks.readings import readings
 from benchmarks.recordings import recordings
 from benchmarks.sound import sound
 from benchmarks.speed import speed, training
+from benchmarks.watermark import watermark
 from voicebank.errors import VoicebankError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-for command in (speed, training, before, captions, recordings, demo, readings, sound):
+for command in (speed, training, before, captions, recordings, demo, readings, sound, watermark):
     app.command()(command)
 app.add_typer(cloning.app, name="cloning")
 

@@ -119,10 +119,7 @@ def say(
             written = _speak_book(speaker, stream, size, options | target.pace, target)
     if written is not None:
         path, seconds = written
-        if watermark != "none":
-            from voicebank.provenance import sign
-
-            sign(path, speaker)
+        _signed(path, speaker, options)
         typer.echo(f"{path}: {seconds:.1f} s of speech, made in {time.perf_counter() - started:.1f} s")
 
 
@@ -273,9 +270,17 @@ def _each_line(
         for number, audio in _spoken_lines(speaker, page, options):
             if target.sample_rate is not None:
                 audio = audio.resample(target.sample_rate)
-            audio.save(folder / f"{number:04}.{target.format}")
+            _signed(audio.save(folder / f"{number:04}.{target.format}"), speaker, options)
             seconds += audio.duration
     return folder, seconds
+
+
+def _signed(path: Path, speaker: Voice, options: dict[str, Any]) -> None:
+    """Content credentials for what is marked, where its format has them."""
+    if options["watermark"] and path.is_file():
+        from voicebank.provenance import sign
+
+        sign(path, speaker)
 
 
 def _spoken_lines(speaker: Voice, page: list[tuple[int, str]], options: dict[str, Any]) -> Iterator[tuple[int, Audio]]:
