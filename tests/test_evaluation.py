@@ -16,13 +16,15 @@ pytest.importorskip("voicebank_whisper")
 
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.cli import app  # noqa: E402
+from voicebank.config import VoiceConfig  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
-from voicebank.evaluation import compare_scores, evaluate_folder, read_scores  # noqa: E402
+from voicebank.evaluation import compare_scores, evaluate_folder  # noqa: E402
 from voicebank.evaluation.faults import path_faults, ran_away  # noqa: E402
 from voicebank.evaluation.listening import compare, normalise_words  # noqa: E402
 from voicebank.evaluation.measures import RATE, centroids, naturalness, prosody, quality  # noqa: E402
 from voicebank.evaluation.scores import Scores  # noqa: E402
 from voicebank.evaluation.testset import audio_files, match_clips, read_sentences  # noqa: E402
+from voicebank.hub.card import card  # noqa: E402
 from voicebank.signal.speaker import embed  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips"
@@ -88,11 +90,14 @@ def test_two_systems_are_compared_sentence_by_sentence(scores: tuple[Scores, Pat
     rows = [row.model_copy(update={"word_errors": row.word_errors + 1, "distillmos": 3.0}) for row in result.rows]
     worse = result.model_copy(update={"system": "worse", "rows": rows})
     worse.write(tmp_path, "scores")
-    found = compare_scores(worse, read_scores(out))
+    found = compare_scores(worse, Scores.read(out))
     assert (found.system, found.against, found.sentences) == ("worse", "us-male", 6)
     assert found.wer.low <= found.wer.value <= found.wer.high and found.wer.low > 0
     assert found.wer.value == pytest.approx(6 / sum(row.words for row in rows))
     assert found.distillmos is not None and found.distillmos.high < 0
+    page = card(VoiceConfig(name="worse"), {"own": worse.model_copy(update={"against": found}).model_dump()})
+    assert "| word error rate less that of us-male, points (95 % interval) | +" in page
+    assert "| DistillMOS | 4." in page and "| pitch spread within a clip, semitones (of its own speaker) | " in page
     same = compare_scores(result, result)
     assert (same.wer.value, same.wer.low, same.wer.high) == (0, 0, 0)
     shown = CliRunner().invoke(app, ["evaluate", str(tmp_path / "scores.json"), "--against", str(out)])
@@ -101,7 +106,7 @@ def test_two_systems_are_compared_sentence_by_sentence(scores: tuple[Scores, Pat
         compare_scores(result, worse.model_copy(update={"rows": []}))
     with pytest.raises(BadData, match="no scores.json of"):
         (tmp_path / "ssrn.json").write_text("{}")
-        read_scores(tmp_path / "ssrn.json")
+        Scores.read(tmp_path / "ssrn.json")
     alone = CliRunner().invoke(app, ["evaluate", str(tmp_path / "scores.json")])
     assert alone.exit_code == 2 and "--against FILE" in alone.stderr
 

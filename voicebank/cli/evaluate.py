@@ -64,7 +64,8 @@ def evaluate(
     if Path(voice).suffix == ".json":
         if against is None:
             raise BadData(f"name the scores to compare {voice} with: --against FILE")
-        typer.echo(evaluation.compare_scores(evaluation.read_scores(voice), evaluation.read_scores(against)).summary())
+        scores, other = evaluation.Scores.read(voice), evaluation.Scores.read(against)
+        typer.echo(evaluation.compare_scores(scores, other).summary())
         return
     references = {path.resolve().name: path for path in reference or []}
     if len(references) < len(reference or []):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from voicebank.evaluation.comparison import compare_scores, read_scores
+from voicebank.evaluation.comparison import Comparison, compare_scores
 from voicebank.evaluation.listening import TRANSCRIBER
 from voicebank.evaluation.resynthesis import SsrnScores, evaluate_ssrn
-from voicebank.evaluation.scores import Comparison, Report, Scores, SentenceScore
+from voicebank.evaluation.scores import Report, Scores, SentenceScore
 from voicebank.evaluation.scoring import evaluate_folder, evaluate_voice
 from voicebank.evaluation.words import FRONTENDS, WordScores, evaluate_words, evaluate_words_folder
 
@@ -24,5 +24,4 @@ __all__ = [
     "evaluate_voice",
     "evaluate_words",
     "evaluate_words_folder",
-    "read_scores",
 ]

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from voicebank.config import first_error
 from voicebank.errors import BadData
-from voicebank.evaluation.scores import Comparison, Difference, Scores
+from voicebank.hub.card import markdown_table
+
+if TYPE_CHECKING:
+    from voicebank.evaluation.scores import Scores
 
 RESAMPLES = 10_000
 INTERVAL = (2.5, 97.5)  # percentiles
+
+
+class Difference(BaseModel):
+    """A difference of two means, with the 95 % interval of the paired bootstrap."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: float
+    low: float
+    high: float
+
+
+class Comparison(BaseModel):
+    """A system less another one, on the sentences that both were scored on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str
+    against: str
+    sentences: int
+    wer: Difference
+    """Word errors over words: 0.01 is one point more."""
+    distillmos: Difference | None
+    """None where it was not measured for both."""
+
+    def summary(self) -> str:
+        """The differences as a Markdown table."""
+        rows = [("word error rate, points", *(f"{100 * v:+.1f}" for v in self.wer.model_dump().values()))]
+        if self.distillmos is not None:
+            rows.append(("DistillMOS", *(f"{v:+.2f}" for v in self.distillmos.model_dump().values())))
+        header = (f"{self.system} less {self.against}, {self.sentences} sentences", "difference", "95 % from", "to")
+        return markdown_table(header, rows)
 
 
 def compare_scores(scores: Scores, other: Scores) -> Comparison:
@@ -56,22 +89,6 @@ def paired_bootstrap(values: np.ndarray, weights: np.ndarray) -> Difference:
     drawn = random.multinomial(len(weights), np.full(len(weights), 1 / len(weights)), RESAMPLES)  # times each row
     low, high = np.percentile(drawn @ difference / (drawn @ weights), INTERVAL)
     return Difference(value=float(difference.sum() / weights.sum()), low=float(low), high=float(high))
-
-
-def read_scores(path: str | PathLike[str]) -> Scores:
-    """Scores that ``voicebank evaluate`` wrote: a ``scores.json``, or the folder that holds one.
-
-    Raises:
-        BadData: it cannot be read, or is no such file.
-    """
-    path = Path(path)
-    path = path / "scores.json" if path.is_dir() else path
-    try:
-        return Scores.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BadData(f"cannot read the scores in {path}: {error.strerror or error}") from error
-    except ValidationError as error:
-        raise BadData(f"{path} is no scores.json of `voicebank evaluate`: {first_error(error)}") from error
 
 
 def _label(scores: Scores) -> str:

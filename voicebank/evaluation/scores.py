@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, median
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from voicebank.config import first_error
 from voicebank.errors import BadData
+from voicebank.evaluation.comparison import Comparison
 from voicebank.evaluation.faults import FAULTS, Fault
 from voicebank.evaluation.measures import Prosody, mean_of
 from voicebank.files import atomic
@@ -87,38 +89,6 @@ class SentenceScore(BaseModel):
         return self.word_errors / self.words
 
 
-class Difference(BaseModel):
-    """A difference of two means, with the 95 % interval of the paired bootstrap."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    value: float
-    low: float
-    high: float
-
-
-class Comparison(BaseModel):
-    """A system less another one, on the sentences that both were scored on."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    system: str
-    against: str
-    sentences: int
-    wer: Difference
-    """Word errors over words: 0.01 is one point more."""
-    distillmos: Difference | None
-    """None where it was not measured for both."""
-
-    def summary(self) -> str:
-        """The differences as a Markdown table."""
-        rows = [("word error rate, points", *(f"{100 * v:+.1f}" for v in self.wer.model_dump().values()))]
-        if self.distillmos is not None:
-            rows.append(("DistillMOS", *(f"{v:+.2f}" for v in self.distillmos.model_dump().values())))
-        header = (f"{self.system} less {self.against}, {self.sentences} sentences", "difference", "95 % from", "to")
-        return markdown_table(header, rows)
-
-
 class Scores(Report):
     """Scores of a voice, or of any system that left a folder of clips. Rates are fractions."""
 
@@ -174,6 +144,22 @@ class Scores(Report):
     """The difference to another system."""
     rows: list[SentenceScore]
     """Worst first: faults, then word errors, then DNSMOS."""
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Scores:
+        """Scores that ``voicebank evaluate`` wrote: a ``scores.json``, or the folder that holds one.
+
+        Raises:
+            BadData: it cannot be read, or is no such file.
+        """
+        path = Path(path)
+        path = path / "scores.json" if path.is_dir() else path
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise BadData(f"cannot read the scores in {path}: {error.strerror or error}") from error
+        except ValidationError as error:
+            raise BadData(f"{path} is no scores.json of `voicebank evaluate`: {first_error(error)}") from error
 
     def summary(self) -> str:
         """The measures as a Markdown table, and the comparison if there is one as another."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from voicebank.data.progress import Progress
 from voicebank.errors import RunawayError
-from voicebank.evaluation.comparison import compare_scores, read_scores
+from voicebank.evaluation.comparison import compare_scores
 from voicebank.evaluation.faults import attention_faults
 from voicebank.evaluation.listening import (
     TRANSCRIBER,
@@ -67,7 +67,7 @@ def evaluate_voice(
     """
     texts = read_sentences(sentences)
     frontend = frontend or voice.config.frontend.name  # by name it is an error if it is not installed
-    other = read_scores(against) if against is not None else None
+    other = Scores.read(against) if against is not None else None
     workers = workers_or_default(workers)
     recogniser = create_transcriber(workers, transcriber)
     compared = centroids(references, workers, progress)
@@ -115,7 +115,7 @@ def evaluate_folder(
     """
     folder = Path(folder)
     clips, missing = match_clips(folder, sentences)
-    other = read_scores(against) if against is not None else None
+    other = Scores.read(against) if against is not None else None
     name = name or folder.resolve().name
     workers = workers_or_default(workers)
     recogniser = create_transcriber(workers, transcriber)
