@@ -9,8 +9,7 @@ import pytest
 
 from voicebank.errors import BadText
 from voicebank.text.frontend import Frontend, Graphemes, Unit, tokenize
-from voicebank.text.homographs import homographs
-from voicebank.text.lexicon import Lexicon
+from voicebank.text.lexicon import Lexicon, homographs
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare, readable
 from voicebank.text.symbols import encode
@@ -180,13 +179,13 @@ def test_what_was_read_was_not_dropped() -> None:
 
 def test_readable_is_read_the_same_again() -> None:
     text = "It cost $5. [pause:1] The [[ˈnʊɹəl]] net of 1984."
-    lines = list(readable(text, GRAPHEMES))
+    lines = list(readable(prepare(text, GRAPHEMES)))
     assert lines == [
         "It cost five dollars.",
         "[pause:1]",
         "The [[ˈnʊɹəl]] net of nineteen eighty four.",
     ]
-    assert list(readable("\n\n".join(lines), GRAPHEMES)) == lines
+    assert list(readable(prepare("\n\n".join(lines), GRAPHEMES))) == lines
 
 
 HOMOGRAPHS = [

@@ -75,6 +75,9 @@ def say(
         str, typer.Option(help="Marks the sound as synthetic: a watermark of `voicebank plugins`, or none.")
     ] = "none",
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
+    show_text: Annotated[
+        bool, typer.Option("--show-text", help="Print how the text is read, a line a sentence, and do not speak.")
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="With -o -: no WAV header, only samples (16 bit, mono, little-endian).")
     ] = False,
@@ -110,6 +113,9 @@ def say(
     started = time.perf_counter()
     with _compiling(), _ended_by_sigterm(), _opened(file) as stream:
         speaker = voicebank.load(voice)
+        if show_text:
+            _show_text(speaker, [text] if text is not None else (part for part, _ in paragraphs(stream)), options)
+            return
         if output_dir is not None:
             written = _each_line(speaker, text, stream, output_dir, target, options)
         elif text is not None:
@@ -121,6 +127,14 @@ def say(
         path, seconds = written
         _signed(path, speaker, options)
         typer.echo(f"{path}: {seconds:.1f} s of speech, made in {time.perf_counter() - started:.1f} s")
+
+
+def _show_text(speaker: Voice, text: Iterable[str], options: dict[str, Any]) -> None:
+    from voicebank.text.pipeline import readable
+
+    sentences = speaker.sentences(text, frontend=options["frontend"], lexicon=options.get("lexicon"))
+    for line in readable(sentences):
+        typer.echo(line)
 
 
 @dataclass

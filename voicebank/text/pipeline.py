@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from voicebank.errors import BadText, PluginError, VoicebankError
 from voicebank.text.frontend import Frontend, Unit, join, tokenize
-from voicebank.text.homographs import choose
-from voicebank.text.lexicon import Lexicon
+from voicebank.text.lexicon import Lexicon, choose_homographs
 from voicebank.text.markup import Ipa, Pause, Prosody, Text, parse_markup
 from voicebank.text.normalise import normalise, unspeakable
 from voicebank.text.sentences import PLACEHOLDER, SentenceSplitter, split_long
@@ -72,15 +71,10 @@ def prepare(
         raise BadText(f"nothing in the text can be spoken{shown}; write words in Latin letters or numbers")
 
 
-def readable(text: str | Iterable[str], frontend: Frontend, lexicon: Lexicon | None = None) -> Iterator[str]:
-    """How a text is read, a line a sentence: numbers and signs as words, IPA in ``[[ ]]``, pauses as marks.
-
-    The lines are themselves a text that is read the same.
-
-    Raises:
-        BadText: as :func:`prepare` does.
-    """
-    for part in prepare(text, frontend, lexicon):
+def readable(parts: Iterable[Sentence | Pause]) -> Iterator[str]:
+    """How a text is read, a line for each part of :func:`prepare`: numbers and signs as words, IPA in ``[[ ]]``, pauses
+    as marks. The lines are themselves a text that is read the same."""
+    for part in parts:
         yield f"[pause:{part.seconds:g}]" if isinstance(part, Pause) else part.normalised
 
 
@@ -180,7 +174,7 @@ def _frontend_units(frontend: Frontend, words: str) -> list[Unit]:
     except Exception as error:
         name = getattr(frontend, "name", type(frontend).__name__)
         raise PluginError(f"frontend {name!r} fails on {words[:40]!r}: {type(error).__name__}: {error}") from error
-    return choose(units, frontend.language) if frontend.language.startswith("en") else units
+    return choose_homographs(units, frontend.language) if frontend.language.startswith("en") else units
 
 
 def _show(text: str, phones: list[str]) -> str:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 
 from voicebank.text import abbreviations, capitals, units
-from voicebank.text.money import MONEY, money
 from voicebank.text.numbers import (
     FOUR_DIGITS,
     cardinal,
@@ -197,7 +196,7 @@ RULES: list[Rule] = [
     (re.compile(r"(?<!\w)R\$ ?(?=\d)"), "BRL "),
     (re.compile(r"(?<!\w)Rs\.? ?(?=\d)"), "₹"),
     (re.compile(r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)"), " to "),
-    (MONEY, money),
+    (units.MONEY, units.money),
     (
         re.compile(
             r"(?<=\w)/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user|sq ft|min|sec"
