@@ -55,7 +55,15 @@ COUNTERS = {
         "Ver": "version",
         "v": "verse",
     },
-    **{"Rte": "route", "Hwy": "highway", "hwy": "highway", "est": "established", "Est": "established", "Ln": "line"},
+    **{
+        "Rte": "route",
+        "Rt": "route",
+        "Hwy": "highway",
+        "hwy": "highway",
+        "est": "established",
+        "Est": "established",
+        "Ln": "line",
+    },
     **{"Tel": "telephone", "tel": "telephone", "Mk": "mark", "Ser": "series", "ser": "series", "Q": "question"},
 }
 # May end a sentence as well.
@@ -73,6 +81,7 @@ OTHERS = {
 }
 # Without a stop, and always read so.
 ALWAYS = {
+    **{"WWII": "World War two", "WWI": "World War one", "WW2": "World War two", "WW1": "World War one"},
     **{
         "aka": "also known as",
         "PhD": "P H D",
@@ -130,7 +139,9 @@ def _alternatives(*tables: dict[str, str]) -> str:
 
 
 _PLAIN = {**TITLES, **OTHERS}
-_ROAD = re.compile(r"\b(?P<before>[A-Z]\w+ )(?P<word>St|Dr)\b(?P<stop>\.?)(?P<after>,? (?=[A-Z])|)")
+_ROAD = re.compile(
+    r"\b(?P<before>(?:[A-Z]\w+|\d+(?:st|nd|rd|th)) )(?P<word>St|Dr)\b(?P<stop>\.?)(?P<after>,? (?=[A-Z])|)"
+)
 _WITH_STOP = re.compile(rf"(?<![\w.])(?P<word>{_alternatives(_PLAIN)})\.(?P<end>\W*$)?", re.MULTILINE)
 _NO_STOP = re.compile(rf"(?<![\w'.])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)")
 _LIMIT = re.compile(r"(?<!\d )(?<![\w.])(min|max)\.")
@@ -141,7 +152,9 @@ _COUNTER_NO_STOP = re.compile(r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|fig|vol|Ste|Ch|
 _AGAINST = re.compile(r"(?<=[\w.)] )v(?:\.|s\.?)? (?=[A-Z])")
 _SIDE = re.compile(r"(?<=\d )([NSEW])\.? (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) )")
 _AFTER_YEAR = re.compile(r"(?<=\d )(AD|BCE?|CE)\b|\b(AD)(?= \d)")
-_MONTH = re.compile(rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?<=\d\s)\b({_alternatives(MONTHS)})\b\.?")
+_MONTH = re.compile(
+    rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?:(?<=\d\s)|(?<=\d(?:st|nd|rd|th)\s))\b({_alternatives(MONTHS)})\b\.?"
+)
 _WEEKDAY = _alternatives(DAYS)
 _DAY_RANGE = re.compile(rf"\b({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY})\b\.?(?!\w)")
 # "Sat." and "Sun." are words as well, so a date must follow.

@@ -109,7 +109,9 @@ def _lowered(match: re.Match[str]) -> str:
     run = match.group()
     words = _WORD.findall(run)
     long = [w for w in words if len(w) > 1]
-    if len(long) < 2 or not (any(COMMON.fullmatch(w.lower()) for w in long) or len(long) > 3):
+    if len(long) < 2 or not (
+        any(COMMON.fullmatch(w.lower()) for w in long) or len(long) > 3 or any(len(w) > 6 for w in long)
+    ):
         return run
 
     def lower(word: re.Match[str]) -> str:

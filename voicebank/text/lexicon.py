@@ -1,7 +1,7 @@
 """Words whose phones are given: those of a user's list, and homographs, which are written alike and said in two ways.
 
-A homograph is chosen by the words around it (*to record*, *a record*): by a table of contexts and no tagger, since taggers
-that come in a wheel with their model are large or unmaintained, and most of these words have one neighbour that decides.
+A homograph is chosen by the words around it (*to record*, *a record*): by a table of contexts and no tagger. Taggers
+that come in a wheel are large or unmaintained, and most of these words have one neighbour that decides.
 """
 
 from __future__ import annotations

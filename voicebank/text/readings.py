@@ -23,8 +23,8 @@ from voicebank.text.tables import OPERATORS, SCALES, SPOKEN_MARKS, STATES, SYMBO
 
 TOP_DOMAINS = "com|org|net|edu|gov|info|io|ai|app|dev|uk|us|ca|au|de|fr|eu|tv|me|co|nz|ie|ch"
 WEB = re.compile(
-    rf"\b(?:https?://|www\.)[^\s<>\"()]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    rf"|\b(?:[a-z0-9-]+\.)+(?:{TOP_DOMAINS})\b(?:/[^\s<>\"()]*[\w/])?"
+    rf"\b(?:(?:https?|ftp)://|www\.|localhost:)[^\s<>\"()]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    rf"|\b(?:[a-z0-9-]+\.)+(?:{TOP_DOMAINS})\b(?::\d{{2,5}})?(?:/[^\s<>\"()]*[\w/])?|\b\w+_\w+\.[a-z]\w{{1,3}}\b"
 )
 _ADDRESS = re.compile(
     r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:/(\d{1,2}))?(?::(\d{2,5}))?(?![\w]|\.\d)"
@@ -39,7 +39,7 @@ def _phone(match: re.Match[str]) -> str:
 
 
 def _web(match: re.Match[str]) -> str:
-    address = re.sub(r"^https?://", "", match.group()).rstrip("/")
+    address = re.sub(r"^(?:https?|ftp)://", "", match.group()).rstrip("/")
     address = re.sub(r"\bwww\b", "W W W", address)
     # A country is spelled out, other endings are words; digits are left to the number grammar.
     address = re.sub(
@@ -101,7 +101,7 @@ def _times(match: re.Match[str]) -> str:
     product = (
         match[0].strip() in "*·"
         or "× " in match[0]
-        or re.match(r"[\d.,\s]*(?:=|equals|\^)", match.string[match.end() :])
+        or re.match(r"[\d.,\s]*(?:=|equals|\^|to the power|squared)", match.string[match.end() :])
     )
     return " times " if product else " by "
 
@@ -135,6 +135,11 @@ def _plural_number(match: re.Match[str]) -> str:
     return f"{match['before']}{said}s"
 
 
+def _ones(match: re.Match[str]) -> str:
+    """ "1s and 0s"."""
+    return f"{match['before2'] or ''}{cardinal(int(match['number'] or match['number2']))}s"
+
+
 def _identifier(match: re.Match[str]) -> str:
     return match["what"] + ", ".join(spell_digits(part) for part in re.findall(r"\d+", match["digits"]))
 
@@ -155,8 +160,15 @@ _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|bo
 _STATE = "|".join(STATES)
 
 RULES: list[Rule] = [
+    # Thousands apart, as the French and the Swiss write them, and as Germans do.
+    (
+        re.compile(r"(?<![\w.,-])(?<!\d )[1-9]\d{0,2}(?:[ '](?=\d{3}(?!\d))\d{3})+(?![\w']|[ .-]\d)"),
+        lambda m: re.sub(r"[ ']", ",", m[0]),
+    ),
     # Telephone numbers: international, North American, local, British; emergency numbers; cards, accounts and codes.
-    (re.compile(r"(?<![\w+])\+\d{1,3}(?:[ .-]?\(?\d{2,5}\)?){2,5}(?!\d)"), _phone),
+    (re.compile(r"(?<![\w+])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)"), _phone),
+    (re.compile(r"(?<![\w-])0\d{2,4}-\d{3,4}-\d{3,4}(?![\w-])"), _phone),
+    (re.compile(r"(?i)(?<=\bcall |\btext |\bdial )\d{3} \d{4}\b|(?<=\btext |\bdial )\d{5,6}\b(?! ?\d)"), _phone),
     (re.compile(r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])"), _phone),
     (re.compile(r"(?<![\w.-])1-800-(?=[A-Z])"), "one, eight hundred, "),
     (re.compile(r"(?<![\w.,$£€¥-])\d{3}-\d{4}(?![\w-])"), _phone),
@@ -171,7 +183,10 @@ RULES: list[Rule] = [
     (re.compile(r"\b(7\d7)-(\d{1,3})\b"), lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}"),
     (re.compile(r"\b(50|20)-\1\b"), lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
     (re.compile(r"\b(\d{1,2})ers\b"), lambda m: cardinal(int(m[1])).removesuffix("e") + "ers"),
-    (re.compile(r"\b(?!USD|EUR)([A-Z]{2,4})[ -]([3-9]\d{3})\b(?![,.]\d)"), lambda m: f"{m[1]} {in_pairs(m[2])}"),
+    (
+        re.compile(r"\b(?!USD|EUR)([A-Z]{2,4})[ -]([3-9]\d{3})\b(?![,.]\d)"),
+        lambda m: f"{m[1]} {in_pairs(m[2]) if m[2][1:3] != '00' else m[2]}",
+    ),
     (re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})(s?)\b"), lambda m: f"{' '.join(m[1])} and {' '.join(m[2])}{m[3]}"),
     (
         re.compile(
@@ -184,13 +199,9 @@ RULES: list[Rule] = [
     ),
     (re.compile(rf"\b(?P<state>{_STATE})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b"), _place),
     (re.compile(rf"(?<=[a-z],) (?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})"), lambda m: " " + _place(m)),
-    # Thousands apart, as the French and the Swiss write them, and as Germans do.
-    (
-        re.compile(r"(?<![\w.,-])[1-9]\d{0,2}(?:[ '](?=\d{3}(?!\d))\d{3})+(?![\w']|[ .-]\d)"),
-        lambda m: re.sub(r"[ ']", ",", m[0]),
-    ),
     (re.compile(r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)"), lambda m: m[0].replace(".", ",")),
     (re.compile(r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])"), lambda m: m[1].replace(".", "") + "." + m[2]),
+    (re.compile(r"(?<![\d,])(\d+),(\d\d)(?= ?(?:€|EUR|CHF))"), r"\1.\2"),
     (re.compile(r"(?<=\d,\d{3}),(\d\d)(?![\d,])"), r".\1"),
     # Money.
     (re.compile(r"(?<!\w)R\$ ?(?=\d)"), "BRL "),
@@ -209,19 +220,28 @@ RULES: list[Rule] = [
         lambda m: {"hr": "hour", "wk": "week", "mo": "month", "yr": "year"}[m[1]],
     ),
     (re.compile(r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])"), lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
+    (re.compile(r"\b(240|360|480|720|1080|1440|2160)p\b"), lambda m: f"{in_pairs(m[1])} P"),
+    (re.compile(r"\b([A-Z]{1,3})-(\d{3})\b(?!-)"), lambda m: f"{m[1]} {in_pairs(m[2])}"),
     (re.compile(r"(?<![\w.,])(\d+)p(?![\w/])"), lambda m: "one penny" if m[1] == "1" else f"{m[1]} pence"),
     # Times.
-    (re.compile(r"(?<=\d)\.(\d\d)(?=\s?[ap]\.?m\b)", re.I), r":\1"),
+    (re.compile(r"(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", re.I), r":\1"),
     (re.compile(r"\b([01]?\d|2[0-3])h([0-5]\d)\b"), r"\1:\2"),
     (re.compile(r"(?<=\d)\s?([ap])\.?\s?m\b(?!')", re.I), lambda m: f" {m[1].upper()} M"),
     (re.compile(r"(?<=\d [AP] M)\s?-\s?(?=\d)"), " to "),
     (re.compile(r"(?<=:\d\d)\s?-\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?-\s?(?=\d{1,2}(?::\d\d)? [AP] M\b)"), " to "),
-    (re.compile(r"\b(\d{1,2}):00(?= [AP] M\b)"), r"\1"),
-    (re.compile(r"\b([01]\d|2[0-3])([0-5]\d)(?= (?:hours|hrs)\b)"), lambda m: f"{_military(m[1], m[2])}"),
+    (re.compile(r"\b(\d{1,2}):00(?= [AP] M\b| noon\b| midnight\b| to \d{1,2}(?::\d\d)? [AP] M\b)"), r"\1"),
+    (re.compile(r"\b(\d+)h ?(\d{1,2})m(?:in)?\b"), r"\1 hours \2 minutes"),
+    (re.compile(r"\b([01]\d|2[0-3])([0-5]\d) (?:hours|hrs)\b"), lambda m: f"{_military(m[1], m[2])} hours"),
     (re.compile(r"(?<= [AP] M )([ECMP][SD]?T)\b"), lambda m: " ".join(m[0])),
     (re.compile(r"\b9/11\b"), "nine eleven"),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
     # Counts, years and decades.
+    (re.compile(r"(?<=\d0s)-(?='?\d0s\b)"), " to "),
+    (re.compile(r"(?P<before>\b[A-Z]{1,3}-)(?P<number>\d{1,3})s\b"), _plural_number),
+    (
+        re.compile(r"(?P<before>\b)(?P<number>\d)s(?= (?:and|or) \d'?s\b)|(?P<before2>(?:and|or) )(?P<number2>0)s\b"),
+        _ones,
+    ),
     (
         re.compile(rf"(?P<before>\b(?i:{_COUNT_WORDS}|\d+) |\b)(?P<number>(?<= )[1-9]|7\d7|(?<= )[1-9]\d{{2}})s\b"),
         _plural_number,
@@ -260,10 +280,14 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b"), _hex),
     (re.compile(r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)"), r"\1 \2"),
     (re.compile(r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?"), _power),
+    (re.compile(r"(?<=[\w)]) / (?=[\d(])"), " divided by "),
     *((re.compile(pattern), said) for pattern, said in OPERATORS),
-    (re.compile(r"(?<=[\w)]) - (?=[\w(])(?=[^.!?]*=)|(?<=[\d)]) ?- ?(?=[\d(])(?=[^.!?,;]*=)"), " minus "),
+    (
+        re.compile(r"(?<=[\w)])\s+-\s+(?=[\w(][^.!?;,]*(?:=|equals))|(?<=[\d)]) ?- ?(?=[\d(][^.!?,;]*(?:=|equals))"),
+        " minus ",
+    ),
     (re.compile(r"(?<=[\d)])\s?[x×*·]\s?(?=[\d(])"), _times),
-    (re.compile(r"(?<=\d)x\b"), " times"),
+    (re.compile(r"(?<=\d)x\b(?!\s*(?:squared|cubed|to the power|equals|plus|minus|[-+=*/^]))"), " times"),
     (
         re.compile(r"\b(?P<name>v(?:er(?:sion)?)?\.?\s?)(?P<number>\d+(?:\.\d+)+)\b"),
         lambda m: "version " + _version_number(m["number"]),
@@ -282,7 +306,7 @@ RULES: list[Rule] = [
     (re.compile(r"\bC\+\+"), "C plus plus"),
     (re.compile(r"\bN/A\b", re.I), "not applicable"),
     (re.compile(r"\bw/o\b"), "without"),
-    (re.compile(r"\bw/(?=\s)"), "with"),
+    (re.compile(r"\bw/(?=\s|$)"), "with"),
     (re.compile(r"\bc/o\b"), "care of"),
     (re.compile(r"\bb/c\b"), "because"),
     (re.compile(r"\band/or\b"), "and or"),

@@ -20,7 +20,7 @@ DENOMINATORS = {
 ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 RULERS = re.compile(  # "the eighth" after these
     "Henry|Louis|George|Edward|Elizabeth|Charles|William|James|Richard|Philip|Napoleon|Paul|Pius|Benedict"
-    "|Francis|Leo|Gregory|Alexander|Catherine|Nicholas|Ivan|Frederick|Peter|Mary|Rames+es|Ferdinand|Alfonso"
+    "|Francis|Leo|Gregory|Alexander|Catherine|Nicholas|Ivan|Frederick|Peter|Mary|Rameses|Ramses|Ramesses|Ferdinand|Alfonso"
     "|Christian|Gustav|Harold|Innocent|Clement|Urban|Darius|Xerxes|Ptolemy|Victoria|Margaret|Robert|Joseph"
     "|Leopold|Carlos|Umberto|Haakon|Olav|Sixtus|Julius|Boniface|Celestine|Justinian|Constantine|Theodosius"
 )

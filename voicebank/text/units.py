@@ -52,6 +52,8 @@ PLAIN = {
         "kmh": "kilometer per hour",
         "kWH": "kilowatt hour",
         "Kg": "kilogram",
+        "kgs": "kilogram",
+        "Tbsp": "tablespoon",
         "Km": "kilometer",
     },
     **{
@@ -77,7 +79,15 @@ PLAIN = {
     **{"dB": "decibel", "mmHg": "millimeter of mercury", "MP": "megapixel", "Gy": "gray", "kn": "knot", "kt": "knot"},
     **{"°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "°K": "kelvin"},
     **{"mi/h": "mile per hour", "GiB": "gibibyte", "MiB": "mebibyte", "KiB": "kibibyte", "TiB": "tebibyte"},
-    **{"K": "kelvin", "t": "ton", "pt": "point", "kΩ": "kilohm", "MΩ": "megohm", "kW·h": "kilowatt hour"},
+    **{
+        "K": "kelvin",
+        "t": "ton",
+        "pt": "point",
+        "kΩ": "kilohm",
+        "MΩ": "megohm",
+        "kW·h": "kilowatt hour",
+        "N·m": "newton meter",
+    },
     **{"atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
 }
 INVARIABLE = {"hertz", "horsepower", "kelvin", "stone", "P H"}
@@ -120,12 +130,21 @@ _ANGLE = re.compile(
     r"(?<![\w.])(?P<degrees>\d+)° ?(?P<minutes>\d{1,2})' ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:\"|'') ?)?"
     r"(?P<side>[NESW]\b)?"
 )
+_SQUARE = re.compile(r"\b(sq|cu)\.(?= (?:ft|in|m|km|mi|yd|cm)\b)")
 _INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\"(?=[ ,.)]|$)")
 _POUNDS = re.compile(r"(?<![\w.])(\d+) ?lbs?\.? (\d+) ?oz\b\.?")
 SIDES = {"N": "north", "E": "east", "S": "south", "W": "west"}
 # "12 in": inches, and not "in 12 in London".
 _AFTER_INCHES = re.compile(
     r"\s*(?:$|[.,;:)x×]|by\b|wide|tall|long|deep|high|thick|across|in diameter|of (?:rain|snow))"
+)
+
+
+# "a 12 kg bag" and "a $3M deal" have no plural.
+_ARTICLE = re.compile(r"\b[Aa]n? $")
+_NOUN = re.compile(
+    r"[ -](?!(?:in|of|for|to|on|at|is|was|are|and|or|an?|the|per|each|more|less|from|by|that|which|as|with|will|off"
+    r"|if|when|but|so|than|up|down|away|long|ago|later|before|after|over|under|now|today)\b)[a-z]{3,}"
 )
 
 
@@ -143,12 +162,18 @@ def plural(name: str) -> str:
 
 def units(text: str) -> str:
     """The text with units as words after their numbers, which stay as digits."""
+    text = _SQUARE.sub(r"\1", text)
     text = _ANGLE.sub(_angle, text)
+    text = re.sub(r"(?<=\d)°(?=[NSEW]\b)", "° ", text)
+    text = re.sub(r"(?<=\d° )[NSEW]\b", lambda m: SIDES[m[0]], text)
+    text = re.sub(r"(?<=\d)\"\s?[x×]\s?(?=\d)", " by ", text)
+    text = re.sub(r"(?<![\w.])(\d+)'(?= (?:tall|long|wide|high|deep)\b)", r"\1 feet", text)
     text = _FEET.sub(_feet, text)
     text = _INCHES.sub(_inches, text)
     text = _POUNDS.sub(lambda m: f"{_quantity(m[1], 'pound')} {_quantity(m[2], 'ounce')}", text)
     text = re.sub(r"\b[Ll]/100 ?km\b", "liters per 100 kilometers", text)
     text = QUANTITY.sub(_unit, text)
+    text = re.sub(r"(?<=[a-z]s) [x×] (?=\d)", " by ", text)
     return MICRO.sub(lambda m: f"micro{plural(PREFIXED[m[1]][0])}", BARE.sub(_bare, text))
 
 
@@ -199,9 +224,13 @@ def _unit(match: re.Match[str]) -> str:
     name = _name(unit, match["power"])
     if match["other"]:
         other = _name(match["other"], match["power2"])
+        if match["power2"] and match["other"] == "s":
+            other = "second squared" if match["power2"].endswith("2") else "second cubed"
         name = f"{name} {other}" if match["per"] == "·" else f"{name} per {other}"
     if space == "-":
         return f"{amount}-{name}"
+    if alone and _ARTICLE.search(match.string, 0, match.start()) and _NOUN.match(match.string, match.end()):
+        return f"{amount} {name}"
     return _quantity(amount, name)
 
 
@@ -216,7 +245,7 @@ AREAS = {"US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "C
 }
 _SIGN = "[" + "".join(CURRENCIES) + "]"
 _SCALE = r"thousand|million|billion|trillion|bn|tn|mn|mil|[kKmMBT]"
-_PLAIN_AMOUNT = r"(?:\d+(?:,\d{2,3})*(?:\.\d+)?|\.\d+)"
+_PLAIN_AMOUNT = r"(?:\d+(?:,\d\d(?=,\d))*(?:,\d{3})*(?:\.\d+)?|\.\d+)"
 _CODE = "|".join(CODES)
 MONEY = re.compile(
     rf"(?<![\w.])(?P<minus>-)?(?:(?P<area>{'|'.join(sorted(AREAS, key=len, reverse=True))})?(?P<sign>{_SIGN})"
@@ -240,15 +269,17 @@ def money(match: re.Match[str]) -> str:
     minus = "minus " if groups["minus"] or groups["minus2"] else ""
     scale = groups["scale"] or groups["scale1"] or groups["scale2"]
     until = groups["until"] or groups["until2"]
+    attributive = ATTRIBUTIVE.match(groups["after"] or "") or (
+        _ARTICLE.search(match.string, 0, match.start()) and _NOUN.match(match.string, match.end())
+    )
     if scale or until:
         amount = _amount(whole, minor) + (
             f" to {_amount(*until.replace(',', '').partition('.')[::2])}" if until else ""
         )
-        return f"{minus}{amount} {SCALES.get(scale, scale) + ' ' if scale else ''}{many}"
+        return f"{minus}{amount} {SCALES.get(scale, scale) + ' ' if scale else ''}{one if attributive else many}"
     if minor and len(minor) != 2:
         return f"{minus}{_amount(whole, minor)} {many}"
     # "a $5 bill", "a 5 euro note" and "a $20-a-day habit" have no plural.
-    attributive = ATTRIBUTIVE.match(groups["after"] or "")
     major = f"{_amount(whole)} {one if whole == '1' or attributive else many}"
     if not minor or minor == "00":
         return minus + major
