@@ -111,7 +111,8 @@ def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:
     Args:
         path: a file that was just written.
         voice: that spoke.
-        certificate: a PEM file with a private key (ES256) and its chain; a self-made one if left out.
+        certificate: a PEM file with a private key (ES256) and its chain; the one that ``$VOICEBANK_CERTIFICATE``
+            names, or a self-made one, if left out.
 
     Returns:
         False where the format has no credentials, or the package c2pa-python is not installed.
@@ -119,7 +120,7 @@ def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:
     Raises:
         BadData: the certificate cannot be used.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     try:
         import c2pa
     except ModuleNotFoundError:
@@ -177,10 +178,12 @@ def _pem_blocks(text: str) -> Iterator[str]:
 
 
 def _own_certificate() -> Path:
-    """This user's certificate, made at first use: a key, its certificate, and that of the authority that signed it.
+    """This user's certificate, chosen or made at first use: a key, its certificate, and that of its authority.
 
     C2PA refuses certificates that sign themselves, so the authority has a key of its own, which is thrown away.
     """
+    if chosen := os.environ.get("VOICEBANK_CERTIFICATE"):
+        return Path(chosen)
     with needs_extra("credentials"):
         import platformdirs
 

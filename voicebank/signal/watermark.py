@@ -171,6 +171,7 @@ class _MarkedVocoder:
 
     def __init__(self, vocoder: Vocoder, gains: Callable[[AudioConfig], torch.Tensor]) -> None:
         self._vocoder, self._gains = vocoder, gains
+        self.name: str = getattr(vocoder, "name", None) or type(vocoder).__name__
 
     def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
         return self._vocoder(marked_magnitude(magnitude, self._gains(config), config), config)
