@@ -124,7 +124,7 @@ def test_200_000_characters(humming: Voice, text: str, monkeypatch: pytest.Monke
         return torch.zeros(len(magnitude), magnitude.shape[-1] * 256)
 
     began = time.process_time()
-    stream = humming.stream(text, vocoder=vocoder)
+    stream = humming.stream(text, vocoder=vocoder, watermark=False)  # magnitudes have too few bins here
     next(stream)
     assert time.process_time() - began < 5  # the first sentence does not wait for the last
     monkeypatch.setattr(humming.ssrn, "magnitude", lambda mel: mel)

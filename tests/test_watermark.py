@@ -142,8 +142,8 @@ TEXT = "The train to London leaves at noon from the second platform."
 
 
 def test_a_voice_marks_pages_and_streams_alike(voice: voicebank.Voice) -> None:
-    said = voice.say(TEXT, watermark=True)
-    for chunks in (voice.stream(TEXT, watermark=True), voice.stream(TEXT, batch=8, watermark=True)):
+    said = voice.say(TEXT)
+    for chunks in (voice.stream(TEXT), voice.stream(TEXT, batch=8)):
         streamed = Audio.join(chunks).samples
         assert np.abs(streamed - said.samples).max() < 1e-3
     found = voicebank.detect(said)
@@ -192,7 +192,7 @@ def test_the_command_line_finds_what_it_marked(tmp_path: Path, monkeypatch: pyte
     folder = tmp_path / "sounds"
     folder.mkdir()
     run = CliRunner().invoke
-    assert run(app, ["say", TEXT, "-o", str(folder / "said.wav"), "--watermark", "pattern"]).exit_code == 0
+    assert run(app, ["say", TEXT, "-o", str(folder / "said.wav")]).exit_code == 0
     shutil.copy(CLIPS[0], folder / "other.ogg")
     (folder / "broken.wav").write_bytes(b"no sound")
     result = run(app, ["detect", str(folder), "--picture", str(tmp_path / "scores.png")])

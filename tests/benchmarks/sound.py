@@ -20,13 +20,13 @@ def sound(
     ] = None,
     against: Annotated[Path | None, typer.Option(help="A file with an earlier output: any difference fails.")] = None,
 ) -> None:
-    """Print a digest of the sound of each voice on a file of sentences, as JSON."""
+    """Print a digest of the unmarked sound of each voice on a file of sentences, as JSON."""
     before = json.loads(against.read_text()) if against is not None else {}
     texts = list(read_sentences(sentences).values())
     digests = {}
     for name in voice or [info.name for info in voicebank.voices()]:
         digest = hashlib.sha256()
-        for audio in voicebank.load(name).say(texts):
+        for audio in voicebank.load(name).say(texts, watermark=False):
             digest.update(audio.samples.tobytes())
         digests[name] = digest.hexdigest()[:16]
     typer.echo(json.dumps(digests))

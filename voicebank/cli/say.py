@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from voicebank.errors import BadData, BadText, VoicebankError
+from voicebank.errors import BadData, BadText, VoicebankError, VoicebankWarning
 
 if TYPE_CHECKING:
     from voicebank.audio import Audio
@@ -73,7 +74,7 @@ def say(
     ] = False,
     watermark: Annotated[
         str, typer.Option(help="Marks the sound as synthetic: a watermark of `voicebank plugins`, or none.")
-    ] = "none",
+    ] = "pattern",
     attention: Annotated[Path | None, typer.Option(help="Write a picture of the alignment, as .png.")] = None,
     show_text: Annotated[
         bool, typer.Option("--show-text", help="Print how the text is read, a line a sentence, and do not speak.")
@@ -294,7 +295,10 @@ def _signed(path: Path, speaker: Voice, options: dict[str, Any]) -> None:
     if options["watermark"] and path.is_file():
         from voicebank.provenance import sign
 
-        sign(path, speaker)
+        try:
+            sign(path, speaker)
+        except VoicebankError as error:  # the sound is there, and marked
+            warnings.warn(str(error), VoicebankWarning, stacklevel=2)
 
 
 def _spoken_lines(speaker: Voice, page: list[tuple[int, str]], options: dict[str, Any]) -> Iterator[tuple[int, Audio]]:

@@ -144,7 +144,7 @@ class Manner(NamedTuple):
         sentence_silence: float | None = None,
         seed: int = 0,
         strict: bool = False,
-        watermark: str | Watermark | bool = False,
+        watermark: str | Watermark | bool = True,
     ) -> Manner:
         """The manner of a voice, with the options given in place of its defaults.
 

@@ -76,7 +76,7 @@ class Synthesizer:
         sentence_silence: float | None = None,
         seed: int = 0,
         strict: bool = False,
-        watermark: str | Watermark | bool = False,
+        watermark: str | Watermark | bool = True,
     ) -> Audio | list[Audio]:
         """Speak a text of any length, or many texts at once, as fast as the cores allow.
 
@@ -95,7 +95,7 @@ class Synthesizer:
             strict: raise for a sentence that cannot be spoken. Otherwise it is left out with a ``VoicebankWarning``,
                 which gives its line, as long as another sentence of the text can be spoken.
             watermark: marks the sound as synthetic speech of this voice (docs/provenance.md): name of a plugin, a
-                watermark itself, True for the built-in one, or False for none.
+                watermark itself, True for the built-in one (the default), or False for none.
 
         Raises:
             BadText: there is nothing to say, or the speed or another number is out of range.
@@ -133,7 +133,7 @@ class Synthesizer:
         sentence_silence: float | None = None,
         seed: int = 0,
         strict: bool = False,
-        watermark: str | Watermark | bool = False,
+        watermark: str | Watermark | bool = True,
     ) -> Speech | list[Speech]:
         """Speak as :meth:`say` does, and return the mel and the attention of every sentence with the sound."""
         manner = self._manner(
@@ -163,7 +163,7 @@ class Synthesizer:
         sentence_silence: float | None = None,
         seed: int = 0,
         strict: bool = False,
-        watermark: str | Watermark | bool = False,
+        watermark: str | Watermark | bool = True,
     ) -> Iterator[Chunk]:
         """Speak as it is made: the first chunk comes after the first few frames, however long the text is.
 
