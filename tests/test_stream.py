@@ -27,8 +27,7 @@ from voicebank.dctts.ssrn import MagnitudeStream
 from voicebank.dctts.text2mel import Text2Mel, Text2MelOutput
 from voicebank.errors import BadText, RunawayError
 from voicebank.signal.griffin_lim import GriffinLim
-from voicebank.signal.spectrogram import linear_magnitude
-from voicebank.signal.tempo import Tempo
+from voicebank.signal.spectrogram import Tempo, linear_magnitude
 from voicebank.synthesis.streaming import STALL_SECONDS
 from voicebank.synthesis.weights import as_stored
 from voicebank.text.markup import Pause

@@ -31,7 +31,7 @@ def on_compiling(start: Callable[[], object], end: Callable[[], object]) -> Call
         A function after whose call the two are called no more.
     """
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):
         def on_start(self, event: Any) -> None:
             start()
 
@@ -39,10 +39,10 @@ def on_compiling(start: Callable[[], object], end: Callable[[], object]) -> Call
             end()
 
     listener = Listener()
-    event.register("numba:compile", listener)
+    event.register("numba:compile", listener)  # type: ignore[no-untyped-call]
 
     def stop() -> None:
-        event.unregister("numba:compile", listener)
+        event.unregister("numba:compile", listener)  # type: ignore[no-untyped-call]
         end()
 
     return stop

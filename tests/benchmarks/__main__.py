@@ -12,6 +12,7 @@ from benchmarks.captions import captions
 from benchmarks.demo import demo
 from benchmarks.readings import readings
 from benchmarks.recordings import recordings
+from benchmarks.serving import serving
 from benchmarks.sound import sound
 from benchmarks.speed import speed, training
 from benchmarks.watermark import watermark
@@ -20,7 +21,7 @@ from voicebank.errors import VoicebankError
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-for command in (speed, training, before, captions, recordings, demo, readings, sound, watermark):
+for command in (speed, training, before, captions, recordings, demo, readings, serving, sound, watermark):
     app.command()(command)
 app.add_typer(cloning.app, name="cloning")
 

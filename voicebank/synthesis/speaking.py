@@ -14,8 +14,7 @@ from voicebank.audio import Audio
 from voicebank.dctts.decoder import Decoded, Decoding, decode
 from voicebank.errors import BadText, BadVoice, PluginError, RunawayError, VoicebankWarning
 from voicebank.plugins import StreamingVocoder
-from voicebank.signal.spectrogram import denormalise_magnitude
-from voicebank.signal.tempo import Tempo
+from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
 from voicebank.synthesis.speech import SPEEDS, Chunk, Manner, Speech, SpokenSentence
 from voicebank.synthesis.streaming import Watched, sound
 from voicebank.text.markup import Pause

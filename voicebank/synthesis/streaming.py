@@ -17,8 +17,7 @@ from voicebank.config import AudioConfig
 from voicebank.dctts.decoder import Decoded, Decoding
 from voicebank.dctts.ssrn import SSRN, MagnitudeStream
 from voicebank.plugins import StreamingVocoder
-from voicebank.signal.spectrogram import denormalise_magnitude
-from voicebank.signal.tempo import Tempo
+from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
 
 # Coarse frames that are decoded for each chunk: few for the first, which somebody waits for; then more and more, since
 # every chunk has SSRN look once more at the frames around it.
