@@ -117,6 +117,13 @@ def test_text_from_a_file_and_from_standard_input(humming: Humming) -> None:
     assert humming.said == ["First line\r\nof one.", "Second – one."] * 2
 
 
+def test_show_text_prints_how_a_text_is_read(tmp_path: Path) -> None:
+    result = run("say", "It cost $5 in 1984. [pause:1] Bye.", "--show-text", "--frontend", "graphemes")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "It cost five dollars in nineteen eighty four.\n[pause:1]\nBye.\n"
+    assert run("say", "--show-text", input="One.\n\nTwo 2.\n").stdout == "One.\nTwo two.\n"
+
+
 def test_a_book_is_read_as_it_is_spoken() -> None:
     class Endless(io.RawIOBase):
         lines = 0

@@ -58,6 +58,8 @@ COUNTERS = {
     **{
         "Rte": "route",
         "Rt": "route",
+        "Fl": "floor",
+        "tbl": "table",
         "Hwy": "highway",
         "hwy": "highway",
         "est": "established",
@@ -148,7 +150,8 @@ _LIMIT = re.compile(r"(?<!\d )(?<![\w.])(min|max)\.")
 _MS = re.compile(r"(?<![\w&])Ms (?=[A-Z])")
 _SAINT = re.compile(r"\bSt (?=[A-Z][a-z])")
 _COUNTER = re.compile(rf"(?<![\w.'])({_alternatives(COUNTERS)})\.\s?(?=\d|[IVXL]+\b|[A-H]\b)")
-_COUNTER_NO_STOP = re.compile(r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|fig|vol|Ste|Ch|Sec|Rm) (?=\d|[IVX]+\b)")
+_COUNTER_NO_STOP = re.compile(r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|apt|fig|vol|Ste|Ch|Sec|Rm) (?=\d|[IVX]+\b)")
+_NUMBERED = re.compile(r"\bNo (?=\d+\b(?! [a-z]+s\b|[.,]\d))")
 _AGAINST = re.compile(r"(?<=[\w.)] )v(?:\.|s\.?)? (?=[A-Z])")
 _SIDE = re.compile(r"(?<=\d )([NSEW])\.? (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) )")
 _AFTER_YEAR = re.compile(r"(?<=\d )(AD|BCE?|CE)\b|\b(AD)(?= \d)")
@@ -171,6 +174,7 @@ def expand(text: str) -> str:
     text = _ROAD.sub(_road, text)
     text = _COUNTER.sub(lambda m: COUNTERS[m[1]] + " ", text)
     text = _COUNTER_NO_STOP.sub(lambda m: COUNTERS[m[1]] + " ", text)
+    text = _NUMBERED.sub("number ", text)
     text = _AGAINST.sub("versus ", text)
     text = _SIDE.sub(lambda m: SIDES[m[1]] + " ", text)
     text = _AFTER_YEAR.sub(lambda m: " ".join(m[0]), text)

@@ -87,13 +87,14 @@ def _the(match: re.Match[str]) -> str:
 
 def _alone(match: re.Match[str]) -> str:
     numeral = match["numeral"]
-    number = value(numeral)
+    # "CIV" and "MIX" are more often something else.
+    number = value(numeral) if len(numeral) > 3 or set(numeral) <= set("IVX") else None
     before, after = match.string[: match.start()][-4:], match.string[match.end() :][:15]
     if number is None or OTHERWISE.fullmatch(numeral):
         return match[0]
     if numeral == "IV" and (re.search(r"\b[Aa]n? $", before) or _DRIP.match(after)):
         return match[0]
-    if len(numeral) > 4 and 1000 < number < 2100:
+    if 1000 < number < 2100:
         return year_words(number)
     return cardinal(number)
 
@@ -118,6 +119,8 @@ def _lowered(match: re.Match[str]) -> str:
         capital = word[0]
         if capital == "US" and not _BEFORE_US.search(match.string[: match.start() + word.start()]):
             return "U S"
+        if capital.startswith("I'"):
+            return "I" + capital[1:].lower()
         is_word = re.search("[AEIOUY]", capital) and not SPELLED.fullmatch(capital) and not value(capital)
         return capital.lower() if capital == "A" or (len(capital) > 1 and capital[1] != "'" and is_word) else capital
 

@@ -150,6 +150,7 @@ def fold(text: str) -> str:
         folded = text
     else:
         text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text)
+        text = re.sub(r"(?<=[₀-₉])(?=\d)", " ", text)
         text = SUPERSCRIPT.sub(lambda m: "^" + m[0].translate(RAISED), text)
         text = GREEK_LETTER.sub(_greek, text.replace("µ", "μ"))
         folded = unicodedata.normalize("NFKC", text.translate(PLAIN))

@@ -154,7 +154,8 @@ def _piece(digits: str) -> str:
 MONTH = "(" + "|".join(MONTHS) + ")"
 MONTH_FIRST = ("en", "en-us")
 _DAY_MONTH = re.compile(
-    rf"(?P<the>\b[Tt]he )?\b(?P<day>[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?(?P<month>{MONTH})\b"
+    rf"(?P<the>\b[Tt]he )?\b(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?: of |[ -])"
+    rf"(?P<month>{MONTH})\b(?:-(?=\d{{4}}))?"
 )
 _DAY = r"([12]\d|3[01]|0?[1-9])"
 _MONTH_DAYS = re.compile(rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?-\s?{_DAY}(?:st|nd|rd|th)?(?![\d:/-])")

@@ -135,6 +135,11 @@ def _plural_number(match: re.Match[str]) -> str:
     return f"{match['before']}{said}s"
 
 
+def _grouped(match: re.Match[str]) -> str:
+    """ "€1.000" as a thousand: who writes the euro so parts thousands by stops."""
+    return ",".join(group for group in match.groups() if group)
+
+
 def _ones(match: re.Match[str]) -> str:
     """ "1s and 0s"."""
     return f"{match['before2'] or ''}{cardinal(int(match['number'] or match['number2']))}s"
@@ -146,7 +151,7 @@ def _identifier(match: re.Match[str]) -> str:
 
 # "Apartment 4B" has a letter and no billions.
 _LETTERED = re.compile(
-    r"(?i)\b(?:apartment|room|unit|suite|flat|seat|gate|row|exhibit|section|grade|class|building|platform|track|figure"
+    r"(?i)\b(?:apartment|apt|room|unit|suite|flat|seat|gate|row|exhibit|section|grade|class|building|platform|track|figure"
     r"|table|page|appendix|level|number|title|model|form|route|block|zone|terminal|bus|question|part|type|option) $"
 )
 _COMPACT = re.compile(
@@ -174,7 +179,7 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.,$£€¥-])\d{3}-\d{4}(?![\w-])"), _phone),
     (re.compile(r"(?<![\w.,-])\(?0\d{2,4}\)? \d{3,6}(?: ?\d{3,4})?(?![\w-])"), _phone),
     (re.compile(r"(?i)(?<=\bcall |\bdial )\d{3}\b|(?<=\bring )999\b"), _phone),
-    (re.compile(r"(?<![\w.,$£€¥#-])(?:911|999)(?![\w,.-]*\d|%| [a-z]+s\b|-\w|[a-z])"), _phone),
+    (re.compile(r"(?<![\w.,$£€¥#-])(?:911|999)(?![\w,.-]*\d|%| [AB] [DC]\b| [a-z]+s\b|-\w|[a-z])"), _phone),
     (re.compile(r"(?<![\w-])\d{4}(?:[ -]\d{4}){3}(?!\w)"), _phone),
     (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _phone),
     (re.compile(r"(?<![\w-])\d+(?:-\d+){3,}(?![\w-])"), _phone),
@@ -202,6 +207,8 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)"), lambda m: m[0].replace(".", ",")),
     (re.compile(r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])"), lambda m: m[1].replace(".", "") + "." + m[2]),
     (re.compile(r"(?<![\d,])(\d+),(\d\d)(?= ?(?:€|EUR|CHF))"), r"\1.\2"),
+    (re.compile(r"(?<=€)(\d{1,3})\.(\d{3})(?![\d.])|(?<![\d.])(\d{1,3})\.(\d{3})(?= ?€)"), _grouped),
+    (re.compile(r"(?<![\d,.(\[{])(\d{1,3}),(\d{1,2})(?![\d,)\]}]|\.\d)"), r"\1.\2"),
     (re.compile(r"(?<=\d,\d{3}),(\d\d)(?![\d,])"), r".\1"),
     # Money.
     (re.compile(r"(?<!\w)R\$ ?(?=\d)"), "BRL "),
@@ -236,6 +243,11 @@ RULES: list[Rule] = [
     (re.compile(r"\b9/11\b"), "nine eleven"),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
     # Counts, years and decades.
+    (re.compile(r"\b(1,?000|100)s\b(?= of\b)"), lambda m: "hundreds" if m[1] == "100" else "thousands"),
+    (re.compile(r"(?<=\d(?:st|nd|rd|th))\s?-\s?(?=\d+(?:st|nd|rd|th)\b)"), " to "),
+    (re.compile(r"(?<=\bUTC|\bGMT)-(?=\d)"), " minus "),
+    (re.compile(r"(?<=\d) : (?=\d)"), " to "),
+    (re.compile(r"§§\s?"), "sections "),
     (re.compile(r"(?<=\d0s)-(?='?\d0s\b)"), " to "),
     (re.compile(r"(?P<before>\b[A-Z]{1,3}-)(?P<number>\d{1,3})s\b"), _plural_number),
     (

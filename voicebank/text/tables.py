@@ -26,7 +26,7 @@ RULERS = re.compile(  # "the eighth" after these
 )
 NUMBERED = re.compile(  # "eight" after these
     r"Chapter|Part|Volume|Book|Act|Scene|Section|Article|War|Bowl|Phase|Type|Level|Grade|Class|Round|Stage"
-    "|Title|Figure|Appendix|Canto|Psalm|Symphony|Opus|Mark|Episode|Item|Step|Exhibit|Apollo|Saturn|Model|Form|Unit"
+    "|Title|Figure|Appendix|Canto|Psalm|Symphony|Opus|Mark|Episode|Item|Step|Exhibit|Apollo|Saturn|Unit"
     "|Module|Lesson|Group|Theorem|Lemma|Table|Plate|Season|Series|Page|Division|Category|Tier|Line|Verse|Factor"
 )
 NOT_NAMES = re.compile("An?|The|My|Her|His|Our|Your|Their|This|That|No|And|Or|If|In|On|At|Is|Was")

@@ -130,7 +130,7 @@ _ANGLE = re.compile(
     r"(?<![\w.])(?P<degrees>\d+)° ?(?P<minutes>\d{1,2})' ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:\"|'') ?)?"
     r"(?P<side>[NESW]\b)?"
 )
-_SQUARE = re.compile(r"\b(sq|cu)\.(?= (?:ft|in|m|km|mi|yd|cm)\b)")
+_SQUARE = re.compile(r"\b(sq|cu)\. ?(?=(?:ft|in|m|km|mi|yd|cm)\b)")
 _INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\"(?=[ ,.)]|$)")
 _POUNDS = re.compile(r"(?<![\w.])(\d+) ?lbs?\.? (\d+) ?oz\b\.?")
 SIDES = {"N": "north", "E": "east", "S": "south", "W": "west"}
@@ -162,7 +162,7 @@ def plural(name: str) -> str:
 
 def units(text: str) -> str:
     """The text with units as words after their numbers, which stay as digits."""
-    text = _SQUARE.sub(r"\1", text)
+    text = _SQUARE.sub(r"\1 ", text)
     text = _ANGLE.sub(_angle, text)
     text = re.sub(r"(?<=\d)°(?=[NSEW]\b)", "° ", text)
     text = re.sub(r"(?<=\d° )[NSEW]\b", lambda m: SIDES[m[0]], text)
@@ -219,7 +219,7 @@ def _unit(match: re.Match[str]) -> str:
         return match.group()
     if alone and unit == "in" and space == " " and not (match["stop"] or _AFTER_INCHES.match(after)):
         return match.group()
-    if space == "-" and (len(unit) < 2 or not alone):
+    if space == "-" and (len(unit) < 2 or unit == "in" or not alone):
         return match.group()
     name = _name(unit, match["power"])
     if match["other"]:
