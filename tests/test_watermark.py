@@ -179,7 +179,9 @@ def test_content_credentials(
 
 
 def test_credentials_need_a_format_and_a_certificate(voice: voicebank.Voice, tmp_path: Path) -> None:
-    path = Audio.silence(1, 24000).save(tmp_path / "said.ogg")
+    path = Audio.silence(1, 24000).save(tmp_path / "said.ogg", provenance.comment(voice))
+    assert provenance.tag(path).endswith("with the voice us-male")
+    assert provenance.tag(CLIPS[0]) == "" == provenance.tag(Path(__file__))
     assert not provenance.sign(path, voice) and provenance.credentials(path) is None
     empty = tmp_path / "empty.pem"
     empty.write_text("")

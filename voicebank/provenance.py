@@ -24,6 +24,7 @@ SIGNED = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".flac
 # The term of IPTC for what a trained model made, which the C2PA specification uses.
 _SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 _STATEMENT = "org.voicebank.voice"
+_TAG = "Synthetic speech, made by voicebank with the voice "
 
 
 def detect(sound: Audio | StrPath, watermark: str | Watermark | None = None) -> Detection:
@@ -103,6 +104,20 @@ def credentials(path: StrPath) -> Credentials | None:
 def _text(value: object) -> str:
     """A value of a stranger's file in one printable line."""
     return "".join(c for c in str(value or "") if c.isprintable())[:300]
+
+
+def comment(voice: Voice) -> str:
+    """A line for the tags of a file that a voice has spoken."""
+    return _TAG + voice.name
+
+
+def tag(path: StrPath) -> str:
+    """The line of :func:`comment` in a file's tags, or nothing. Anybody can write or remove it."""
+    import soundfile
+
+    with contextlib.suppress(OSError, RuntimeError, TypeError), soundfile.SoundFile(os.fspath(path)) as file:
+        return _text(file.comment) if file.comment.startswith(_TAG) else ""
+    return ""
 
 
 def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:

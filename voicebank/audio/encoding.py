@@ -60,13 +60,19 @@ class AudioWriter:
     the block ends well and is removed when it ends with an exception of any kind. Where the name is a link, the
     file that it points to is replaced.
 
+    Args:
+        path: its suffix names the format.
+        sample_rate: of all sound that is written.
+        comment: a line of text for the file's tags; raw AAC has none.
+
     Raises:
         BadAudio: as :meth:`Audio.save`.
     """
 
-    def __init__(self, path: StrPath, sample_rate: int) -> None:
+    def __init__(self, path: StrPath, sample_rate: int, comment: str = "") -> None:
         self.path = Path(path)
         self.sample_rate = sample_rate
+        self.comment = comment
         self.format = format_of(path)
         self.seconds = 0.0
         _check_rate(self.format, sample_rate)
@@ -77,7 +83,7 @@ class AudioWriter:
         with contextlib.ExitStack() as stack, self._explained():
             partial = stack.enter_context(replacing(Path(os.path.realpath(self.path))))
             self._sink = _Sink(stack.enter_context(open(partial, "xb", buffering=0)))
-            self._encoder = _encoder(self._sink, self.format, self.sample_rate)
+            self._encoder = _encoder(self._sink, self.format, self.sample_rate, self.comment)
             stack.push(self._close)
             self._stack = stack.pop_all()
         return self
@@ -325,22 +331,24 @@ class _Pcm(_Encoder):
 
 
 class _Sndfile(_Encoder):
-    def __init__(self, sink: _Sink, format: str, sample_rate: int) -> None:
+    def __init__(self, sink: _Sink, format: str, sample_rate: int, comment: str = "") -> None:
         super().__init__(sink)
         container, subtype = _SNDFILE[format]
         if format == "ogg" and sample_rate not in _OPUS_RATES:
             subtype = "VORBIS"
         try:
-            self._do(self._open, container, subtype, sample_rate)
+            self._do(self._open, container, subtype, sample_rate, comment)
         except BaseException:
             with contextlib.suppress(Exception):
                 self.close()  # before the file under it is
             raise
 
-    def _open(self, container: str, subtype: str, sample_rate: int) -> None:
+    def _open(self, container: str, subtype: str, sample_rate: int, comment: str) -> None:
         import soundfile
 
         self._file = soundfile.SoundFile(self._sink, "w", sample_rate, 1, subtype, format=container)
+        if comment:
+            self._file.comment = comment
 
     def _write(self, samples: Samples) -> None:
         self._file.write(samples)
@@ -350,7 +358,7 @@ class _Sndfile(_Encoder):
 
 
 class _Ffmpeg(_Encoder):
-    def __init__(self, sink: _Sink, container: str, codec: str, sample_rate: int) -> None:
+    def __init__(self, sink: _Sink, container: str, codec: str, sample_rate: int, comment: str = "") -> None:
         super().__init__(sink)
         try:
             import av
@@ -359,6 +367,8 @@ class _Ffmpeg(_Encoder):
         self._frame = av.AudioFrame
         self._rate, self._written = sample_rate, 0
         self._container = av.open(sink, "w", format=container, options={"write_xing": "0"} if codec == _LAME else {})
+        if comment:
+            self._container.metadata["comment"] = comment
         self._stream = self._container.add_stream(codec, rate=sample_rate, layout="mono")
         if codec != "flac":
             self._stream.bit_rate = _BITS
@@ -375,11 +385,11 @@ class _Ffmpeg(_Encoder):
         self._container.close()
 
 
-def _encoder(sink: _Sink, format: str, sample_rate: int) -> _Encoder:
+def _encoder(sink: _Sink, format: str, sample_rate: int, comment: str = "") -> _Encoder:
     _check_rate(format, sample_rate)
     if format in _FFMPEG:
-        return _Ffmpeg(sink, *_FFMPEG[format], sample_rate)
-    return _Sndfile(sink, format, sample_rate)
+        return _Ffmpeg(sink, *_FFMPEG[format], sample_rate, comment)
+    return _Sndfile(sink, format, sample_rate, comment)
 
 
 def _check_format(format: str, problem: str) -> None:

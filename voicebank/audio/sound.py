@@ -122,8 +122,8 @@ class Audio:
 
         return Audio(soxr.resample(self.samples, self.sample_rate, sample_rate), sample_rate)
 
-    def save(self, path: StrPath) -> Path:
-        """Write to a file whose suffix names the format.
+    def save(self, path: StrPath, comment: str = "") -> Path:
+        """Write to a file whose suffix names the format, with a line of text in its tags.
 
         Known are .wav and .flac (16 bit), .ogg (Opus, or Vorbis at rates that Opus lacks), .opus, .mp3, and .m4a and
         .aac (AAC, through PyAV). The file
@@ -133,7 +133,7 @@ class Audio:
             BadAudio: unknown suffix, a rate the format lacks, or the file cannot be written (full disk, no
                 such folder, no permission).
         """
-        with AudioWriter(path, self.sample_rate) as writer:
+        with AudioWriter(path, self.sample_rate, comment) as writer:
             writer.write(self)
         return Path(path)
 

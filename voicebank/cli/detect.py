@@ -42,11 +42,11 @@ def detect(
                         raise
                     rows.append((name, f"not read: {error}", "", "", "", "", ""))
                     continue
-                signed = provenance.credentials(path)
+                signed, tags = provenance.credentials(path), provenance.tag(path)
             drawn.append((name, found))
             voice = "" if found.payload is None else provenance.voice_of(found.payload) or "unknown"
             payload = "" if found.payload is None else f"{found.payload:04x}"
-            said = "" if signed is None else f"{signed.generator} {signed.voice}, signed by {signed.signer}"
+            said = tags if signed is None else f"{signed.generator} {signed.voice}, signed by {signed.signer}"
             if signed is not None and not signed.valid:
                 said += " (not valid: the file was changed)"
             verdict = "yes" if found.marked else "no"

@@ -148,6 +148,8 @@ class Target:
     sample_rate: int | None
     subtitles: Path | None
     attention: Path | None
+    comment: str = ""
+    """For the tags of the file."""
     _cues: list[SpokenWord] = field(default_factory=list)
 
     def check(self, raw: bool) -> None:
@@ -238,7 +240,7 @@ class Target:
                 return None
             typer.echo(f"No player found that works, so writing {DEFAULT_OUTPUT}.", err=True)
             output = DEFAULT_OUTPUT
-        with AudioWriter(output, first.sample_rate) as writer:
+        with AudioWriter(output, first.sample_rate, self.comment) as writer:
             for part in itertools.chain([first], parts):
                 writer.write(part)
         return output, writer.seconds
@@ -285,9 +287,15 @@ def _each_line(
         for number, audio in _spoken_lines(speaker, page, options):
             if target.sample_rate is not None:
                 audio = audio.resample(target.sample_rate)
-            _signed(audio.save(folder / f"{number:04}.{target.format}"), speaker, options)
+            _signed(audio.save(folder / f"{number:04}.{target.format}", target.comment), speaker, options)
             seconds += audio.duration
     return folder, seconds
+
+
+def _comment(speaker: Voice) -> str:
+    from voicebank.provenance import comment
+
+    return comment(speaker)
 
 
 def _signed(path: Path, speaker: Voice, options: dict[str, Any]) -> None:

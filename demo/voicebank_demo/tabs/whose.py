@@ -1,12 +1,16 @@
-"""Whose voice is this? The base voices by likeness to a clip."""
+"""Whose voice is this? The mark of a voice of this bank, and the base voices by likeness to a clip."""
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import gradio as gr
 
+import voicebank
+from voicebank import Audio
 from voicebank.errors import BadAudio
+from voicebank.provenance import voice_of
 from voicebank_demo.context import Demo
 from voicebank_demo.matches import bars, of_clip
 from voicebank_demo.messages import told
@@ -15,6 +19,18 @@ from voicebank_demo.uploads import read_clip
 LEAD = """<p class="vb-lead">A few seconds of anybody's speech: which base voice is the closest? The likeness is the
 cosine of two speaker embeddings: two recordings of one person are seldom below 0.75.</p>"""
 WAITING = gr.Progress()
+
+
+def _mark(sound: Audio) -> str:
+    """Whether a voice of this bank said it, in a sentence."""
+    found = voicebank.detect(sound)
+    if found.payload is None:
+        return '<p class="vb-lead">Was this made here? There is no mark in it.</p>'
+    name = voice_of(found.payload) or f"a voice that is not here (payload {found.payload:04x})"
+    return (
+        f'<p class="vb-lead">Was this made here? Yes, by {html.escape(name)}. Sound without a mark would show one as '
+        f"clearly with a probability of at most {found.p_value:.0e}.</p>"
+    )
 
 
 def build(demo: Demo) -> None:
@@ -29,7 +45,7 @@ def build(demo: Demo) -> None:
                 raise BadAudio("record or choose a clip first")
             demo.uploaded(path, request)
             sound = read_clip(Path(path), Path(path).name, demo.settings.clip_seconds)
-            return bars(of_clip(sound, lambda what, done, total: progress((done, total), desc=what)))
+            return _mark(sound) + bars(of_clip(sound, lambda what, done, total: progress((done, total), desc=what)))
 
     gr.HTML(LEAD, apply_default_css=False)
     clip = gr.Audio(
