@@ -22,8 +22,9 @@ from voicebank.config import AudioConfig
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
+from voicebank.text.frontend import join
 from voicebank.training.batches import LONGEST_SECONDS, Item, MixedOrder, Order
-from voicebank.training.features import ClipFeatures, Features
+from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Trainer, TrainerConfig
 
@@ -157,6 +158,15 @@ def averaged_text2mel(model: Text2Mel, average: Mapping[str, torch.Tensor]) -> T
     whole = Text2Mel(model.config, model.n_mels)
     whole.load_state_dict({k: v.cpu() for k, v in average.items()})
     return whole.keep_speaker(model.config.speakers - 1)
+
+
+def seconds_per_symbol(features: Features) -> float:
+    """Mean length of a symbol: a slow speaker's sentences must not count as runaways."""
+    seconds = symbols = 0.0
+    for clip in usable(features):
+        seconds += (clip.frames[1] - clip.frames[0]) / features.frame_rate - MARGIN_START - MARGIN_END
+        symbols += len(join(unit.unit() for unit in clip.units))
+    return round(min(2.0, max(0.01, seconds / max(1.0, symbols))), 3)
 
 
 class Clock:

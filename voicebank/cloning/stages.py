@@ -18,6 +18,7 @@ from voicebank.cloning.finetune import (
     averaged_text2mel,
     freeze,
     possible_steps,
+    seconds_per_symbol,
     sentences,
     trainer_config,
     trainer_notes,
@@ -32,9 +33,9 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import VoicebankError
 from voicebank.hub.card import WIDGET_TEXT
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.text.frontend import Frontend, join
+from voicebank.text.frontend import Frontend
 from voicebank.training import checkpoint, plots
-from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
+from voicebank.training.features import ClipFeatures, Features
 from voicebank.training.runs import with_rows
 from voicebank.training.spoken import speak
 from voicebank.training.tasks import Task
@@ -306,19 +307,10 @@ class Cloning:
         training |= {f"{stage}_steps": step for stage, step in state.reached.items()}
         if state.scores:
             training["scores"] = dict(state.scores)
-        slowest = max(self.base.config.seconds_per_symbol, _seconds_per_symbol(self.features))
+        slowest = max(self.base.config.seconds_per_symbol, seconds_per_symbol(self.features))
         update = {"parent": state.parent, "seconds_per_symbol": slowest, "training": training}
         return state.about.applied(self.base.config.model_copy(update=update))
 
     def _write(self) -> None:
         self.state.seconds = round(self.clock.spent, 1)
         self.store.write(self.state)
-
-
-def _seconds_per_symbol(features: Features) -> float:
-    """Mean length of a symbol: a slow speaker's sentences must not count as runaways."""
-    seconds = symbols = 0.0
-    for clip in usable(features):
-        seconds += (clip.frames[1] - clip.frames[0]) / features.frame_rate - MARGIN_START - MARGIN_END
-        symbols += len(join(unit.unit() for unit in clip.units))
-    return round(min(2.0, max(0.01, seconds / max(1.0, symbols))), 3)
