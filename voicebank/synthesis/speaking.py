@@ -12,11 +12,11 @@ import torch
 
 from voicebank.audio import Audio
 from voicebank.dctts.decoder import Decoded, Decoding, decode
-from voicebank.errors import BadText, BadVoice, PluginError, RunawayError, VoicebankWarning
+from voicebank.errors import BadText, PluginError, RunawayError, VoicebankWarning
 from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
 from voicebank.synthesis.speech import SPEEDS, Chunk, Manner, Speech, SpokenSentence
-from voicebank.synthesis.streaming import Watched, sound
+from voicebank.synthesis.streaming import Watched, check_magnitude, sound
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare
 from voicebank.text.symbols import encode
@@ -132,9 +132,7 @@ class Speaking:
                 yield chunk(samples, (whole, (sentence.symbols, *pieces)) if last else None)
 
     def _sentence(self, sentence: Sentence, index: int, decoded: Decoded, pieces: tuple[str, ...]) -> Chunk:
-        magnitude = self.voice.ssrn.magnitude(decoded.mel[None])
-        if not bool(torch.isfinite(magnitude).all()):
-            raise self._damaged()
+        magnitude = check_magnitude(self.voice.ssrn.magnitude(decoded.mel[None]))
         linear = denormalise_magnitude(magnitude.transpose(1, 2), self.audio)
         linear = torch.stack([Tempo(self._speed(sentence)).push(one, last=True) for one in linear])
         audio = self._audio(self._vocode(linear)[0], sentence)
@@ -174,17 +172,13 @@ class Speaking:
         return min(max(self.manner.speed * sentence.rate, SPEEDS[0]), SPEEDS[1])
 
     def _audio(self, samples: torch.Tensor, sentence: Sentence) -> Audio:
+        # The magnitudes were finite, see above and `sound`.
         if not bool(torch.isfinite(samples).all()):
-            if type(self.manner.vocoder).__module__.startswith("voicebank."):
-                raise self._damaged()
             raise PluginError(f"{self._vocoder} returns values that are not finite numbers")
         volume = self.manner.volume * sentence.volume
         if volume != 1:
             samples = samples * volume
         return Audio(samples.clamp(-1, 1).numpy(), self.audio.sample_rate)
-
-    def _damaged(self) -> BadVoice:
-        return BadVoice(f"{self.voice.name} makes no sound, its weights are damaged: fetch the voice again")
 
     def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, tuple[str, ...]] | RunawayError]:
         """What was decoded for each sentence, and the symbols of its pieces."""

@@ -16,6 +16,7 @@ import torch
 from voicebank.config import AudioConfig
 from voicebank.dctts.decoder import Decoded, Decoding
 from voicebank.dctts.ssrn import SSRN, MagnitudeStream
+from voicebank.errors import BadVoice
 from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
 
@@ -43,10 +44,21 @@ def sound(
     """
     magnitudes, tempo, voiced = MagnitudeStream(ssrn), Tempo(speed), vocoder.stream(audio)
     for mel, last in blocks:
-        magnitude = magnitudes.push(mel, last)
+        magnitude = check_magnitude(magnitudes.push(mel, last))
         samples = voiced.push(tempo.push(denormalise_magnitude(magnitude.T, audio), last), last)
         if len(samples) or last:
             yield samples.clamp(-1, 1), last
+
+
+def check_magnitude(magnitude: torch.Tensor) -> torch.Tensor:
+    """Magnitudes that the networks have made, as they are.
+
+    Raises:
+        BadVoice: they are no numbers.
+    """
+    if not bool(torch.isfinite(magnitude).all()):
+        raise BadVoice("the voice makes no sound, its weights are damaged: fetch it again")
+    return magnitude
 
 
 class Watched:
