@@ -122,7 +122,8 @@ class Store:
                 f"{self.work} holds a cloning of other recordings, another base or other settings: "
                 f"name a new folder for the voice, or remove {self.folder} and {self.work}"
             )
-        remove_torn(self.work)
+        for folder in (self.work, self.folder):
+            remove_torn(folder)
         return state
 
     def write(self, state: CloneState) -> None:
