@@ -5,6 +5,7 @@ conftest.py takes the whole suite off the network; here the client is pointed at
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,8 +43,14 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voicebank.hub.errors, "sleep", lambda seconds: None)
 
 
+@pytest.fixture
+def folder(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of its own for each test: a push writes into its card."""
+    return Path(shutil.copytree(untrained, tmp_path_factory.mktemp("voice") / "my-voice"))
+
+
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained voice, with card and sample."""
     torch.manual_seed(0)
     text2mel, ssrn = PRESETS["tiny"]
@@ -65,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return voice.save(tmp_path_factory.mktemp("voices") / "my-voice", card=card(config), sample=tone)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def speaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a voice that speaks, under a name that no bundled voice has."""
     bundled = bank.load("us-male")

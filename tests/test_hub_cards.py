@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -22,7 +23,8 @@ import voicebank
 from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.errors import BadVoice, HubError
-from voicebank.hub.card import card, merge
+from voicebank.hub.card import card
+from voicebank.hub.merge import merge, refresh, update, with_source
 from voicebank.hub.search import search
 from voicebank.synthesis.folder import read_config
 
@@ -55,6 +57,8 @@ def test_what_a_card_says(hub: Hub, folder: Path) -> None:
     assert data["widget"][0]["output"]["url"] == "sample.ogg"
     for words in ('load("me/my-voice")', "minutes of speech: 7", "Nobody is heard in it.", "5.0 %", "Intended use"):
         assert words in text
+    (result,) = data["model-index"][0]["results"]
+    assert [(m["type"], m["value"]) for m in result["metrics"]] == [("wer", 5.0), ("cer", 2.0), ("dnsmos", 3.1)]
     usage = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert usage and len(usage[1].splitlines()) == 5
     compile(usage[1], "card", "exec")
@@ -115,23 +119,72 @@ def test_words_written_in_the_folder_stay(hub: Hub, folder: Path, tmp_path: Path
     assert all(word in remote(hub) for word in ("One, corrected.", "Two.", "Three."))
 
 
+def test_no_words_are_lost_whoever_pushes_when(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    other = copied(folder, tmp_path)  # the same voice on another computer
+    voicebank.load(folder).push_to_hub("me/my-voice")
+    edit(remote(hub).replace("# my-voice\n", "# my-voice\n\nWritten on the Hub.\n"))
+    voicebank.load(folder).push_to_hub("me/my-voice")
+    path = folder / "README.md"
+    assert "Written on the Hub." in path.read_text()
+    path.write_text(path.read_text().replace("## Use\n", "Written here.\n\n## Use\n"))
+    voicebank.load(folder).push_to_hub("me/my-voice")
+    path = other / "README.md"
+    path.write_text(path.read_text() + "\nWritten elsewhere.\n")
+    voicebank.load(other).push_to_hub("me/my-voice")
+    assert all(words in remote(hub) for words in ("Written on the Hub.", "Written here.", "Written elsewhere."))
+    path.write_text(path.read_text().replace("Written on the Hub.", "Written over it."))
+    edit(remote(hub).replace("Written on the Hub.", "Written anew."))
+    with pytest.raises(BadVoice, match="edited both here and on the Hub, at 'Written over it.'"):
+        voicebank.load(other).push_to_hub("me/my-voice")
+    assert "Written anew." in remote(hub)
+
+
+def test_a_card_knows_where_it_came_from(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    voicebank.load(folder).push_to_hub("me/my-voice")
+    voicebank.load("me/my-voice").save_pretrained(tmp_path / "saved")
+    edit(remote(hub).replace("Nobody is heard in it.", "I agree."))
+    voicebank.load(tmp_path / "saved").push_to_hub("me/my-voice")
+    assert "I agree." in remote(hub)
+    assert "voicebank:hub" not in remote(hub)
+    voicebank.load(tmp_path / "saved").push_to_hub("me/second")
+    assert 'voicebank.load("me/second")' in remote(hub, "me/second")
+
+
+def test_a_config_that_changes_changes_its_lines_in_the_card(folder: Path) -> None:
+    before = read_config(folder)
+    after = before.model_copy(update={"consent": "I agree.", "training": {"minutes": 9}})
+    text = card(before).replace("# my-voice\n", "# my-voice\n\nMine.\n")
+    new = update(text, before, after)
+    assert "I agree." in new and "minutes of speech: 9" in new and "Mine." in new
+    with pytest.raises(BadVoice, match="edited both"):
+        update(text.replace("Nobody is heard in it.", "Me."), before, after)
+
+
+def test_names_are_no_code(folder: Path) -> None:
+    config = read_config(folder).model_copy(update={"name": 'x"); import os; os.system("true'})
+    usage = re.search(r"```python\n(.*?)```", card(config), re.DOTALL)
+    assert usage
+    calls = [node for node in ast.walk(ast.parse(usage[1])) if isinstance(node, ast.Import)]
+    assert [alias.name for node in calls for alias in node.names] == ["voicebank"]
+
+
 def test_a_card_that_is_all_by_hand_stays_so(folder: Path) -> None:
     fresh = card(read_config(folder))
     mine = "---\nlicense: mit\n---\n# Mine\n\nAll of it.\n"
-    after = merge(fresh, remote=mine)
+    after = merge(fresh, fresh, mine)
     assert "# Mine\n\nAll of it.\n" in after
     assert "library_name: voicebank" in after
     assert "license: mit" in after
     assert "## Use" not in after
-    assert merge(fresh, remote=after) == after
-    assert merge(fresh, local=fresh) == fresh
-    assert merge(fresh, local=fresh.replace("\n", "\r\n")) == fresh
+    assert merge(fresh, fresh, after) == after
+    assert refresh(fresh, read_config(folder)) == fresh
+    assert merge(fresh, fresh.replace("\n", "\r\n"), with_source(fresh, "me/x", "0" * 64)) == fresh
 
 
 @pytest.mark.parametrize("metadata", ["a: [", "- a\n- b", "a: !!python/object/apply:os.system ['true']"])
 def test_metadata_that_is_none(folder: Path, metadata: str) -> None:
     with pytest.raises(BadVoice, match="metadata"):
-        merge(card(read_config(folder)), remote=f"---\n{metadata}\n---\n# Mine\n")
+        merge(card(read_config(folder)), card(read_config(folder)), f"---\n{metadata}\n---\n# Mine\n")
 
 
 BOMB = "tags: [&a [x, x, x, x, x, x, x, x, x]" + "".join(
@@ -155,7 +208,7 @@ def test_cards_that_are_made_to_be_slow(folder: Path, text: str) -> None:
     fresh = card(read_config(folder))
     began = time.process_time()
     try:
-        assert len(merge(fresh, local=fresh, remote=text)) < 2_000_000
+        assert len(merge(fresh, fresh, text)) < 2_000_000
     except BadVoice as error:
         assert "README.md" in str(error)
     assert time.process_time() - began < 2
@@ -178,8 +231,12 @@ def test_scores_stay_with_the_weights_they_lie_beside(folder: Path, tmp_path: Pa
     text = (copy / "README.md").read_text()
     assert "5.0 %" in text
     assert "Mine." in text
-    assert "5.0 %" in merge(card(read_config(copy)), local=text)
-    assert "5.0 %" not in merge(card(read_config(copy)), remote=text)
+    fresh = card(read_config(copy))
+    assert "5.0 %" in refresh(text, read_config(copy))
+    assert "5.0 %" in merge(fresh, text, fresh)
+    assert "5.0 %" not in merge(fresh, fresh, text)
+    assert "model-index" not in merge(fresh, fresh, text)
+    assert "Mine." in merge(fresh, fresh, text)
 
 
 def publish_some(hub: Hub, folder: Path) -> None:

@@ -23,10 +23,10 @@ pytest_plugins = ["hub_fixtures"]
 
 
 @pytest.fixture(scope="module")
-def outcome(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def outcome(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process that tries them all has to tell."""
     home = tmp_path_factory.mktemp("hostile")
-    good = {path.name: path.read_bytes() for path in folder.iterdir()}
+    good = {path.name: path.read_bytes() for path in untrained.iterdir()}
     with Hub(home / "hub") as server:
         server.store.publish("me/good", good)
         for name, spoil in HOSTILE.items():
@@ -69,8 +69,8 @@ def test_they_take_little_memory(outcome: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def copy(folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(folder, tmp_path / "voice"))
+def copy(untrained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(untrained, tmp_path / "voice"))
 
 
 def link(name: str, target: str) -> Callable[[Path], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -15,8 +16,10 @@ from huggingface_hub import CommitInfo, ModelCard, ModelHubMixin
 from voicebank.audio import Audio
 from voicebank.config import FORMAT_VERSION, VoiceConfig
 from voicebank.errors import BadVoice, UnknownName, VoicebankError, needs_extra
+from voicebank.files import atomic
 from voicebank.hub import client
-from voicebank.hub.card import WIDGET_TEXT, card, merge
+from voicebank.hub.card import WIDGET_TEXT, card
+from voicebank.hub.merge import refresh, with_source
 from voicebank.synthesis.folder import CARD, SAMPLE, read_config
 from voicebank.synthesis.synthesizer import Synthesizer
 
@@ -158,10 +161,10 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         scores = scores or dict(model_card_kwargs or {}).get("scores")
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "voice"
-            self.save(folder, card=_text(self._beside(CARD)))
+            self.save(folder, card=self._card())
             if not self._copy_sample(folder) and (sample := self._sample()) is not None:
                 sample.save(folder / SAMPLE)
-            return client.upload(
+            made = client.upload(
                 folder,
                 repo_id,
                 scores=scores,
@@ -171,11 +174,15 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
                 commit_message=commit_message,
                 create_pr=create_pr,
             )
+            self._keep_card(folder / CARD)
+        return made
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """The card that :meth:`save_pretrained` writes where there is none; words written into the voice's own stay."""
-        fresh = card(self.config, kwargs.get("scores"), sample=self._beside(SAMPLE) is not None)
-        return ModelCard(merge(fresh, local=_text(self._beside(CARD))))
+        text, scores, sample = self._card(), kwargs.get("scores"), self._beside(SAMPLE) is not None
+        if text is None:
+            return ModelCard(card(self.config, scores, sample=sample))
+        return ModelCard(refresh(text, self.config, scores, sample=sample))
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
@@ -184,6 +191,21 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
     def _beside(self, name: str) -> Path | None:
         path = None if self.folder is None else self.folder / name
         return path if path is not None and path.exists() else None
+
+    def _card(self) -> str | None:
+        """The card that lies beside the voice; one of the Hub's cache with a note of where it is from."""
+        path = self._beside(CARD)
+        if path is None:
+            return None
+        text, hub = path.read_text(encoding="utf-8"), client.origin(path.parent)
+        return with_source(text, *hub) if hub else text
+
+    def _keep_card(self, pushed: Path) -> None:
+        """Put the card that was pushed into the folder, where it is one to be edited."""
+        path = self._beside(CARD)
+        if path is not None and client.origin(path.parent) is None and path.parent.parent != folder():
+            with contextlib.suppress(OSError):  # a folder that cannot be written to
+                atomic(path, pushed.read_text(encoding="utf-8"))
 
     def _copy_sample(self, folder: Path) -> bool:
         """Whether there is one to copy."""
@@ -341,7 +363,3 @@ def _exists(path: Path) -> bool:
 
 def _is_name(name: str) -> bool:
     return name not in ("", ".", "..") and not set(name) & set("/\\")
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else path.read_text(encoding="utf-8")

@@ -188,8 +188,9 @@ def card(
     ],
 ) -> None:
     """Write what was measured into a voice's card."""
+    from voicebank.files import atomic
     from voicebank.hub.card import card as render
-    from voicebank.hub.card import merge
+    from voicebank.hub.merge import refresh
     from voicebank.synthesis.folder import read_config
 
     found: dict[str, Any] = {}
@@ -201,7 +202,10 @@ def card(
         found["ssrn" if path.stem == "ssrn" else content.get("frontend") or "own"] = content
     config = read_config(folder)
     path = folder / "README.md"
-    before = path.read_text(encoding="utf-8") if path.exists() else None
-    fresh = render(config, found, sample=(folder / "sample.ogg").exists())
-    path.write_text(merge(fresh, local=before), encoding="utf-8")
+    sample = (folder / "sample.ogg").exists()
+    if path.exists():
+        text = refresh(path.read_text(encoding="utf-8"), config, found, sample=sample)
+    else:
+        text = render(config, found, sample=sample)
+    atomic(path, text)
     typer.echo(f"{path}: {len(found)} evaluations")

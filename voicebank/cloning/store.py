@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -18,8 +19,9 @@ from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, BadVoice
 from voicebank.files import atomic, remove_torn
-from voicebank.hub.card import card, merge
-from voicebank.synthesis.folder import CARD, CONFIG, SAMPLE
+from voicebank.hub.card import card
+from voicebank.hub.merge import update
+from voicebank.synthesis.folder import CARD, CONFIG, SAMPLE, read_config
 from voicebank.synthesis.synthesizer import Synthesizer
 
 WORK = ".training"
@@ -141,29 +143,28 @@ class Store:
         shutil.rmtree(self._fresh, ignore_errors=True)
         voice.save(self._fresh, sample=sample)
         if not self.has_voice:
-            self._card(voice.config, self._fresh)
+            atomic(self._fresh / CARD, card(voice.config, sample=(self._fresh / SAMPLE).exists()))
             if self.folder.exists():
                 self.folder.rmdir()
             os.replace(self._fresh, self.folder)
             return
+        before = read_config(self.folder)
         for path in sorted(self._fresh.iterdir()):
             os.replace(path, self.folder / path.name)
         shutil.rmtree(self._fresh)
-        self._card(voice.config, self.folder)
+        self._card(before, voice.config)
 
     def describe(self, config: VoiceConfig) -> None:
         """Write only config and card of the voice that is there."""
+        before = read_config(self.folder)
         atomic(self.folder / CONFIG, config.model_dump_json(indent=2) + "\n")
-        self._card(config, self.folder)
+        self._card(before, config)
 
-    def _card(self, config: VoiceConfig, folder: Path) -> None:
-        path = folder / CARD
-        before = path.read_text(encoding="utf-8") if path.exists() else None
-        try:
-            text = merge(card(config, sample=(folder / SAMPLE).exists()), local=before)
-        except BadVoice:
-            return  # a card that a person is editing just now is theirs
-        atomic(path, text)
+    def _card(self, before: VoiceConfig, config: VoiceConfig) -> None:
+        path, sample = self.folder / CARD, (self.folder / SAMPLE).exists()
+        text = path.read_text(encoding="utf-8") if path.exists() else None
+        with contextlib.suppress(BadVoice):  # a card that a person has edited just there is theirs
+            atomic(path, card(config, sample=sample) if text is None else update(text, before, config, sample=sample))
 
     def tidy(self) -> None:
         """Remove what a finished voice has no use for. Previews, curves and the best weights stay."""

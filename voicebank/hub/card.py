@@ -1,19 +1,15 @@
-"""The model card of a voice: ``README.md`` of its folder, as the Hub shows it.
-
-A card is made of blocks, each between two comments that do not show; the first holds a hash of what stands between
-them. So a later card tells what a person wrote from what was generated: a block that was edited stays as it is, and so
-does every word outside the blocks. A block that was deleted stays away.
-"""
+"""The model card of a voice, ``README.md`` of its folder: made from its config and from what was measured."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
+from huggingface_hub import EvalResult, ModelCardData
 
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadVoice
@@ -22,23 +18,15 @@ USAGE = """```python
 # pip install voicebank
 import voicebank
 
-voice = voicebank.load("{name}")
+voice = voicebank.load({name})
 voice.say("Hello there.").save("hello.wav")
 ```"""
+OPEN, CLOSE = "<!-- voicebank:measured -->", "<!-- /voicebank:measured -->"
 UNMEASURED = "Not measured yet."
 PRIVATE = "Not stated: this voice is for private use, and not to be published."
 WIDGET_TEXT = "This voice reads any English text, from the first word to the last."
-# What the library decides, whatever a card said before.
-_OURS = ("library_name", "pipeline_tag", "base_model", "base_model_relation")
-
-_META = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-_BLOCK = re.compile(
-    r"<!-- voicebank:(?P<name>[a-z]+) (?P<hash>[0-9a-f]{12}) -->\n(?P<text>.*?)\n?<!-- /voicebank:(?P=name) -->",
-    re.DOTALL,
-)
-# Either pattern must stay quick on a card that was made to slow it down: it may come from somebody else's repository.
-_SEAL = re.compile(r"(?:(?<!\n)\n+)?<!-- voicebank card ([0-9a-f]{12}) -->\n*")
-MOST_BLOCKS, MOST_METADATA = 50, 100_000
+# A card may come from anybody: parsing it must not be made slow.
+MAX_METADATA = 20_000
 
 
 def card(
@@ -48,7 +36,7 @@ def card(
     repo: str | None = None,
     sample: bool = True,
 ) -> str:
-    """The card of a voice, with the table of what was measured.
+    """The card of a voice.
 
     Args:
         config: of the voice.
@@ -57,122 +45,49 @@ def card(
         repo: where the voice is on the Hub; the usage then loads it from there.
         sample: whether ``sample.ogg`` lies beside the card.
     """
-    blocks = "\n\n".join(_block(name, lines) for name, lines in _blocks(config, scores or {}, repo).items())
-    return _sealed(_front(_metadata(config, sample)) + "\n" + blocks)
+    return joined(metadata_of(config, scores or {}, sample), _body(config, scores or {}, repo))
 
 
-def merge(fresh: str, *, local: str | None = None, remote: str | None = None) -> str:
-    """The fresh card with the words that people wrote into older ones.
-
-    Args:
-        fresh: what :func:`card` made.
-        local: the card that lies in the voice's folder.
-        remote: the card that stands on the Hub.
+def split(text: str) -> tuple[dict[str, Any], str]:
+    """Metadata and body of a card.
 
     Raises:
-        BadVoice: both were edited, differently, or the metadata of one is not valid.
+        BadVoice: the metadata is too long, no YAML or no table.
     """
-    for older in (local, remote):
-        if older is not None and older.count("<!-- voicebank") > MOST_BLOCKS:
-            raise BadVoice(f"README.md holds more than {MOST_BLOCKS} generated blocks: correct it")
-    base = _base(local, remote)
-    if base is None:
-        return fresh
-    new = {m["name"]: m[0] for m in _BLOCK.finditer(fresh)}
-    for found in _BLOCK.finditer(local or ""):
-        # Scores belong to the weights that they lie beside.
-        if found["name"] == "measured" and UNMEASURED in new.get("measured", ""):
-            new["measured"] = found[0]
-
-    def replace(found: re.Match[str]) -> str:
-        return new.get(found["name"], found[0]) if _intact(found) else found[0]
-
-    metadata = _read_front(fresh)
-    ours = dict(metadata)
-    for older in (remote, local):
-        for key, value in _read_front(older or "").items():
-            if key == "tags":
-                tags = [tag for tag in (value if isinstance(value, list) else [value]) if isinstance(tag, (str, int))]
-                # Those of accent and gender are the config's, which may have changed.
-                added = [t for t in tags if t not in ours["tags"] and not str(t).startswith(("accent-", "gender-"))]
-                metadata["tags"] = [*metadata["tags"], *(t for t in added if t not in metadata["tags"])]
-            elif key not in _OURS and value != ours.get(key):
-                metadata[key] = value
-    body = _BLOCK.sub(replace, _META.sub("", _unsealed(base), count=1))
-    return _sealed(_front(metadata) + body)
-
-
-def _base(local: str | None, remote: str | None) -> str | None:
-    """The older card whose words go on: of two, the one that has those of the other too."""
-    if local is None or remote is None:
-        return _newlines(remote) if local is None else _newlines(local)
-    local, remote = _newlines(local) or "", _newlines(remote) or ""
-    here, there = _written(local), _written(remote)
-    if there <= here:
-        return local
-    if here <= there:
-        return remote
-    *_, sealed = (None, *_SEAL.finditer(remote))
-    if sealed and sealed.end() == len(remote) and sealed[1] == _hash(remote[: sealed.start()]):
-        return local  # nobody has edited it on the Hub since it was pushed from here
-    raise BadVoice(
-        "README.md was edited both here and on the Hub: bring the lines of the one on the Hub into the one here, "
-        "then push again"
-    )
-
-
-def _written(text: str) -> set[str]:
-    """Lines that a person wrote."""
-    text = _META.sub("", _unsealed(text), count=1)
-    text = _BLOCK.sub(lambda m: "" if _intact(m) else m["text"], text)
-    return {line.strip() for line in text.splitlines() if line.strip()}
-
-
-def _newlines(text: str | None) -> str | None:
-    return None if text is None else text.replace("\r\n", "\n").lstrip("\ufeff")
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.strip().encode("utf-8")).hexdigest()[:12]
-
-
-def _intact(block: re.Match[str]) -> bool:
-    return _hash(block["text"]) == block["hash"]
-
-
-def _block(name: str, lines: list[str]) -> str:
-    text = "\n".join(lines).strip()
-    return f"<!-- voicebank:{name} {_hash(text)} -->\n{text}\n<!-- /voicebank:{name} -->"
-
-
-def _sealed(text: str) -> str:
-    text = text.rstrip()
-    return f"{text}\n\n<!-- voicebank card {_hash(text)} -->\n"
-
-
-def _unsealed(text: str) -> str:
-    """Without seals, at the end or, where somebody wrote below one, before it."""
-    return _SEAL.sub("\n\n", text)
-
-
-def _front(metadata: Mapping[str, Any]) -> str:
-    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True, width=110)}---\n"
-
-
-def _read_front(text: str) -> dict[str, Any]:
-    found = _META.match(_newlines(text) or "")
-    if found is None:
-        return {}
-    if len(found[1]) > MOST_METADATA:
-        raise BadVoice(f"README.md begins with more than {MOST_METADATA} characters of metadata: correct it")
+    text = text.replace("\r\n", "\n").lstrip("\ufeff")
+    if not text.startswith("---\n"):
+        return {}, text
+    end = text.find("\n---", 3, MAX_METADATA)
+    if end < 0:
+        raise BadVoice(f"README.md has metadata without an end, or of more than {MAX_METADATA} characters: correct it")
     try:
-        metadata = yaml.safe_load(found[1]) or {}
+        front = text[4 : end + 1]
+        metadata = yaml.safe_load(front) or {}
+        # With aliases a few lines stand for gigabytes.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(front)):
+            raise BadVoice("README.md has aliases in its metadata: write them out")
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise BadVoice(f"README.md begins with metadata that is no YAML: correct it ({reason})") from error
-    if not isinstance(metadata, dict):
+    if not isinstance(metadata, dict) or not all(isinstance(key, str) for key in metadata):
         raise BadVoice("README.md begins with metadata that is no table: correct it")
-    return metadata
+    return metadata, text[end + 1 :].partition("\n")[2]
+
+
+def joined(metadata: Mapping[str, Any], body: str) -> str:
+    """The card of which :func:`split` gives these two."""
+    front = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True, width=110)
+    return f"---\n{front}---\n\n{body.strip()}\n"
+
+
+def measured_block(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """The section that stands between :data:`OPEN` and :data:`CLOSE`."""
+    return "\n".join(["## Measured", "", *_measured(scores)])
+
+
+def quoted(name: str) -> str:
+    """A name as a literal of Python."""
+    return json.dumps(name, ensure_ascii=False)
 
 
 def tags(config: VoiceConfig) -> list[str]:
@@ -186,19 +101,44 @@ def slug(word: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")
 
 
-def _metadata(config: VoiceConfig, sample: bool) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "library_name": "voicebank",
-        "pipeline_tag": "text-to-speech",
-        "language": config.language.split("-")[0],
-        "license": config.license.lower(),
-        "tags": tags(config),
-    }
+def metadata_of(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], sample: bool) -> dict[str, Any]:
+    """The front matter of a card, in the fields that the Hub knows."""
+    data = ModelCardData(
+        library_name="voicebank",
+        pipeline_tag="text-to-speech",
+        language=config.language.split("-")[0],
+        license=config.license.lower(),
+        tags=tags(config),
+        model_name=config.name,
+        eval_results=_results(scores) or None,
+    )
     if config.parent and (parent := _parent(config.parent)):
-        data |= {"base_model": parent, "base_model_relation": "finetune"}
+        data["base_model"], data["base_model_relation"] = parent, "finetune"
     if sample:
         data["widget"] = [{"text": WIDGET_TEXT, "output": {"url": "sample.ogg"}}]
-    return data
+    found: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
+    found.pop("model_name", None)
+    return found
+
+
+def _results(scores: Mapping[str, Mapping[str, Any]]) -> list[EvalResult]:
+    """Scores as the Hub shows them beside the card (``model-index``)."""
+    metrics = (("wer", "word error rate, %", 100), ("cer", "character error rate, %", 100), ("dnsmos", "DNSMOS", 1))
+    return [
+        EvalResult(
+            task_type="text-to-speech",
+            task_name="Text to speech",
+            dataset_type=f"voicebank-{name}",
+            dataset_name=f"{found['sentences']} sentences, {name} frontend",
+            metric_type=metric,
+            metric_name=title,
+            metric_value=round(factor * found[metric], 2),
+        )
+        for name, found in scores.items()
+        if name != "ssrn"
+        for metric, title, factor in metrics
+        if found.get(metric) is not None
+    ]
 
 
 def _parent(parent: str) -> str | None:
@@ -209,48 +149,58 @@ def _parent(parent: str) -> str | None:
     return f"{owner}/{parent}" if owner else None
 
 
-def _blocks(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: str | None) -> dict[str, list[str]]:
-    what = _plain(" ".join(w for w in (config.accent, config.gender) if w))
+def _body(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: str | None) -> str:
+    what = plain(" ".join(w for w in (config.accent, config.gender) if w))
     article = "An" if what[:1].lower() in tuple("aeio") else "A"
-    parent = [f"Fine-tuned from `{_plain(config.parent)}`.", ""] if config.parent else []
+    parent = [f"Fine-tuned from `{plain(config.parent)}`.", ""] if config.parent else []
     notes = dict(config.training)
     minutes = notes.pop("minutes", None)
     notes.pop("private_use", None)
-    return {
-        "about": [
-            f"# {_plain(config.name)}",
-            "",
-            f"{article} {what or 'synthetic'} English voice for [voicebank](https://pypi.org/project/voicebank/): "
-            f"Text2Mel and SSRN (DCTTS, arXiv:1710.08969), {config.audio.sample_rate / 1000:g} kHz.",
-        ],
-        "use": ["## Use", "", USAGE.format(name=repo or config.name)],
-        "origin": [
-            "## Made from",
-            "",
-            _plain(config.origin) or "Not stated.",
-            "",
-            *parent,
-            f"- minutes of speech: {_plain(minutes) if minutes is not None else 'not stated'}",
-            *(f"- {_plain(key).replace('_', ' ')}: {_plain(value)}" for key, value in notes.items()),
-        ],
-        "consent": ["## Consent", "", _plain(config.consent) or (PRIVATE if config.private_use else "Not stated.")],
-        "measured": ["## Measured", "", *_measured(scores)],
-        "limits": [
-            "## Intended use and limits",
-            "",
-            "For reading text aloud. Not for speaking in the name of a person who has not agreed to it, nor for",
-            "passing synthetic speech off as a recording: say that it is synthetic.",
-            "",
-            "English only. It reads, it does not act: no laughing, whispering or singing. With the `graphemes`",
-            "frontend, words that its training text lacks may be misread; the `phonemizer` frontend reads them from a",
-            "dictionary.",
-        ],
-    }
+    lines = [
+        f"# {plain(config.name)}",
+        "",
+        f"{article} {what or 'synthetic'} English voice for [voicebank](https://pypi.org/project/voicebank/): "
+        f"Text2Mel and SSRN (DCTTS, arXiv:1710.08969), {config.audio.sample_rate / 1000:g} kHz.",
+        "",
+        "## Use",
+        "",
+        USAGE.format(name=quoted(repo or config.name)),
+        "",
+        "## Made from",
+        "",
+        plain(config.origin) or "Not stated.",
+        "",
+        *parent,
+        f"- minutes of speech: {plain(minutes) if minutes is not None else 'not stated'}",
+        *(f"- {plain(key).replace('_', ' ')}: {plain(value)}" for key, value in notes.items()),
+        "",
+        "## Consent",
+        "",
+        plain(config.consent) or (PRIVATE if config.private_use else "Not stated."),
+        "",
+        OPEN,
+        measured_block(scores),
+        CLOSE,
+        "",
+        LIMITS,
+    ]
+    return "\n".join(lines)
 
 
-def _plain(value: Any) -> str:
+LIMITS = """## Intended use and limits
+
+For reading text aloud. Not for speaking in the name of a person who has not agreed to it, nor for
+passing synthetic speech off as a recording: say that it is synthetic.
+
+English only. It reads, it does not act: no laughing, whispering or singing. With the `graphemes`
+frontend, words that its training text lacks may be misread; the `phonemizer` frontend reads them from a
+dictionary."""
+
+
+def plain(value: Any) -> str:
+    """A value as one line of text that no page takes for markup and no terminal obeys."""
     text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-    return " ".join(text.split()).replace("<", "&lt;")
+    return "".join(c for c in " ".join(text.split()) if c.isprintable()).replace("<", "&lt;")
 
 
 def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
 from voicebank.errors import BadVoice, ConsentError, HubError
+from voicebank.files import atomic
 from voicebank.hub.cache import LIBRARY, Getter, Listed, remember
-from voicebank.hub.card import card, merge
+from voicebank.hub.card import card
 from voicebank.hub.errors import again, translated, unreachable, valid_id
+from voicebank.hub.merge import merge, refresh, source, with_source, without_source
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import (
     CARD,
@@ -112,7 +115,8 @@ def upload(
         folder: of the voice.
         repo: ``owner/name``, or a name of one's own; it is made if it is not there.
         scores: what was measured, for the card, see :func:`voicebank.hub.card.card`. Words that a person wrote into
-            the card of the folder or of the repository stay, see :func:`voicebank.hub.card.merge`.
+            the card of the folder or of the repository stay, see :func:`voicebank.hub.merge.merge`; afterwards the
+            folder has the card that was pushed.
         private: make the repository private; refused for one that is there and public.
         token: of the Hub; the one that is logged in if left out.
         revision: a branch, which is made if it is not there.
@@ -147,23 +151,25 @@ def upload(
         if private and not info.private:
             raise HubError(f"{repo} is there and public, nothing was written: make it private on its page first")
         there = {s.rfilename: s.size or 0 for s in info.siblings or []}
-        local = _text(folder / CARD) if (folder / CARD).exists() else None
-        remote = None
+        # The card names the repository with its owner, as the Hub does.
+        fresh = card(config, scores, repo=repo, sample=(folder / SAMPLE).exists())
+        text = fresh
+        if (folder / CARD).exists():
+            text = refresh(_text(folder / CARD), config, scores, repo=repo, sample=(folder / SAMPLE).exists())
         if CARD in there:
             check_size(CARD, there[CARD], repo)
             remote = _text(Path(hf_hub_download(repo, CARD, revision=info.sha, token=token, **LIBRARY)))
+            text = merge(_base_card(repo, folder, there, info.sha, token) or fresh, text, remote)
+        text = without_source(text)
         operations = [
             CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
             for name in LARGEST
             if name != CARD and (folder / name).exists()
         ]
-        # The card names the repository with its owner, as the Hub does.
-        fresh = card(config, scores, repo=repo, sample=(folder / SAMPLE).exists())
-        text = merge(fresh, local=local, remote=remote)
         operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=text.encode("utf-8")))
         # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite
         # somebody's change of this moment.
-        return api.create_commit(
+        made = api.create_commit(
             repo,
             operations,
             commit_message=commit_message or f"Voice {config.name}",
@@ -171,6 +177,35 @@ def upload(
             create_pr=create_pr,
             parent_commit=info.sha,
         )
+        if not create_pr and made.oid:
+            with contextlib.suppress(OSError):  # a folder that cannot be written to
+                atomic(folder / CARD, with_source(text, repo, made.oid))
+        return made
+
+
+def _base_card(
+    repo: str, folder: Path, there: Mapping[str, int], commit: str | None, token: str | bool | None
+) -> str | None:
+    """The card that both the folder's and the one on the Hub came from: the last that they had in common, or else
+    the one that the config on the Hub makes. None if there is neither."""
+    known = source(_text(folder / CARD)) if (folder / CARD).exists() else None
+    with contextlib.suppress(HfHubHTTPError, EntryNotFoundError):
+        if known and known[0] == repo:
+            return _text(Path(hf_hub_download(repo, CARD, revision=known[1], token=token, **LIBRARY)))
+    with contextlib.suppress(BadVoice):
+        if CONFIG in there:
+            check_size(CONFIG, there[CONFIG], repo)
+            path = Path(hf_hub_download(repo, CONFIG, revision=commit, token=token, **LIBRARY))
+            return card(read_config(path.parent), repo=repo, sample=SAMPLE in there)
+    return None
+
+
+def origin(folder: Path) -> tuple[str, str] | None:
+    """Repository and commit of a folder of the Hub's cache; None of any other."""
+    name = folder.parent.parent.name
+    if folder.parent.name != "snapshots" or not name.startswith("models--"):
+        return None
+    return name.removeprefix("models--").replace("--", "/"), folder.name
 
 
 def _listing(repo: str, revision: str, token: str | bool | None) -> tuple[str, dict[str, Listed]]:

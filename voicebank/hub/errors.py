@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from time import sleep
 from typing import TypeVar
 
-from huggingface_hub import constants
+from huggingface_hub import constants, get_session
 from huggingface_hub.errors import (
     BadRequestError,
     EntryNotFoundError,
@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import get_session, validate_repo_id
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from voicebank.errors import HubError, VoicebankError
 
