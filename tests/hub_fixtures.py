@@ -16,7 +16,7 @@ import torch
 from hub_client import connect
 from hub_server import Hub
 
-import voicebank.hub.errors
+import voicebank.hub.http
 from voicebank import bank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
@@ -40,7 +40,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting between two tries takes no time."""
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
-    monkeypatch.setattr(voicebank.hub.errors, "sleep", lambda seconds: None)
+    monkeypatch.setattr(voicebank.hub.http, "sleep", lambda seconds: None)
 
 
 @pytest.fixture

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import struct
 import sys
 import zipfile
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from voicebank.text.frontend import Frontend, Unit
 
 T2M, SSRN, CONFIG, CARD, SAMPLE = "text2mel.safetensors", "ssrn.safetensors", "config.json", "README.md", "sample.ogg"
 Files = dict[str, bytes]
@@ -307,18 +313,67 @@ def sample_of_6_mb(files: Files) -> None:
 
 
 @hostile
-def script_in_the_card(files: Files) -> None:
-    files[CARD] += b"\n<script src='https://evil.example/x.js'></script>\n"
+def tensor_beyond_float16(files: Files) -> None:
+    tensors = load(files[T2M])
+    name = next(iter(tensors))
+    tensors[name] = tensors[name].astype(np.float32)
+    tensors[name].flat[0] = 70_000
+    files[T2M] = save(tensors)
 
 
 @hostile
-def handler_in_the_card(files: Files) -> None:
-    files[CARD] += b"\n<img src=x onerror='alert(1)'>\n"
+def config_of_a_name_that_is_blank(files: Files) -> None:
+    configured(files, name="\u3164")
 
 
 @hostile
-def card_that_is_slow_to_search(files: Files) -> None:
-    files[CARD] += b"<a " * 200_000 + b"\n<SCRIPT>"
+def config_of_a_name_in_braille(files: Files) -> None:
+    configured(files, name="\u2800")
+
+
+@hostile
+def config_of_notes_that_write_to_the_terminal(files: Files) -> None:
+    configured(files, training={"scores": {"\x1b[2J": 1}})
+
+
+@hostile
+def config_of_notes_with_values_that_do(files: Files) -> None:
+    configured(files, training={"scores": ["\x1b]0;owned\x07"]})
+
+
+@hostile
+def config_of_frames_that_multiply(files: Files) -> None:
+    configured(files, audio={"sample_rate": 48000, "hop": 64, "reduction": 1}, seconds_per_symbol=0.5)
+
+
+@hostile
+def config_of_seconds_that_multiply(files: Files) -> None:
+    configured(files, seconds_per_symbol=2.0)
+
+
+# Cards that a page would run; they are text, and no reason not to load a voice.
+CARDS = (
+    "<script src='https://evil.example/x.js'></script>",
+    "<img src=x alt='>' onerror='alert(1)'>",
+    "<a href='java&#115;cript:alert(1)'>x</a><meta http-equiv=refresh content=0><base href='//evil.example'>",
+    "A card that mentions `<script>` and javascript: links.",
+    "<a " * 200_000 + "\n<SCRIPT>",
+    b"\xff\xfe",
+)
+
+
+class Shell(Frontend):
+    """A frontend of a third party that takes a program's name."""
+
+    name = "shell"
+    safe_options = frozenset({"voice"})
+
+    def __init__(self, language: str = "en-us", program: str = "", voice: str = "") -> None:
+        self.language, self.program = language, program
+
+    def units(self, sentence: str) -> list[Unit]:
+        os.system(self.program)
+        return [Unit("a", "A")]
 
 
 def main(names: list[str]) -> None:

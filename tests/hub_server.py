@@ -37,6 +37,12 @@ class Fault:
     """Send other bytes than those stored, as many."""
     short: int | None = None
     """Send only so many bytes, as if that were all."""
+    lose: bool = False
+    """Do what was asked, and close the connection before the answer."""
+    endless: bool = False
+    """Send a body that does not end, under the headers of the right one."""
+    body: bytes | None = None
+    """Send this body."""
 
 
 class Refused(Exception):
@@ -56,6 +62,12 @@ class Hub:
         """Uploads larger than this come in parts of this size."""
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.plain = False
+        """List names of files alone, without sizes and hashes."""
+        self.all = False
+        """Ignore the filter of a search."""
+        self.sent = 0
+        """Bytes of endless answers."""
         self.lock = threading.RLock()
         handler = type("Handler", (_Handler,), {"hub": self})
         # Large files come from another origin, as on the real Hub, to which no token may be sent.
@@ -91,6 +103,15 @@ class Hub:
     def shorten(self, pattern: str, to: int, times: int = 1) -> None:
         """Send a part as if it were the whole."""
         self.faults.append(Fault(pattern, times, short=to))
+
+    def fault(self, pattern: str, times: int = 1000, *, lose: bool = False, endless: bool = False) -> None:
+        """Lose an answer, or never end it."""
+        self.faults.append(Fault(pattern, times, lose=lose, endless=endless))
+
+    def answer(self, pattern: str, body: bytes | None = None, times: int = 1000, **headers: str) -> None:
+        """Answer with another body or other headers."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.faults.append(Fault(pattern, times, body=body, headers=named))
 
     def take(self, request: str) -> Fault | None:
         """The fault of a request, if any."""
@@ -199,13 +220,25 @@ class _Handler(BaseHTTPRequestHandler):
     def send(self, status: int, content: Any = None, headers: dict[str, str] | None = None) -> None:
         """Answer with bytes or JSON; a HEAD gets the headers alone."""
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        if self.fault and self.fault.short is not None and self.command != "HEAD":
-            data = data[: self.fault.short]
+        fault = self.fault
+        if fault and fault.lose:
+            self.close_connection = True
+            return
+        if fault and fault.short is not None and self.command != "HEAD":
+            data = data[: fault.short]
+        if fault and fault.body is not None:
+            data = fault.body
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in {**(headers or {}), **(fault.headers or {} if fault else {})}.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
+        if not (fault and fault.endless):
+            self.send_header("Content-Length", str(len(data)))
         self.end_headers()
+        if fault and fault.endless and self.command == "GET":
+            self.close_connection = True
+            while self.hub.sent < 300_000_000:
+                self.hub.sent += self.wfile.write(bytes(1 << 16))
+            return
         if self.command == "HEAD":
             return
         if self.fault and self.fault.flip:
@@ -286,7 +319,7 @@ class _Handler(BaseHTTPRequestHandler):
         for repo in self.hub.store.repos.values():
             info = self.hub.store.info(repo, self.revision(repo, "main"), blobs=False)
             mine = user is not None and user[0] == info["author"]
-            if text in repo.id.lower() and wanted <= set(info["tags"]) and (mine or not repo.private):
+            if text in repo.id.lower() and (self.hub.all or wanted <= set(info["tags"])) and (mine or not repo.private):
                 found.append(info)
         start, size = int(self.query.get("cursor", ["0"])[0]), min(int(self.query.get("limit", ["2"])[0]), 2)
         headers = {}
@@ -297,7 +330,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def on_info(self, id: str, rev: str = "main") -> None:
         repo = self.repo(id)
-        self.send(200, self.hub.store.info(repo, self.revision(repo, rev), "blobs" in self.query))
+        blobs = "blobs" in self.query and not self.hub.plain
+        self.send(200, self.hub.store.info(repo, self.revision(repo, rev), blobs))
 
     def on_tree(self, id: str, rev: str) -> None:
         commit = self.revision(self.repo(id), rev)

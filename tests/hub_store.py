@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -58,6 +58,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.repos: dict[str, Repo] = {}
+        self.digest: Callable[[bytes], Any] = hashlib.sha1
+        """Of commits: git has SHA-1 or SHA-256."""
         self.tokens = {"hf_me": ("me", True), "hf_reader": ("me", False), "hf_other": ("other", True)}
         (folder / "objects").mkdir(parents=True)
 
@@ -85,7 +87,7 @@ class Store:
         """Put a commit with exactly these files under a ref."""
         parent = start or repo.refs.get(ref)
         told = f"{repo.id} {parent} {title} {sorted((k, v.key) for k, v in files.items())} {len(repo.commits)}"
-        commit = Commit(hashlib.sha1(told.encode()).hexdigest(), title, parent, dict(files))
+        commit = Commit(self.digest(told.encode()).hexdigest(), title, parent, dict(files))
         repo.commits[commit.sha] = commit
         repo.refs[ref] = commit.sha
         return commit
@@ -145,7 +147,7 @@ class Store:
     def card(self, commit: Commit) -> dict[str, Any]:
         """Metadata of the card."""
         entry = commit.files.get("README.md")
-        text = self.path(entry.key).read_text() if entry else ""
+        text = self.path(entry.key).read_text(errors="replace") if entry else ""
         if not text.startswith("---\n"):
             return {}
         try:

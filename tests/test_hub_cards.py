@@ -24,8 +24,8 @@ from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.errors import BadVoice, HubError
 from voicebank.hub.card import card
+from voicebank.hub.client import search
 from voicebank.hub.merge import merge, refresh, update, with_source
-from voicebank.hub.search import search
 from voicebank.synthesis.folder import read_config
 
 pytest_plugins = ["hub_fixtures"]

@@ -58,7 +58,7 @@ def test_hostile_repositories(outcome: dict[str, Any], name: str) -> None:
     assert seconds < 2
     # Where the config, the sizes or the names tell, no weights were asked for.
     early = ("config", "path", "field", "frontend", "link-for-config", "weights-larger", "pickle-beside")
-    early += ("sample", "script", "handler", "card")
+    early += ("sample",)
     if name.startswith(early) and name != "config-larger-than-the-weights":
         assert outcome["fetched"][name] == 0
 

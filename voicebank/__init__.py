@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voicebank.cloning.settings import CloneSettings
     from voicebank.data import media
     from voicebank.data.dataset import Dataset
-    from voicebank.hub.search import search
+    from voicebank.hub.client import search
     from voicebank.provenance import detect
     from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
     from voicebank.synthesis.timing import SpokenWord
@@ -74,7 +74,7 @@ _LAZY = {
     "closest": "voicebank.bank",
     "detect": "voicebank.provenance",
     "load": "voicebank.bank",
-    "search": "voicebank.hub.search",
+    "search": "voicebank.hub.client",
     "voices": "voicebank.bank",
 }
 _LAZY_MODULES = {"media": "voicebank.data.media"}

@@ -17,8 +17,9 @@ from voicebank.audio import Audio
 from voicebank.config import FORMAT_VERSION, VoiceConfig
 from voicebank.errors import BadVoice, UnknownName, VoicebankError, needs_extra
 from voicebank.files import atomic
-from voicebank.hub import client
 from voicebank.hub.card import WIDGET_TEXT, card
+from voicebank.hub.client import upload
+from voicebank.hub.download import download, origin
 from voicebank.hub.merge import refresh, with_source
 from voicebank.synthesis.folder import CARD, SAMPLE, read_config
 from voicebank.synthesis.synthesizer import Synthesizer
@@ -106,18 +107,28 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         revision: str | None = None,
+        trust_options: bool = False,
     ) -> Self:
-        """Load a voice from a folder or from the Hub, see :func:`voicebank.hub.client.download`.
+        """Load a voice from a folder or from the Hub, see :func:`voicebank.hub.download.download`.
 
         The one of the mixin would read the config before it is validated.
+
+        Args:
+            pretrained_model_name_or_path: a folder, or ``owner/name``.
+            force_download: fetch again what is cached.
+            token: of the Hub; the one that is logged in if left out.
+            cache_dir: the Hub's cache if left out.
+            local_files_only: do not ask the Hub.
+            revision: branch, tag or commit.
+            trust_options: as for :meth:`from_folder`.
 
         Raises:
             HubError: the Hub refuses or cannot be reached, and the voice is not in the cache.
             BadVoice: the files are not those of a voice.
         """
         if Path(pretrained_model_name_or_path).is_dir():
-            return cls.from_folder(pretrained_model_name_or_path)
-        found = client.download(
+            return cls.from_folder(pretrained_model_name_or_path, trust_options=trust_options)
+        found = download(
             str(pretrained_model_name_or_path),
             revision=revision,
             token=token,
@@ -125,7 +136,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             force_download=force_download,
             local_files_only=local_files_only,
         )
-        return cls.from_folder(found)
+        return cls.from_folder(found, trust_options=trust_options)
 
     def push_to_hub(  # type: ignore[override]
         self,
@@ -164,7 +175,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             self.save(folder, card=self._card())
             if not self._copy_sample(folder) and (sample := self._sample()) is not None:
                 sample.save(folder / SAMPLE)
-            made = client.upload(
+            made = upload(
                 folder,
                 repo_id,
                 scores=scores,
@@ -197,13 +208,13 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         path = self._beside(CARD)
         if path is None:
             return None
-        text, hub = path.read_text(encoding="utf-8"), client.origin(path.parent)
+        text, hub = path.read_text(encoding="utf-8"), origin(path.parent)
         return with_source(text, *hub) if hub else text
 
     def _keep_card(self, pushed: Path) -> None:
         """Put the card that was pushed into the folder, where it is one to be edited."""
         path = self._beside(CARD)
-        if path is not None and client.origin(path.parent) is None and path.parent.parent != folder():
+        if path is not None and origin(path.parent) is None and path.parent.parent != folder():
             with contextlib.suppress(OSError):  # a folder that cannot be written to
                 atomic(path, pushed.read_text(encoding="utf-8"))
 
@@ -262,7 +273,13 @@ def local(name: str | Path) -> Path | None:
     return Path(name) if _is_dir(Path(name)) else None
 
 
-def load(name: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Voice:
+def load(
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    trust_options: bool = False,
+) -> Voice:
     """Load a voice: the name of a bundled one, a voice folder, or a repository on the Hugging Face Hub.
 
     Args:
@@ -271,15 +288,17 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
             where that variable is set, at the tag of the voice format (``v1``). A ``Path`` is always a folder.
         revision: branch, tag or commit on the Hub.
         token: of the Hub; the one that is logged in if left out.
+        trust_options: let the voice's config set any option of a frontend, see :meth:`Voice.from_folder`.
 
     Raises:
         UnknownName: there is no such voice; the message lists those there are.
+        PluginError: its config sets an option of a frontend that is not trusted.
         BadVoice: its files are damaged or not to be trusted, or it needs a newer voicebank.
         HubError: the Hub refuses, or cannot be reached and the voice is not in its cache.
     """
     text, path = str(name), Path(name)
     if (here := local(name)) is not None:
-        return Voice.from_folder(here)
+        return Voice.from_folder(here, trust_options=trust_options)
     if _exists(path):
         raise BadVoice(f"{path} is a file: name the folder that holds config.json")
     if isinstance(name, str):
@@ -287,9 +306,10 @@ def load(name: str | Path, *, revision: str | None = None, token: str | bool | N
         owner = os.environ.get("VOICEBANK_ORG")
         if _is_name(repo) and owner:
             asked = asked or revision or f"v{FORMAT_VERSION}"
-            return Voice.from_pretrained(f"{owner}/{repo}", revision=asked, token=token)
+            return Voice.from_pretrained(f"{owner}/{repo}", revision=asked, token=token, trust_options=trust_options)
         if repo.count("/") == 1 and not repo.startswith((".", "~", "/")) and "\\" not in repo:
-            return Voice.from_pretrained(repo, revision=asked or revision, token=token)
+            asked = asked or revision or ""
+            return Voice.from_pretrained(repo, revision=asked or None, token=token, trust_options=trust_options)
     known = ", ".join(_names()) or "none"
     raise UnknownName(
         f"unknown voice {text[:100]!r}: bundled are {known}; "

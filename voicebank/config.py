@@ -9,7 +9,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 # Version of the voice folder's layout and of the networks' arithmetic. A newer one is refused, never guessed at.
 FORMAT_VERSION = 1
 
+# Entries of one list or table among the notes of a training.
+MAX_NOTES = 500
+# Each bound of the audio configuration is wide; together they must not ask for more frames than speech has reason to.
+MAX_FRAME_RATE, MAX_COARSE_RATE = 400, 100
+
 Channels = Annotated[int, Field(ge=8, le=2048)]
+
+
+# Letters by their category, and blank all the same: the fillers of Hangul.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def _one_line(text: str) -> str:
@@ -19,7 +28,31 @@ def _one_line(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(max_length=96), AfterValidator(_one_line)]
+def words_in(text: str) -> int:
+    """How many letters and digits a text has that can be seen."""
+    return sum(c.isalnum() and c not in _FILLERS for c in text)
+
+
+def _visible(text: str) -> str:
+    if text and not words_in(text):
+        raise ValueError("holds no letter and no digit")
+    return text
+
+
+def _notes(value: Any, depth: int = 0) -> Any:
+    """Refuse notes that are no short printable texts, numbers, and a few levels of lists and tables of them."""
+    if isinstance(value, str) and len(value) <= 2000:
+        _one_line(value)
+    elif isinstance(value, (list, dict)) and len(value) <= MAX_NOTES and depth < 4:
+        for each in value.items() if isinstance(value, dict) else ((i, one) for i, one in enumerate(value)):
+            _notes(str(each[0]), 4)
+            _notes(each[1], depth + 1)
+    elif not (value is None or (isinstance(value, (bool, int, float)) and -1e15 < value < 1e15)):
+        raise ValueError("holds more than short texts and numbers")
+    return value
+
+
+Name = Annotated[str, Field(max_length=96), AfterValidator(_one_line), AfterValidator(_visible)]
 Line = Annotated[str, Field(max_length=2000), AfterValidator(_one_line)]
 Dilations = Annotated[tuple[Annotated[int, Field(ge=1, le=243)], ...], Field(max_length=32)]
 
@@ -61,6 +94,11 @@ class AudioConfig(Config):
     def _overlapping(self) -> AudioConfig:
         if self.hop > self.n_fft // 2:
             raise ValueError(f"hop {self.hop} leaves gaps between windows of n_fft {self.n_fft}")
+        if self.frame_rate > MAX_FRAME_RATE or self.coarse_rate > MAX_COARSE_RATE:
+            raise ValueError(
+                f"{self.frame_rate:.0f} frames and {self.coarse_rate:.0f} coarse frames a second are more than "
+                f"{MAX_FRAME_RATE} and {MAX_COARSE_RATE}"
+            )
         return self
 
     @property
@@ -174,17 +212,20 @@ class VoiceConfig(Config):
     audio: AudioConfig = AudioConfig()
     text2mel: Text2MelConfig = Text2MelConfig()
     ssrn: SSRNConfig = SSRNConfig()
-    seconds_per_symbol: Annotated[float, Field(gt=0, le=2)] = 0.075
+    seconds_per_symbol: Annotated[float, Field(gt=0, le=0.5)] = 0.075
     """Mean length of a symbol in the training speech; the longest plausible sentence follows from it."""
     sharpening: Annotated[float, Field(ge=1, le=3)] = 1.5
     """How much the built-in vocoder thins what an SSRN trained on L1 fills between harmonics; 1 leaves it as it is."""
-    training: dict[str, Any] = {}
+    training: Annotated[dict[str, Any], AfterValidator(_notes)] = {}
     """Free notes: minutes of speech, steps, scores; ``private_use`` marks a clone without consent."""
 
     @property
     def private_use(self) -> bool:
-        """Whether this is a clone whose speaker's consent is not stored, which is not to be published."""
-        return bool(self.training.get("private_use")) and not self.consent.strip()
+        """Whether this is a clone whose speaker's consent is not stored, which is not to be published.
+
+        What was marked as private or names a parent is a clone; a consent has words.
+        """
+        return bool(self.training.get("private_use") or self.parent) and words_in(self.consent) < 3
 
     @model_validator(mode="before")
     @classmethod

@@ -215,6 +215,19 @@ def create(kind: str, name: str, **options: object) -> Any:
         raise PluginError(f"{kind} {name!r} does not start: {_line(error)}") from error
 
 
+def safe_options(frontend: str) -> frozenset[str]:
+    """Options of a frontend that may come from a voice somebody else made, see :attr:`Frontend.safe_options`.
+
+    Raises:
+        UnknownName: it is not installed.
+        PluginError: it does not load.
+    """
+    found = _entries("frontend")
+    if frontend not in found:
+        raise UnknownName(f"unknown frontend {frontend!r}: known are {', '.join(sorted(found)) or 'none'}")
+    return frozenset(getattr(_load("frontend", found[frontend][0]), "safe_options", ()))
+
+
 @overload
 def default(kind: Literal["frontend"], *, missing: VoicebankError | None = None, **options: object) -> Frontend: ...
 @overload

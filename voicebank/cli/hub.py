@@ -42,8 +42,7 @@ def pull(
     token: Token = None,
 ) -> None:
     """Fetch a voice from the Hugging Face Hub into a folder, once every file of it was checked."""
-    from voicebank.hub.cache import copy_files
-    from voicebank.hub.client import download
+    from voicebank.hub.download import copy_files, download
     from voicebank.synthesis.synthesizer import Synthesizer
 
     name, _, asked = repo.partition("@")
@@ -63,7 +62,7 @@ def search(
 ) -> None:
     """List voices on the Hugging Face Hub, those downloaded most first."""
     from voicebank.cli.listing import table
-    from voicebank.hub.search import search as find
+    from voicebank.hub.client import search as find
 
     found = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
     rows = [

@@ -95,7 +95,7 @@ def _clone(
             if state.finished and store.has_voice:
                 store.tidy()  # a kill may have come before it
                 progress.note(f"{store.folder} is finished: nothing is left to do")
-                return Synthesizer.from_folder(store.folder)
+                return Synthesizer.from_folder(store.folder, trust_options=True)
         phones = frontend_of(base)
         if state is None:
             _applied(about, base.config)
@@ -184,7 +184,7 @@ def _resumed(
         steps = {stage: count for stage, count in steps.items() if stage in state.done}
     changed = state.model_copy(update={"about": about, "settings": settings, "steps": steps})
     if about != state.about and store.has_voice:
-        store.describe(_applied(about, Synthesizer.from_folder(store.folder).config))
+        store.describe(_applied(about, Synthesizer.from_folder(store.folder, trust_options=True).config))
     if changed != state:
         store.write(changed)
     return changed

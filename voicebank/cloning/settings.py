@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from voicebank.config import Config, VoiceConfig
+from voicebank.config import Config, VoiceConfig, words_in
 
 PREVIEW = "Hello, this is how I sound so far, and I am still learning."
 
@@ -37,7 +37,7 @@ class Description(Config):
             pydantic.ValidationError: it is too long, or holds characters that are not printable.
         """
         training = {k: v for k, v in config.training.items() if k != "private_use"}
-        if not self.consent:
+        if words_in(self.consent or "") < 3:
             training["private_use"] = True
         fields = self.model_dump(exclude_none=True)
         return VoiceConfig.model_validate({**config.model_dump(), **fields, "training": training})

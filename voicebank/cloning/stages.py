@@ -96,7 +96,7 @@ class Cloning:
             self._write()
         if self.stopped:
             self.progress.note(f"stopped: {self.store.folder} has the best so far, and the same command goes on")
-        return Synthesizer.from_folder(self.store.folder)
+        return Synthesizer.from_folder(self.store.folder, trust_options=True)
 
     def _restart_damaged(self) -> None:
         """Train a stage anew whose weights are not numbers: an older voicebank could leave them so."""

@@ -1,101 +1,32 @@
-"""Voices on the Hugging Face Hub: fetch, push, find. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN`` and
-``HF_HUB_OFFLINE`` mean here what they mean to the Hub's own client, which does the transfers.
+"""Voices pushed to the Hub and found there. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN`` and ``HF_HUB_OFFLINE`` mean
+here what they mean to the Hub's own client, which does the transfers.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, hf_hub_download
+from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, constants, get_session
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.hf_api import ModelInfo
 
+from voicebank.config import VoiceConfig
 from voicebank.errors import BadVoice, ConsentError, HubError
 from voicebank.files import atomic
-from voicebank.hub.cache import LIBRARY, Getter, Listed, remember
-from voicebank.hub.card import card
-from voicebank.hub.errors import again, translated, unreachable, valid_id
+from voicebank.hub.card import card, slug
+from voicebank.hub.download import LIBRARY, MAX_LISTING, TIMEOUT, list_model, parsed, small_file
+from voicebank.hub.http import MAIN, guarded, status_of, translated, unreachable, valid_id, valid_revision
 from voicebank.hub.merge import merge, refresh, source, with_source, without_source
-from voicebank.synthesis import folder as voice_folder
-from voicebank.synthesis.folder import (
-    CARD,
-    CONFIG,
-    LARGEST,
-    SAMPLE,
-    check_folder,
-    check_listing,
-    check_size,
-    read_config,
-)
-from voicebank.synthesis.weights import largest_files
+from voicebank.synthesis.folder import CARD, CONFIG, LARGEST, SAMPLE, check_folder, read_config
 
-MAIN = "main"
-TIMEOUT = 10.0
-_REVISION = re.compile(r"[\w][\w./+-]{0,249}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-def download(
-    repo: str,
-    *,
-    revision: str | None = None,
-    token: str | bool | None = None,
-    cache_dir: str | Path | None = None,
-    force_download: bool = False,
-    local_files_only: bool = False,
-) -> Path:
-    """Fetch a voice into the Hub's cache, from which it is taken where it is there or the Hub cannot be reached.
-
-    Nothing but the files of a voice is fetched, none before its size is known, and weights only once the config is
-    valid. What arrives damaged is fetched once more.
-
-    Args:
-        repo: ``owner/name``.
-        revision: branch, tag or commit; the main branch if left out.
-        token: of the Hub; the one that is logged in if left out.
-        cache_dir: the Hub's cache if left out.
-        force_download: fetch again what is cached.
-        local_files_only: do not ask the Hub.
-
-    Returns:
-        The folder with the files, for :meth:`voicebank.Voice.from_folder`. It belongs to the cache: do not
-        write to it.
-
-    Raises:
-        HubError: the Hub refuses, cannot be reached, or sends damaged files.
-        BadVoice: the repository holds no voice, or something that no voice holds.
-    """
-    repo, revision = valid_id(repo), _valid_revision(revision)
-    get = Getter(repo, token, cache_dir)
-    with translated(repo):
-        try:
-            if local_files_only:
-                return get.cached(revision)
-            commit, files = _listing(repo, revision, token)
-        except Exception as error:
-            if local_files_only or not unreachable(error):
-                raise
-            try:
-                return get.cached(revision)
-            except EntryNotFoundError:
-                raise error from None
-        where = f"{repo} at {commit[:8]}"
-        sizes: Mapping[str, int] = {}
-        path = Path()
-        for name in LARGEST:  # the config comes first
-            if name not in files:
-                continue
-            check_size(name, files[name].size, where, sizes.get(name))
-            path = get.fetch(name, commit, files[name], force_download)
-            if name == CONFIG:
-                sizes = largest_files(read_config(path.parent))
-            elif name in voice_folder.LOOKED_AT:
-                voice_folder.LOOKED_AT[name](path)
-        remember(path.parent, revision, commit)
-        return path.parent
+# Models that are looked at even if fewer are asked for, since a server may ignore the filter.
+LOOKED_AT = 100
 
 
 def upload(
@@ -127,11 +58,11 @@ def upload(
         The URL of the commit, with ``oid`` and ``pr_url``.
 
     Raises:
-        HubError: the Hub refuses or fails; nothing was written then.
+        HubError: the Hub refuses or fails. No file was written then, unless the message says that it may have been.
         BadVoice: the folder holds no voice, or the card cannot be joined with the one that is there.
         ConsentError: it is a clone without its speaker's consent.
     """
-    folder, repo, branch = Path(folder), valid_id(repo), _valid_revision(revision)
+    folder, repo, branch = Path(folder), valid_id(repo), valid_revision(revision)
     if create_pr and branch != MAIN:
         raise HubError("a pull request is made against the main branch: leave out the revision or the pull request")
     check_folder(folder)
@@ -141,97 +72,93 @@ def upload(
             f"{config.name} is for private use, since nobody's consent is stored in it: give the command that cloned "
             'it again with --consent "who agreed, and to what", or write that line into "consent" of its config.json'
         )
-    api = HfApi(token=token, **LIBRARY)
-    with translated(repo):
+    with translated(repo), guarded(MAX_LISTING):
+        api = HfApi(token=token, **LIBRARY)
         if not create_pr:
             repo = str(api.create_repo(repo, private=private, exist_ok=True).repo_id)
             if branch != MAIN:
                 api.create_branch(repo, branch=branch, exist_ok=True)
-        info = again(lambda: api.model_info(repo, revision=branch, files_metadata=True, timeout=TIMEOUT))
+        info = list_model(repo, branch, token)
         if private and not info.private:
             raise HubError(f"{repo} is there and public, nothing was written: make it private on its page first")
-        there = {s.rfilename: s.size or 0 for s in info.siblings or []}
-        # The card names the repository with its owner, as the Hub does.
-        fresh = card(config, scores, repo=repo, sample=(folder / SAMPLE).exists())
-        text = fresh
-        if (folder / CARD).exists():
-            text = refresh(_text(folder / CARD), config, scores, repo=repo, sample=(folder / SAMPLE).exists())
-        if CARD in there:
-            check_size(CARD, there[CARD], repo)
-            remote = _text(Path(hf_hub_download(repo, CARD, revision=info.sha, token=token, **LIBRARY)))
-            text = merge(_base_card(repo, folder, there, info.sha, token) or fresh, text, remote)
-        text = without_source(text)
-        operations = [
-            CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
-            for name in LARGEST
-            if name != CARD and (folder / name).exists()
-        ]
-        operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=text.encode("utf-8")))
-        # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite
-        # somebody's change of this moment.
-        made = api.create_commit(
-            repo,
-            operations,
-            commit_message=commit_message or f"Voice {config.name}",
-            revision=branch,
-            create_pr=create_pr,
-            parent_commit=info.sha,
-        )
+        text = _card_to_push(folder, repo, info, config, scores, token)
+        with contextlib.ExitStack() as opened:
+            files = _uploaded(api, folder, text, opened, repo, branch, create_pr)
+            made = _commit(api, repo, files, commit_message or f"Voice {config.name}", branch, create_pr, info.sha)
         if not create_pr and made.oid:
             with contextlib.suppress(OSError):  # a folder that cannot be written to
                 atomic(folder / CARD, with_source(text, repo, made.oid))
         return made
 
 
-def _base_card(
-    repo: str, folder: Path, there: Mapping[str, int], commit: str | None, token: str | bool | None
-) -> str | None:
-    """The card that both the folder's and the one on the Hub came from: the last that they had in common, or else
-    the one that the config on the Hub makes. None if there is neither."""
-    known = source(_text(folder / CARD)) if (folder / CARD).exists() else None
-    with contextlib.suppress(HfHubHTTPError, EntryNotFoundError):
-        if known and known[0] == repo:
-            return _text(Path(hf_hub_download(repo, CARD, revision=known[1], token=token, **LIBRARY)))
-    with contextlib.suppress(BadVoice):
+def _uploaded(
+    api: HfApi, folder: Path, card: str, opened: contextlib.ExitStack, repo: str, branch: str, pull: bool
+) -> list[CommitOperationAdd]:
+    """The files of a voice as a commit takes them, the large ones sent already: nothing is visible yet."""
+    paths = [folder / name for name in LARGEST if name != CARD and (folder / name).exists()]
+    text = CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=card.encode("utf-8"))
+    files = [*(CommitOperationAdd(path_in_repo=path.name, path_or_fileobj=str(path)) for path in paths), text]
+    try:
+        api.preupload_lfs_files(repo, files, revision=branch, create_pr=pull)
+    except Exception as error:
+        if "xet-write-token" not in str(error):
+            raise
+        # A Hub without Xet. The client sends what is open by LFS, which every Hub has.
+        streams = {path.name: opened.enter_context(path.open("rb")) for path in paths}
+        files = [*(CommitOperationAdd(path_in_repo=n, path_or_fileobj=s) for n, s in streams.items()), text]
+        api.preupload_lfs_files(repo, files, revision=branch, create_pr=pull)
+    return files
+
+
+def _commit(
+    api: HfApi, repo: str, files: list[CommitOperationAdd], message: str, branch: str, pull: bool, parent: str | None
+) -> CommitInfo:
+    # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite somebody's
+    # change of this moment; the client cannot name one of 64 digits.
+    parent = parent if parent and len(parent) == 40 else None
+    try:
+        return api.create_commit(
+            repo, files, commit_message=message, revision=branch, create_pr=pull, parent_commit=parent
+        )
+    except Exception as error:
+        if not unreachable(error) or status_of(error) == 429:
+            raise
+        failed = f"the Hub fails with status {status_of(error)}" if status_of(error) else "the connection broke"
+        raise HubError(
+            f"{repo}: {failed} before it confirmed the commit, which may be there or not: push again, which changes "
+            "nothing if it is"
+        ) from error
+
+
+def _card_to_push(
+    folder: Path,
+    repo: str,
+    info: ModelInfo,
+    config: VoiceConfig,
+    scores: Mapping[str, Mapping[str, Any]] | None,
+    token: str | bool | None,
+) -> str:
+    """The folder's card, or a new one, with what people wrote into the one on the Hub."""
+    sample = (folder / SAMPLE).exists()
+    fresh = card(config, scores, repo=repo, sample=sample)  # names the repository with its owner, as the Hub does
+    local = _text(folder / CARD) if (folder / CARD).exists() else None
+    text = fresh if local is None else refresh(local, config, scores, repo=repo, sample=sample)
+    there = {s.rfilename: s.size or LARGEST[s.rfilename] for s in info.siblings or [] if s.rfilename in LARGEST}
+    if CARD not in there or not info.sha:
+        return without_source(text)
+    remote = _text(small_file(repo, CARD, info.sha, there[CARD], token))
+    # What both came from: the last card that they had in common, or else the one that the config on the Hub makes.
+    base, known = fresh, source(local or "")
+    try:
+        if not known or known[0] != repo:
+            raise EntryNotFoundError
+        base = _text(small_file(repo, CARD, known[1], LARGEST[CARD], token))
+    except (HfHubHTTPError, EntryNotFoundError):
         if CONFIG in there:
-            check_size(CONFIG, there[CONFIG], repo)
-            path = Path(hf_hub_download(repo, CONFIG, revision=commit, token=token, **LIBRARY))
-            return card(read_config(path.parent), repo=repo, sample=SAMPLE in there)
-    return None
-
-
-def origin(folder: Path) -> tuple[str, str] | None:
-    """Repository and commit of a folder of the Hub's cache; None of any other."""
-    name = folder.parent.parent.name
-    if folder.parent.name != "snapshots" or not name.startswith("models--"):
-        return None
-    return name.removeprefix("models--").replace("--", "/"), folder.name
-
-
-def _listing(repo: str, revision: str, token: str | bool | None) -> tuple[str, dict[str, Listed]]:
-    """The commit that a revision stands for, and the files of a voice in it."""
-    api = HfApi(token=token, **LIBRARY)
-    info = again(lambda: api.model_info(repo, revision=revision, files_metadata=True, timeout=TIMEOUT))
-    commit = info.sha or ""
-    if not _COMMIT.fullmatch(commit):
-        raise HubError(f"{repo} has no commit at {revision}: is HF_ENDPOINT a Hub?")
-    siblings = info.siblings or []
-    check_listing([s.rfilename for s in siblings], repo)
-    files = {}
-    for sibling in siblings:
-        if sibling.rfilename in LARGEST:
-            size, hash_ = sibling.size, sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
-            if size is None or hash_ is None:
-                raise HubError(f"{repo} does not tell the size of {sibling.rfilename}: is HF_ENDPOINT a Hub?")
-            files[sibling.rfilename] = Listed(size, hash_)
-    return commit, files
-
-
-def _valid_revision(revision: str | None) -> str:
-    revision = revision or MAIN
-    if not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision or revision.endswith("/"):
-        raise HubError(f"{revision!r} is no revision: name a branch, a tag or a commit")
-    return revision
+            with contextlib.suppress(BadVoice):
+                path = small_file(repo, CONFIG, info.sha, there[CONFIG], token)
+                base = card(read_config(path.parent), repo=repo, sample=SAMPLE in there)
+    return merge(base, text, remote)
 
 
 def _text(path: Path) -> str:
@@ -239,3 +166,87 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadVoice(f"{path} is no UTF-8 text: correct it, then push again") from error
+
+
+@dataclass(frozen=True)
+class FoundVoice:
+    """A voice on the Hub, as its card describes it. Nothing of it was checked: that is done when it is loaded."""
+
+    repo: str
+    accent: str
+    gender: str
+    license: str
+    base: str
+    """The voice it was fine-tuned from; empty if it does not say."""
+    downloads: int
+    likes: int
+    private: bool
+    updated: datetime | None
+    tags: tuple[str, ...]
+
+
+def search(
+    query: str = "",
+    *,
+    accent: str | None = None,
+    gender: str | None = None,
+    tags: Iterable[str] = (),
+    limit: int = 20,
+    token: str | bool | None = None,
+) -> list[FoundVoice]:
+    """Voices on the Hub, those downloaded most first.
+
+    Args:
+        query: a part of the name: of the owner or of the voice.
+        accent, gender: as in the voice's config, ``US`` or ``female``.
+        tags: that the card must have too.
+        limit: the most voices to return.
+        token: of the Hub, to find private voices of one's own; the one that is logged in if left out.
+
+    Raises:
+        HubError: the Hub refuses or cannot be reached.
+    """
+    wanted = ["voicebank", *tags]
+    wanted += [f"{kind}-{slug(word)}" for kind, word in (("accent", accent), ("gender", gender)) if word]
+    with translated("the list of voices"):
+        # Asks for nothing, so that a missing network shows at once and not after the client's many tries.
+        get_session().head(constants.ENDPOINT, timeout=TIMEOUT)
+        with guarded(MAX_LISTING):
+            return parsed(lambda: list(islice(_matching(wanted, query, limit, token), limit)))
+
+
+def _matching(wanted: list[str], query: str, limit: int, token: str | bool | None) -> Iterator[FoundVoice]:
+    """Voices with all these tags: a server that ignores the filter lists others, too."""
+    models = HfApi(token=token, **LIBRARY).list_models(
+        filter=wanted, search=query or None, sort="downloads", limit=max(limit, LOOKED_AT), full=True
+    )
+    for model in models:
+        if set(wanted) <= set(model.tags or ()):
+            yield _found(model)
+
+
+def _found(model: ModelInfo) -> FoundVoice:
+    tags = tuple(_plain(tag) for tag in model.tags or ())
+
+    def tagged(start: str) -> str:
+        return next((tag[len(start) :] for tag in tags if tag.startswith(start)), "")
+
+    # The Hub lists a parent twice, as base_model:owner/name and base_model:finetune:owner/name.
+    base = tagged("base_model:finetune:") or tagged("base_model:")
+    return FoundVoice(
+        _plain(model.id),
+        tagged("accent-"),
+        tagged("gender-"),
+        tagged("license:"),
+        base,
+        model.downloads or 0,
+        model.likes or 0,
+        bool(model.private),
+        model.last_modified,
+        tags,
+    )
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(c for c in text if c.isprintable())

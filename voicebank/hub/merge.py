@@ -56,10 +56,9 @@ def refresh(
     ours = {key: fresh[key] for key in _OURS if key in fresh}
     if not scores and "model-index" in metadata:
         ours["model-index"] = metadata["model-index"]
-    found = [tag for tag in _texts(metadata.get("tags")) if not tag.startswith(("accent-", "gender-"))]
-    metadata = {k: v for k, v in metadata.items() if k not in _OURS} | {
-        "tags": list(dict.fromkeys([*fresh["tags"], *found]))
-    }
+    others = [tag for tag in _texts(metadata.get("tags")) if not tag.startswith(("accent-", "gender-"))]
+    metadata = {k: v for k, v in metadata.items() if k not in _OURS or k in ours} | ours
+    metadata["tags"] = list(dict.fromkeys([*fresh["tags"], *others]))
     if scores:
         body = _with_block(body, measured_block(scores))
     if repo:
@@ -68,7 +67,7 @@ def refresh(
             body = body.replace(f"voicebank.load({quoted(name)})", f"voicebank.load({quoted(repo)})")
     if config.consent.strip():
         body = body.replace(PRIVATE, plain(config.consent))
-    return joined({**ours, **metadata}, body)
+    return joined(metadata, body)
 
 
 def merge(base: str, local: str, remote: str) -> str:
@@ -84,12 +83,12 @@ def merge(base: str, local: str, remote: str) -> str:
     """
     cards = (split(without_source(text)) for text in (base, local, remote))
     (base_data, base_body), (data, body), (remote_data, remote_body) = cards
-    metadata = {key: data[key] for key in _OURS if key in data}
+    metadata = {}
     for key in dict.fromkeys([*data, *remote_data]):
-        if key not in _OURS:
-            value = _chosen(key, base_data.get(key), data.get(key), remote_data.get(key))
-            if value is not None:
-                metadata[key] = value
+        ours = data.get(key)
+        value = ours if key in _OURS else _chosen(key, base_data.get(key), ours, remote_data.get(key))
+        if value is not None:
+            metadata[key] = value
     block = _block(body)
     lines = [_with_block(each, "").split("\n") for each in (base_body, body, remote_body)]
     text = "\n".join(_merged_lines(*lines))

@@ -32,14 +32,8 @@ REQUIRED = (CONFIG, TEXT2MEL, SSRN)
 LARGEST = {CONFIG: 1_000_000, CARD: 1_000_000, SAMPLE: 5_000_000, TEXT2MEL: 256_000_000, SSRN: 256_000_000}
 MAX_SAMPLE_SECONDS = 120
 
-# What makes a page do something, as code or not: a card is text, tables, sound. Bounded repeats, so that no text
-# makes the search slow.
-_ACTIVE = re.compile(
-    r"<\s{0,9}/?(script|iframe|object|embed|applet)\b|<\w[^<>]{0,500}?[\s\"'/]on\w{3,20}\s{0,9}="
-    r"|\bjavascript:|\bdata:text/html",
-    re.IGNORECASE,
-)
-_BLOB = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+# Names in the store that the repositories of the Hub's cache share.
+_SHARED = re.compile(r"[0-9a-f]{64}")
 
 
 def check_listing(names: Iterable[str], where: str) -> None:
@@ -78,7 +72,7 @@ def check_file(path: Path) -> int:
         BadVoice: it is missing, a link out of the folder, no plain file, or too large.
     """
     try:
-        if path.is_symlink() and not _is_cached(path):
+        if path.is_symlink() and link_to_blob(path) is None:
             raise BadVoice(f"{path} is a link, which a voice may not hold: do not use it")
         found = path.stat()
     except FileNotFoundError as error:
@@ -99,10 +93,11 @@ def check_folder(folder: Path) -> None:
     """
     for name in REQUIRED:
         check_file(folder / name)
-    for name, check in LOOKED_AT.items():
+    for name in (CARD, SAMPLE):
         if os.path.lexists(folder / name):
             check_file(folder / name)
-            check(folder / name)
+    if os.path.lexists(folder / SAMPLE):
+        check_sample(folder / SAMPLE)
 
 
 def read_config(folder: Path) -> VoiceConfig:
@@ -121,20 +116,6 @@ def read_config(folder: Path) -> VoiceConfig:
         raise BadVoice(f"{path} is not valid: {first_error(error)}") from error
     except (UnicodeDecodeError, OSError) as error:
         raise BadVoice(f"{path} is not readable as text: {error}") from error
-
-
-def check_card(path: Path) -> None:
-    """Refuse a card with something that runs where it is shown.
-
-    Raises:
-        BadVoice: it has, or is no UTF-8.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadVoice(f"{path} is not readable as text: {error}") from error
-    if found := _ACTIVE.search(text):
-        raise BadVoice(f"{path} holds {found[0][:40]!r}, which runs where it is shown: do not use it")
 
 
 def check_sample(path: Path) -> None:
@@ -158,24 +139,27 @@ def check_sample(path: Path) -> None:
         raise BadVoice(f"{path} is no Ogg file of {MAX_SAMPLE_SECONDS} s at most: do not use it")
 
 
-# Checks of the files that a voice can do without.
-LOOKED_AT = {CARD: check_card, SAMPLE: check_sample}
+def link_to_blob(path: Path) -> Path | None:
+    """The blob that a link of the Hub's cache leads to, from ``snapshots/<commit>`` to ``blobs/``; None of any other.
+
+    A blob is a plain file, or a link of the client's own to the store that all repositories of a cache share.
+    """
+    if not path.is_symlink() or path.parent.parent.name != "snapshots":
+        return None
+    blobs = path.parent.parent.parent / "blobs"
+    blob = Path(os.path.normpath(path.parent / os.readlink(path)))
+    if blobs.is_symlink() or blob.parent != Path(os.path.normpath(blobs)):
+        return None
+    shared = Path(os.path.realpath(blobs.parent.parent / "blobs"))
+    real = Path(os.path.realpath(blob))
+    if real == Path(os.path.realpath(blobs)) / blob.name:
+        return blob
+    return blob if real.parent.parent == shared and _SHARED.fullmatch(real.name) else None
 
 
-def is_hash(name: str) -> bool:
-    """Whether a name is one that the Hub's cache gives to a blob: its SHA-1 or SHA-256."""
-    return _BLOB.fullmatch(name) is not None
-
-
-def _is_cached(path: Path) -> bool:
-    """Whether a link is one that the Hub's client made: from ``snapshots/<commit>`` to ``blobs/<hash>``."""
-    target = os.path.normpath(path.parent / os.readlink(path))
-    blobs = os.path.normpath(path.parent / "../../blobs")
-    return (
-        path.parent.parent.name == "snapshots"
-        and os.path.dirname(target) == blobs
-        and is_hash(os.path.basename(target))
-    )
+def is_storable(tensor: torch.Tensor) -> bool:
+    """Whether float16, as which weights are stored, holds all numbers of a tensor: up to 65,504, and none infinite."""
+    return bool(torch.isfinite(tensor.half()).all())
 
 
 def write(
@@ -218,6 +202,9 @@ def _fill(
     sample: Audio | None,
 ) -> None:
     for name, network in networks.items():
+        for key, tensor in network.state_dict().items():
+            if not is_storable(tensor):
+                raise BadVoice(f"{config.name}: {key} of {name} holds numbers that float16 does not: train it anew")
         save_file(stored(network.state_dict()), folder / f"{name}.safetensors", metadata={"format": "pt"})
     text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")

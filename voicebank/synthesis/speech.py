@@ -201,6 +201,27 @@ def create_frontend(config: VoiceConfig, frontend: str | Frontend | None = None)
         return plugins.default("frontend", missing=error, language=config.language)
 
 
+def check_options(config: VoiceConfig) -> None:
+    """Refuse a config that hands a frontend options which the frontend does not declare safe.
+
+    A plugin of a third party may take the name of a program, and the config may come from anybody.
+
+    Raises:
+        PluginError: it does.
+    """
+    if not config.frontend.options:
+        return
+    try:
+        safe = plugins.safe_options(config.frontend.name)
+    except (UnknownName, PluginError):
+        return  # not installed: nothing gets them
+    if odd := sorted(set(config.frontend.options) - safe):
+        raise PluginError(
+            f"{config.name} sets {', '.join(odd)} of the frontend {config.frontend.name!r}, which may do harm: "
+            "if you trust who made the voice, load it with trust_options=True or set VOICEBANK_TRUST_OPTIONS=1"
+        )
+
+
 def create_vocoder(config: VoiceConfig, vocoder: str | Vocoder | None = None) -> Vocoder:
     """The vocoder of a name, or the built-in one as this voice needs it; a vocoder is returned as it is.
 

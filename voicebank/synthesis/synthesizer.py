@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from voicebank.plugins import Frontend, Vocoder, Watermark
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import check_folder, read_config
 from voicebank.synthesis.speaking import Speaking, check_text
-from voicebank.synthesis.speech import Chunk, Manner, Speech
+from voicebank.synthesis.speech import Chunk, Manner, Speech, check_options
 from voicebank.synthesis.weights import as_stored, build, digest, load_network
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
@@ -242,14 +243,22 @@ class Synthesizer:
         return voice_folder.write(Path(folder), self.config, networks, card, sample)
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> Self:
+    def from_folder(cls, folder: str | Path, *, trust_options: bool = False) -> Self:
         """Load a voice folder.
+
+        Args:
+            folder: with the files of the voice.
+            trust_options: let its config set any option of a frontend, and not only those that the frontend declares
+                safe. The environment variable ``VOICEBANK_TRUST_OPTIONS=1`` does the same.
 
         Raises:
             BadVoice: a file is missing, truncated, of the wrong shape, or the voice needs a newer voicebank.
+            PluginError: its config sets an option that is not trusted.
         """
         folder = Path(folder)
         config = read_config(folder)
+        if not trust_options and os.environ.get("VOICEBANK_TRUST_OPTIONS") != "1":
+            check_options(config)
         check_folder(folder)
         text2mel, ssrn = build(config)
         load_network(text2mel, folder / "text2mel.safetensors")

@@ -18,7 +18,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadVoice
 from voicebank.synthesis.folder import SSRN as SSRN_FILE
 from voicebank.synthesis.folder import TEXT2MEL as TEXT2MEL_FILE
-from voicebank.synthesis.folder import check_file
+from voicebank.synthesis.folder import check_file, is_storable
 from voicebank.synthesis.quantised import SCALE, restored
 
 # Weights of one network: twice the paper's sizes. Float32 in memory, so a quarter of a gigabyte.
@@ -101,8 +101,8 @@ def load_network(network: torch.nn.Module, path: Path) -> None:
         reason = " ".join(str(error).split())[:120]
         raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({reason})") from error
     for name, tensor in state.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that are not finite")
+        if not is_storable(tensor):
+            raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that float16 does not")
     network.load_state_dict(state, assign=True)
 
 

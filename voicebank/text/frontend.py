@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from voicebank.text.symbols import SEPARATORS, clean
 
@@ -52,6 +52,8 @@ class Frontend(abc.ABC):
 
     name: str
     language: str
+    safe_options: ClassVar[frozenset[str]] = frozenset()
+    """Names of options that do no harm whatever their values, so that a voice which somebody else made may set them."""
 
     @abc.abstractmethod
     def units(self, sentence: str) -> list[Unit]:
