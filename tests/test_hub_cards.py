@@ -286,6 +286,15 @@ def test_the_terminal(hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytes
         if path.name != "README.md":
             assert (tmp_path / "my-voice" / path.name).read_bytes() == path.read_bytes()
     run("pull", "me/my-voice", "my-voice")  # once more, over it
+    mine = (tmp_path / "my-voice/README.md").read_text().replace("## Use\n", "Mine.\n\n## Use\n")
+    (tmp_path / "my-voice/README.md").write_text(mine)
+    edit(remote(hub).replace("Nobody is heard in it.", "I agree."))
+    run("pull", "me/my-voice", "my-voice")
+    both = (tmp_path / "my-voice/README.md").read_text()
+    assert "Mine." in both and "I agree." in both
+    (tmp_path / "my-voice/README.md").write_text("All mine.")
+    assert "rename it" in run("pull", "me/my-voice", "my-voice", code=2)
+    assert (tmp_path / "my-voice/README.md").read_text() == "All mine."
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.txt").touch()
     assert "name a new folder" in run("pull", "me/my-voice", "full", code=2)

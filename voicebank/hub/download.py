@@ -17,7 +17,7 @@ from voicebank import __version__
 from voicebank.errors import BadVoice, HubError
 from voicebank.files import replacing_folder
 from voicebank.hub.http import COMMIT, HASH, Moved, guarded, retry, translated, unreachable, valid_id, valid_revision
-from voicebank.hub.merge import with_source
+from voicebank.hub.merge import merge, source, with_source, without_source
 from voicebank.synthesis.folder import (
     CARD,
     CONFIG,
@@ -248,11 +248,31 @@ def origin(folder: Path) -> tuple[str, str] | None:
     return name.removeprefix("models--").replace("--", "/"), folder.name
 
 
+def _pulled_card(snapshot: Path, folder: Path) -> str:
+    """The card of a snapshot, with what people wrote into the one that the folder has already."""
+
+    def read(path: Path) -> str:
+        return path.read_text(encoding="utf-8", errors="replace")
+
+    text = read(snapshot / CARD)
+    mine = read(folder / CARD) if (folder / CARD).exists() else text
+    if without_source(mine) == without_source(text):
+        return text
+    known = source(mine)
+    base = snapshot.parent / known[1] / CARD if known else snapshot
+    if not base.is_file():
+        raise BadVoice(
+            f"{folder / CARD} differs from the one on the Hub, and may be edited: rename it, then pull again"
+        )
+    return merge(read(base), text, mine)
+
+
 def copy_files(snapshot: Path, folder: str | Path) -> Path:
     """Copy a voice out of the cache, to a folder that is new, empty or a voice's.
 
     Raises:
-        BadVoice: the folder holds something else, or cannot be written.
+        BadVoice: the folder holds something else, or cannot be written, or its card was edited where the one on the Hub
+            was, too.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).exists())):
@@ -263,7 +283,7 @@ def copy_files(snapshot: Path, folder: str | Path) -> Path:
                 if (snapshot / name).exists():
                     shutil.copyfile(snapshot / name, new / name)
             if (new / CARD).exists() and (hub := origin(snapshot)):
-                text = (new / CARD).read_text(encoding="utf-8", errors="replace")
+                text = _pulled_card(snapshot, folder)
                 (new / CARD).write_text(with_source(text, *hub), encoding="utf-8")
     except OSError as error:
         raise BadVoice(f"cannot write {folder}: {error.strerror or error}") from error

@@ -140,7 +140,7 @@ def _chosen(key: str, base: Any, local: Any, remote: Any) -> Any:
 def _merged_lines(base: list[str], local: list[str], remote: list[str]) -> list[str]:
     """Changes of both sides; where they meet, the side that has all lines of the other."""
     if max(map(len, (base, local, remote))) > MAX_LINES:
-        raise BadVoice(f"README.md has more than {MAX_LINES} lines: shorten it, then push again")
+        raise BadVoice(f"README.md has more than {MAX_LINES} lines: shorten it, then try again")
     edits, others = _edits(base, local), _edits(base, remote)
     others = [edit for edit in others if edit not in edits]
     for start, stop, lines in others:
@@ -167,7 +167,7 @@ def _edits(base: list[str], new: list[str]) -> list[tuple[int, int, list[str]]]:
 def _conflict(where: str) -> BadVoice:
     return BadVoice(
         f"README.md was edited both here and on the Hub, at {where}: "
-        "bring what stands on the Hub into the file here, then push again"
+        "bring what stands on the Hub into the file here, then try again"
     )
 
 
