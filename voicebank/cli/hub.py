@@ -47,7 +47,7 @@ def pull(
 
     name, _, asked = repo.partition("@")
     found = download(name, revision=asked or revision, token=token)
-    Synthesizer.from_folder(found)  # checks the weights
+    Synthesizer.from_folder(found, trust_options=True)  # checks the weights; nothing gets the options
     target = copy_files(found, folder or Path(name.rsplit("/", 1)[-1]))
     typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
 

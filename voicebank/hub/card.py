@@ -176,7 +176,7 @@ def _body(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: st
         "",
         "## Consent",
         "",
-        plain(config.consent) or (PRIVATE if config.private_use else "Not stated."),
+        PRIVATE if config.private_use else plain(config.consent) or "Not stated.",
         "",
         OPEN,
         measured_block(scores),

@@ -65,7 +65,7 @@ def refresh(
         from_hub = source(text)
         for name in (config.name, *from_hub[:1]) if from_hub else (config.name,):
             body = body.replace(f"voicebank.load({quoted(name)})", f"voicebank.load({quoted(repo)})")
-    if config.consent.strip():
+    if config.consent.strip() and not config.private_use:
         body = body.replace(PRIVATE, plain(config.consent))
     return joined(metadata, body)
 
