@@ -54,7 +54,7 @@ def test_files_that_xet_would_transfer(hub: Hub, folder: Path, monkeypatch: pyte
     voicebank.load(folder).push_to_hub("me/my-voice")
     hub.answer("HEAD .*safetensors", X_Xet_Hash="0" * 64, X_Xet_Refresh_Route=f"{hub.endpoint}/xet")
     assert voicebank.load("me/my-voice").name == "my-voice"
-    assert not hub.count("/xet")
+    assert not hub.count(" /xet")
 
 
 @pytest.mark.parametrize("kind", ["absolute", "upwards", "another"])
