@@ -90,11 +90,12 @@ def credentials(path: StrPath) -> Credentials | None:
     manifest: dict[str, Any] = store.get("manifests", {}).get(store.get("active_manifest"), {})
     said = {each.get("label"): each.get("data", {}) for each in manifest.get("assertions", [])}
     voice = said.get(_STATEMENT, {})
+    generators: list[dict[str, Any]] = manifest.get("claim_generator_info") or [{}]
     faults = {each.get("code") for each in store.get("validation_status", [])}
     return Credentials(
         signer=_text(manifest.get("signature_info", {}).get("common_name")),
         valid=not faults - {"signingCredential.untrusted"},
-        generator=_text(next(iter(manifest.get("claim_generator_info", [])), {}).get("name")),
+        generator=_text(generators[0].get("name")),
         synthetic=_SYNTHETIC in json.dumps(said),
         voice=_text(voice.get("voice")),
         consent=_text(voice.get("consent")),

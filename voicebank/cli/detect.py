@@ -6,7 +6,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,10 +57,10 @@ def detect(
         _draw(picture, drawn)
 
 
-def _files(sound: str) -> Iterator[tuple[str, nullcontext[Path]]]:
+def _files(sound: str) -> Iterator[tuple[str, AbstractContextManager[Path]]]:
     """The files that an argument means, each with its name."""
     if sound.startswith(("https://", "http://")):
-        yield sound, _fetched(sound)  # type: ignore[misc]
+        yield sound, _fetched(sound)
         return
     path = Path(sound)
     if not path.is_dir():

@@ -57,7 +57,7 @@ def band_filters(n_fft: int, sample_rate: int, scale: float = 1.0) -> Floats:
     bins = np.arange(n_fft // 2 + 1)[:, None] * (sample_rate / n_fft)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.clip(np.minimum(rising, falling), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.minimum(rising, falling), 0, 1), np.float32)
 
 
 def cell_shape() -> Floats:
@@ -67,7 +67,7 @@ def cell_shape() -> Floats:
     def bump(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.where(np.abs(distance) < 1, 0.5 + 0.5 * np.cos(np.pi * distance), 0)
 
-    return (bump(steps + 0.5) - bump(steps - 0.5)).astype(np.float32)
+    return np.asarray(bump(steps + 0.5) - bump(steps - 0.5), np.float32)
 
 
 @lru_cache(maxsize=8)
