@@ -22,7 +22,9 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.cli import app
 from voicebank.cli.say import paragraphs
+from voicebank.config import VoiceConfig
 from voicebank.errors import BadText, UnknownName
+from voicebank.synthesis.speech import Chunk
 
 RATE = 24000
 
@@ -31,10 +33,13 @@ RATE = 24000
 class Humming:
     """A voice that hums a second a paragraph, and remembers what it was asked."""
 
+    config: VoiceConfig = VoiceConfig(name="us-male")
+    payload: int = 1
+    name: str = "us-male"
     said: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
-    def stream(self, text: str | Iterable[str], **options: Any) -> Iterator[Audio]:
+    def stream(self, text: str | Iterable[str], **options: Any) -> Iterator[Chunk]:
         self.options = options
         for part in [text] if isinstance(text, str) else text:
             if not part.strip():
@@ -42,7 +47,7 @@ class Humming:
             self.said.append(part.strip())
             if "RUN AWAY" in part:
                 raise BadText("this ran away")
-            yield Audio(0.1 * np.sin(np.arange(RATE) / 10), RATE)
+            yield Chunk(0.1 * np.sin(np.arange(RATE) / 10), RATE)
 
 
 @pytest.fixture
@@ -92,7 +97,8 @@ def test_say_writes_a_file(humming: Humming, suffix: str) -> None:
 
 def test_options_reach_the_voice(humming: Humming, tmp_path: Path) -> None:
     run("say", "Hi.", "--frontend", "graphemes", "--vocoder", "griffin-lim", "--speed", "1.1", "-o", "a.wav")
-    assert humming.options == {"frontend": "graphemes", "vocoder": "griffin-lim", "speed": 1.1, "batch": 32}
+    expected = {"frontend": "graphemes", "vocoder": "griffin-lim", "speed": 1.1, "batch": 32}
+    assert humming.options.items() >= expected.items()
 
 
 def test_without_a_player_a_file_is_written(humming: Humming) -> None:
@@ -273,10 +279,14 @@ from voicebank.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow:
+    from voicebank.config import VoiceConfig
+    name, config, payload = "us-male", VoiceConfig(name="us-male"), 1
+
     def stream(self, text, **options):
-        from voicebank.audio import Audio
+        import numpy as np
+        from voicebank import Chunk
         while True:
-            yield Audio.silence(0.1, 24000)
+            yield Chunk(np.zeros(2400), 24000)
             print("speaking", flush=True)
             time.sleep(0.05)
 

@@ -369,7 +369,7 @@ class _Ffmpeg(_Encoder):
         self._container = av.open(sink, "w", format=container, options={"write_xing": "0"} if codec == _LAME else {})
         if comment:
             self._container.metadata["comment"] = comment
-        self._stream = self._container.add_stream(codec, rate=sample_rate, layout="mono")
+        self._stream: Any = self._container.add_stream(codec, rate=sample_rate, layout="mono")
         if codec != "flac":
             self._stream.bit_rate = _BITS
 
