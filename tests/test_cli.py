@@ -166,7 +166,7 @@ def test_a_failure_in_the_middle_of_a_book_leaves_nothing(humming: Humming, tmp_
 def test_bad_input_is_one_line(humming: Humming, tmp_path: Path) -> None:
     Path("latin.txt").write_bytes("Caf\xe9.".encode("latin-1"))
     Path("a.txt").write_text("A.")
-    formats = "use one of .wav, .flac, .ogg, .mp3"
+    formats = "use one of .wav, .flac, .ogg, .mp3, .opus, .m4a, .aac"
     fails(run("say", "Hi.", "-f", "a.txt"), "give either a text or -f FILE, not both")
     fails(run("say", "Hi.", "-o", "a.txt"), f"cannot tell the format of 'a.txt': {formats}")
     fails(run("say", "Hi.", "-o", "no/a.wav"), "cannot write no/a.wav: the folder no does not exist")
