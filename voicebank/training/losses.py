@@ -93,11 +93,6 @@ def letters_loss(
     return (distance * spoken.frame_mask).sum() / spoken.frame_mask.sum()
 
 
-# The discriminator hears the logarithm of magnitudes, standardised: a blur shows between the harmonics, where they are
-# small. It learned nothing in 300 steps from magnitudes as they are.
-FLOOR, LOG_MEAN, LOG_DEVIATION = 0.003, -4.5, 1.2
-
-
 class Discriminator(nn.Module):
     """A discriminator of magnitudes, for an SSRN that is to be crisp (least squares, arXiv:1611.04076).
 
@@ -123,7 +118,7 @@ class Discriminator(nn.Module):
 
     def forward(self, magnitude: torch.Tensor) -> list[torch.Tensor]:
         """What each layer makes of magnitudes ``(batch, frames, bins)``; the last is high where they look true."""
-        x = ((magnitude + FLOOR).log() - LOG_MEAN)[:, None] / LOG_DEVIATION
+        x = magnitude[:, None]
         outputs = []
         for layer in self.layers[:-1]:
             x = F.leaky_relu(layer(x), 0.1)

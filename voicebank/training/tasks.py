@@ -200,7 +200,7 @@ class SSRNTask(Task):
 
     name = "ssrn"
     # Of L1 and divergence, and of feature matching, beside the adversarial loss.
-    SPECTROGRAM_WEIGHT, FEATURES_WEIGHT = 30.0, 1.0
+    SPECTROGRAM_WEIGHT, FEATURES_WEIGHT = 20.0, 2.0
     # Steps at the beginning in which the discriminator learns and nobody listens to it.
     CRITIC_ALONE = 60
     critic: Discriminator | None = None

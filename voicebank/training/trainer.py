@@ -23,7 +23,7 @@ from voicebank.training.tasks import Metrics, Task
 # Steps in a row whose gradients are not finite, after which training is given up.
 SKIPPED_MOST = 20
 # A critic learns against a model that changes: what it saw long ago says little, and it is to stay ahead.
-CRITIC_BETAS, CRITIC_RATE = (0.8, 0.99), 4.0
+CRITIC_BETAS, CRITIC_RATE = (0.8, 0.99), 2.0
 
 
 class TrainerConfig(Config):
