@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -78,6 +80,11 @@ if (!window.said) {
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
 }"""
 
+_AXE = """
+const done = arguments[0];
+axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => done(
+  violations.flatMap((v) => v.nodes.map((n) => v.id + " " + n.target.join(" ") + " " + n.failureSummary))));"""
+
 
 class Page:
     """What a visitor does with the demo."""
@@ -105,20 +112,13 @@ class Page:
         self.driver.execute_script(_LISTEN)
 
     def tab(self, name: str) -> None:
-        """Go to a tab, if need be through the menu of those that have no room."""
+        """Go to a tab, which is on the page whatever its width."""
 
         def click() -> bool:
             for button in self.all("button[role=tab]"):
                 if name in (button.text or "") and button.is_displayed():
                     button.click()
                     return button.get_attribute("aria-selected") == "true"
-            for more in self.all(".overflow-menu > button"):
-                if more.is_displayed():
-                    more.click()
-            for entry in self.all(".overflow-dropdown button"):
-                if name in entry.text:
-                    entry.click()
-                    return True
             return False
 
         self.until(click, f"the tab {name}")
@@ -177,6 +177,15 @@ class Page:
         self.until(lambda: self.all(f"{selector} input[type=file]"), f"the field for files of {selector}")
         self.all(f"{selector} input[type=file]")[0].send_keys(names)
 
+    def give_to(self, button: str, file: Path) -> None:
+        """Choose a file for a button that opens one; its field stands beside it."""
+        field = self.driver.execute_script(
+            "const b = document.querySelector(arguments[0]); return b.parentElement.querySelector('input[type=file]')"
+            " || b.querySelector('input[type=file]')",
+            button,
+        )
+        field.send_keys(str(file))
+
     def value(self, selector: str) -> str:
         """The text of an element, seen or not, without the white space around it; empty if there is none."""
         return str(
@@ -219,6 +228,42 @@ class Page:
         self.until(lambda: any(words in toast for toast in self.toasts()), f"the message {words!r}")
         self.driver.execute_script("window.said = []")
 
+    def press(self, *keys: str) -> None:
+        """Press keys together, wherever the focus is."""
+        *held, last = keys
+        chain = ActionChains(self.driver)
+        for key in held:
+            chain.key_down(key)
+        chain.send_keys(last)
+        for key in reversed(held):
+            chain.key_up(key)
+        chain.perform()
+
+    def choose(self, selector: str, voice: str) -> None:
+        """Choose a voice in a list of voices."""
+        self.driver.execute_script(
+            "arguments[0].click()", self.until(lambda: self.all(f"{selector} input[value='{voice}']"), voice)[0]
+        )
+        self.until(lambda: self.all(f"{selector} [data-chosen='{voice}']"), f"{voice} is chosen")
+
+    def dark(self, on: bool) -> None:
+        """Switch to dark colours, or back."""
+        self.driver.execute_script("document.body.classList.toggle('dark', arguments[0])", on)
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds that people who cannot see, hear or point well stumble over, in light and in dark."""
+        if not self.driver.execute_script("return !!window.axe"):
+            script = resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+            still = "const s = document.createElement('style'); s.textContent = '* { transition: none !important }';"
+            self.driver.execute_script(f"{script}; window.axe = axe; {still} document.head.append(s);")
+        found = []
+        for on in (False, True):
+            self.dark(on)
+            time.sleep(0.4)
+            found += [f"{'dark' if on else 'light'}: {fault}" for fault in self.driver.execute_async_script(_AXE)]
+        self.dark(False)
+        return found
+
     def complaints(self) -> list[str]:
         """Errors of the page's scripts since the last question."""
         return [e["message"] for e in self.driver.get_log("browser") if e["level"] == "SEVERE"]
@@ -235,6 +280,7 @@ def visiting(url: str, folder: Path) -> Iterator[Page]:
     """A page of the demo in a Chromium of its own, whose microphone hears the clips of the tests."""
     sound = Audio.join([Audio.read(path, 48000) for path in sorted((CLIPS / "wavs").glob("*.ogg"))[:3]])
     driver = chromium(folder, sound.save(folder / "microphone.wav"))
+    driver.set_script_timeout(PATIENCE)
     try:
         page = Page(driver, url)
         page.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import subprocess
@@ -13,16 +14,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+gr = pytest.importorskip("gradio", reason="the demo is a package of its own: pip install ./demo")
 pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: pip install ./demo")
 
+import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.data import sources  # noqa: E402
 from voicebank.errors import BadAudio, BadData, BadText, UnknownName  # noqa: E402
-from voicebank_demo import bank, pictures, prompts, uploads  # noqa: E402
+from voicebank_demo import pictures, prompts, uploads, voices  # noqa: E402
+from voicebank_demo.page import errors_shown, render  # noqa: E402
 from voicebank_demo.recordings import Recordings  # noqa: E402
 from voicebank_demo.settings import Settings  # noqa: E402
-from voicebank_demo.speech import check_text, speak  # noqa: E402
+from voicebank_demo.speech import check_text, speaking  # noqa: E402
+from voicebank_demo.state import Match  # noqa: E402
 from voicebank_demo.visitors import Visitors  # noqa: E402
+from voicebank_demo.whose import result  # noqa: E402
 from voicebank_demo.worker import without_places  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs"
@@ -156,7 +162,19 @@ def test_messages_name_no_folder_of_the_machine() -> None:
     assert without_places("no clip of /tmp/x-1/visitors/tok_en/voice can be used") == "no clip of voice can be used"
 
 
-# The command
+# The package
+
+
+def test_the_demo_imports_public_names_only() -> None:
+    package = Path(pictures.__file__).parent
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "voicebank":
+                assert {alias.name for alias in node.names} <= {*voicebank.__all__, "plugins"}, path.name
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("voicebank."):
+                assert node.module in ("voicebank.errors", "voicebank.plugins", "voicebank.files"), path.name
+            elif isinstance(node, ast.Import):
+                assert not [a.name for a in node.names if a.name.startswith("voicebank.")], path.name
 
 
 def test_the_command_says_what_is_missing() -> None:
@@ -175,7 +193,7 @@ def test_the_command_says_what_is_missing() -> None:
 def test_a_voice_is_never_a_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parent.parent)
     with pytest.raises(UnknownName):
-        bank.get(name)
+        voices.get(name)
 
 
 def test_a_text_is_bounded() -> None:
@@ -185,21 +203,46 @@ def test_a_text_is_bounded() -> None:
         check_text("x" * 11, 10)
 
 
-def test_a_text_is_spoken_part_by_part() -> None:
-    voice = bank.get(bank.first())
-    parts = list(speak(voice, "Yes.\n\n***\n\nNo!", frontend="graphemes"))
-    assert [part.sentences[0].sentence.text for part in parts] == ["Yes.", "No!"]
-    assert parts[-1].fraction == 1
-    drawn = pictures.figure(parts[0].sentences[0])
-    assert drawn.count("data:image/png;base64,") == 2
+def test_a_text_is_spoken_part_by_part(tmp_path: Path) -> None:
+    text = "Yes.\n\n***\n\nNo, I do not."
+    *_, last = speaking(tmp_path, text, lambda: voices.get(voices.first()), frontend="graphemes")
+    value = last.value()
+    assert [spoken.sentence.text for spoken in last.sentences] == ["Yes.", "No, I do not."]
+    assert value["state"] == "done" and len(value["parts"]) >= 2
+    whole = Audio.join(Audio.read(part) for part in last.parts)
+    assert Audio.read(tmp_path / "speech.mp3").duration == pytest.approx(whole.duration, abs=0.2)
+    line = value["lines"][1]
+    assert [word for word, _, _ in line["words"]] == ["No,", "I", "do", "not."]
+    times = [time for _, start, end in line["words"] for time in (start, end)]
+    assert times == sorted(times) and line["at"] + times[-1] <= whole.duration + 0.1
+    drawn = last.details()
+    assert drawn.count("data:image/png;base64,") == 4
     assert "YES." in drawn
     with pytest.raises(BadText):
-        list(speak(voice, "***"))
+        list(speaking(tmp_path, "***", lambda: voices.get(voices.first())))
 
 
 def test_pictures_of_nothing() -> None:
-    assert pictures.waveform(np.zeros(0, np.float32)).startswith("<svg")
-    assert pictures.words("A B", np.zeros((0, 4))) == ""
+    assert pictures.waveform(np.zeros(0, np.float32)) == (1, "")
+    assert pictures.spans("A B", np.zeros((0, 4))) == []
+
+
+def test_the_closest_voice_is_the_one_with_the_longest_bar() -> None:
+    likeness = {"us-male": 0.42, "gb-male": 0.44, "us-female": 0.1, "gb-female": 0.2}
+    empty = {"pitch_hz": 100, "base_pitch_hz": 100, "l1": None, "attention": None}
+    rows = [Match(name=name, similarity=s, score=1 - i, **empty) for i, (name, s) in enumerate(likeness.items())]
+    html = result(rows)
+    assert [html.index(name) for name in ("George", "Michael", "Emma", "Sarah")] == sorted(
+        html.index(name) for name in ("George", "Michael", "Emma", "Sarah")
+    )
+    assert "width:42%" in html and "width:44%" in html
+
+
+def test_messages_are_text_and_not_html() -> None:
+    with pytest.raises(gr.Error) as error, errors_shown("test"):
+        raise BadText("there is no voice '<img src=x onerror=alert(1)>'")
+    assert error.value.message == "there is no voice '&lt;img src=x onerror=alert(1)&gt;'"
+    assert "<img" not in render("failed.html", error="<img src=x>")
 
 
 # Recordings
@@ -265,6 +308,45 @@ def test_a_visitor_is_found_again_and_then_forgotten(tmp_path: Path) -> None:
     visitors.sweep()
     assert not first.folder.exists() and other.folder.exists()
     assert visitors.arrive("four", first.token) is not first
+
+
+def test_a_file_that_two_visitors_uploaded_stays_with_the_second(tmp_path: Path) -> None:
+    """Gradio gives the same content the same path."""
+    visitors = Visitors(tmp_path / "visitors", grace=0.1, age=100)
+    shared = tmp_path / "uploads" / "hash" / "clip.wav"
+    shared.parent.mkdir(parents=True)
+    shared.write_bytes(CLIP.read_bytes())
+    for session in ("one", "two"):
+        visitors.arrive(session).uploads.add(shared)
+    visitors.leave("one")
+    time.sleep(0.2)
+    visitors.sweep()
+    assert shared.exists()
+    visitors.leave("two")
+    time.sleep(0.2)
+    visitors.sweep()
+    assert not shared.exists()
+
+
+def test_what_was_deleted_can_be_had_back_once(tmp_path: Path) -> None:
+    visitor = Visitors(tmp_path, 1, 1).arrive("one")
+    visitor.recordings.mkdir()
+    (visitor.recordings / "a").write_text("a")
+    visitor.discard(visitor.recordings)
+    assert not visitor.recordings.exists()
+    assert visitor.restore(visitor.recordings) and (visitor.recordings / "a").is_file()
+    assert not visitor.restore(visitor.recordings)
+
+
+def test_a_visitor_can_have_several_voices(tmp_path: Path) -> None:
+    visitor = Visitors(tmp_path, 1, 1).arrive("one")
+    for name in ("first", "second"):
+        (visitor.work / "clone").mkdir(parents=True)
+        (visitor.work / "clone" / "config.json").write_text("{}")
+        (visitor.work / f"{name}.zip").touch()
+        visitor.keep_voice()
+    assert set(visitor.voices()) == {"first", "second"} and not visitor.work.exists()
+    assert [face.id for face in voices.faces({"first": visitor.voices()["first"]})][0] == "own:first"
 
 
 def test_a_phone_that_slept_finds_its_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -73,6 +74,43 @@ def test_closest(client: Any) -> None:
     scores = [row["score"] for row in rows]
     assert len(scores) == 4 and scores == sorted(scores, reverse=True)
     assert rows[0]["similarity"] > 0.6 and 70 < rows[0]["pitch_hz"] < 180
+
+
+def test_assistants_get_json_and_may_give_the_address_of_their_upload(server: Server) -> None:
+    boundary, name = "b", CLIP.name
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    body = head.encode() + CLIP.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    post = urllib.request.Request(
+        f"{server.url}/gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    (path,) = json.load(urllib.request.urlopen(post, timeout=30))
+    known = asyncio.run(tool(server, "voices", {}))
+    assert [row["name"] for row in json.loads(known)] == ["gb-female", "gb-male", "us-female", "us-male"]
+    found = asyncio.run(tool(server, "closest", {"clip": f"{server.url}/gradio_api/file={path}"}))
+    assert json.loads(found)[0]["name"] == "us-male"
+    refused = asyncio.run(tool(server, "closest", {"clip": f"{server.url}/gradio_api/file=/etc/passwd"}))
+    assert "similarity" not in refused
+
+
+async def tool(server: Server, name: str, arguments: dict[str, Any]) -> str:
+    """What an assistant reads after it called a tool."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async with (
+        streamablehttp_client(f"{server.url}/gradio_api/mcp/") as (incoming, outgoing, _),
+        ClientSession(incoming, outgoing) as session,
+    ):
+        await session.initialize()
+        result = await session.call_tool(name, arguments)
+        return "".join(getattr(part, "text", "") for part in result.content)
+
+
+def test_nobody_reads_how_the_demo_is_used(server: Server) -> None:
+    for place in ("monitoring", "monitoring/summary"):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(f"{server.url}/gradio_api/{place}", timeout=30)
+        assert error.value.code in (403, 404)
 
 
 def test_twenty_at_once_are_all_answered_and_none_mixed_up(client: Any) -> None:

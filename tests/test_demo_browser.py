@@ -10,6 +10,7 @@ import io
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,11 +20,12 @@ pytest.importorskip("selenium", reason="the browser is driven by selenium: pip i
 
 from demo_browser import CLIPS, PHONE, WIDE, Page, visiting  # noqa: E402
 from demo_server import Server, serving  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 
-TABS = ("Speak", "Make your voice", "Hear the difference", "Whose voice is this?")
+TABS = ("Speak", "Your voice", "Compare", "Whose voice?")
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +52,16 @@ def test_a_sentence_is_spoken(page: Page, server: Server) -> None:
     expected = voicebank.load("us-male").say(text, frontend=_frontend()).duration
     assert float(page.data(player, "seconds") or 0) == pytest.approx(expected, abs=0.3)
     assert float(page.data(player, "loudness") or 0) > 0.01
+    page.until(lambda: page.sees(f"{player} .lines .lit") or page.sees(f"{player}.ready"), "a word is lit")
+    assert page.value(f"{player} .lines") == text
+    page.until(lambda: "first sound after" in page.value(f"{player} .facts"), "how long it took")
+    assert "times as fast as it is spoken" in page.value(f"{player} .facts")
+    page.until(lambda: page.sees(f"{player}.ready .mp3"), "the speech as a whole")
+    assert _sound(page.one(f"{player} .mp3").get_attribute("href") or "").duration == pytest.approx(expected, abs=0.3)
+    assert page.value(".vb-live") in ("Playing", "The speech is complete.")
+    page.unfold("#speak-details", "#speak-hub")
     page.until(lambda: "Doctor Smith" in page.value("#speak-reading"), "how it was read")
+    page.until(lambda: "jacket" in page.value("#speak-programs"), "the same from programs")
     assert text in page.value("#speak-reading")
     pictures = "#speak-reading img", "#speak-reading svg"
     page.until(lambda: [len(page.all(kind)) for kind in pictures] == [2, 1], "the pictures")
@@ -64,7 +75,7 @@ def test_a_long_text_streams_and_can_be_stopped(page: Page) -> None:
     player = "#speak-player .vb-player"
     page.until(lambda: page.data(player, "state") == "playing", "the first sentence plays")
     assert page.data(player, "seconds") is None  # and the rest is not there yet
-    page.until(lambda: "of 30" in page.value(f"{player} .text"), "how far it is")
+    page.until(lambda: "so far" in page.value(f"{player} .text"), "how far it is")
     page.click("#speak-stop")
     page.until(lambda: page.data(player, "seconds"), "what was spoken is kept")
     heard = float(page.data(player, "seconds") or 0)
@@ -82,8 +93,66 @@ def test_bad_text_gives_a_message(page: Page, server: Server) -> None:
     assert len(server.log) == before + 1
 
 
+def test_messages_show_what_visitors_write_and_do_not_draw_it(page: Page) -> None:
+    page.tab("Speak")
+    page.unfold("#speak-details", "#speak-hub")
+    page.write("#speak-hub", "<b>x</b>")
+    page.click("#speak-start")
+    page.told("<b>x</b>")
+    page.write("#speak-hub", " ")
+
+
+def test_a_long_paste_is_kept_and_the_page_says_that_it_is_too_long(page: Page) -> None:
+    page.tab("Speak")
+    page.driver.execute_script(
+        "const f = document.querySelector('#speak-text textarea'); f.value = 'long,'.repeat(2000);"
+        "f.dispatchEvent(new Event('input', { bubbles: true }));"
+    )
+    page.until(lambda: "10,000 characters" in page.value(".vb-count"), "the page says so")
+    assert len(page.field("#speak-text")) == 10_000
+    page.click("#speak-start")
+    page.told("10000 characters")
+
+
+def test_texts_are_one_click_away_and_keys_speak_them(page: Page, tmp_path: Path) -> None:
+    page.tab("Speak")
+    for button in ("#speak-random", "#speak-long"):
+        before = page.field("#speak-text")
+        page.click(button)
+        page.until(lambda before=before: page.field("#speak-text") != before, "another text")
+    (tmp_path / "poem.txt").write_text("Roses are red.")
+    page.give_to("#speak-open", tmp_path / "poem.txt")
+    page.until(lambda: page.field("#speak-text") == "Roses are red.", "the text of the file")
+    page.choose("#speak-voice", "gb-female")
+    page.one("#speak-text textarea").click()
+    page.press(Keys.CONTROL, Keys.ENTER)
+    page.until(lambda: page.value("#speak-player .lines") == "Roses are red.", "it is spoken")
+    page.until(lambda: page.sees("#speak-player .ready .link"), "the link")
+    page.driver.execute_script("arguments[0].click()", page.all("#speak-player .link")[0])
+    link = page.until(lambda: page.data("#speak-player .vb-player", "link"), "its address")
+    page.driver.get(link)
+    page.ready()
+    page.until(lambda: page.field("#speak-text") == "Roses are red.", "the text of the link")
+    page.until(lambda: page.all("#speak-voice [data-chosen='gb-female']"), "and its voice")
+
+
+def test_voices_have_faces_and_samples(page: Page) -> None:
+    page.open()
+    assert page.value("#speak-voice").count("British") >= 2
+    page.click("#speak-voice .voice button")
+    page.until(lambda: page.all("#speak-voice [data-played]"), "a sample plays")
+    page.click("#speak-voice .voice button")
+
+
+def test_programs_find_out_how(page: Page) -> None:
+    page.click("#vb-programs summary")
+    page.until(lambda: page.sees("#vb-programs pre"), "the calls")
+    assert "gradio_client" in page.value("#vb-programs") and page.url in page.value("#vb-programs")
+    page.click("#vb-programs summary")
+
+
 def test_the_difference_is_heard_and_seen(page: Page) -> None:
-    page.tab("Hear the difference")
+    page.tab("Compare")
     page.click("#difference-start")
     both, voices = "#difference-both", "#difference-voices"
     readers = 2 if _frontend() == "phonemizer" else 1
@@ -94,23 +163,39 @@ def test_the_difference_is_heard_and_seen(page: Page) -> None:
     for player in page.all("#difference-both audio, #difference-voices audio"):
         sound = _sound(player.get_attribute("src") or "")
         assert sound.duration > 0.5 and np.abs(sound.samples).max() > 0.02
+    assert page.barriers() == []
+    page.write("#difference-text", "***")
+    page.click("#difference-start")
+    page.told("can be spoken")
+    page.until(lambda: "can be spoken" in page.value(both), "the cards say so, too")
+    assert not page.all(f"{both} .waiting")
 
 
 def test_whose_voice_a_clip_is(page: Page) -> None:
     page.tab("Whose voice")
     page.give("#whose-clip", CLIPS / "wavs" / "us-male-00040.ogg")
     page.until(lambda: len(page.all("#whose-found .bar")) == 4, "four bars")
-    assert page.value("#whose-found b") == "us-male"
+    assert page.value("#whose-found b") == "Michael"
+    widths = [page.driver.execute_script("return arguments[0].clientWidth", bar) for bar in page.all("#whose-found i")]
+    assert widths == sorted(widths, reverse=True)
+    assert page.barriers() == []
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE])
-def test_every_tab_fits_its_width(page: Page, size: tuple[int, int]) -> None:
+def test_every_tab_fits_its_width_and_is_for_everybody(page: Page, size: tuple[int, int]) -> None:
     page.open(size)
     for name in TABS:
         page.tab(name)
         time.sleep(0.3)
         wide, room = page.width()
         assert wide <= room, name
+        assert page.barriers() == [], name
+    page.press(Keys.ARROW_RIGHT)  # from the last tab to the first
+    page.until(lambda: page.sees("#speak-text"), "arrows move between tabs")
+    page.press(Keys.ARROW_LEFT)
+    page.until(lambda: page.sees("#whose-clip"), "and back")
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert page.driver.execute_script(outline) == "solid"
     assert page.complaints() == []
 
 

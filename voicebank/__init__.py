@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from voicebank.cloning.settings import CloneSettings
     from voicebank.data import media
     from voicebank.data.dataset import Dataset
+    from voicebank.data.progress import Progress
     from voicebank.hub.client import search
-    from voicebank.provenance import detect
+    from voicebank.provenance import detect, voice_of
     from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
     from voicebank.synthesis.timing import SpokenWord
     from voicebank.text.pipeline import Sentence
@@ -55,6 +56,7 @@ __all__ = [
     "load",
     "media",
     "search",
+    "voice_of",
     "voices",
 ]
 
@@ -65,6 +67,7 @@ _LAZY = {
     "Chunk": "voicebank.synthesis.speech",
     "CloneSettings": "voicebank.cloning.settings",
     "Dataset": "voicebank.data.dataset",
+    "Progress": "voicebank.data.progress",
     "Sentence": "voicebank.text.pipeline",
     "Speech": "voicebank.synthesis.speech",
     "SpokenSentence": "voicebank.synthesis.speech",
@@ -75,6 +78,7 @@ _LAZY = {
     "detect": "voicebank.provenance",
     "load": "voicebank.bank",
     "search": "voicebank.hub.client",
+    "voice_of": "voicebank.provenance",
     "voices": "voicebank.bank",
 }
 _LAZY_MODULES = {"media": "voicebank.data.media"}

@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 import numpy as np
 
 import voicebank
 from voicebank.errors import BadAudio
-from voicebank_demo import bank
-from voicebank_demo.context import Demo
-from voicebank_demo.matches import of_clip
-from voicebank_demo.messages import told
-from voicebank_demo.speech import check_text
+from voicebank_demo import voices
+from voicebank_demo.page import errors_shown
+from voicebank_demo.speech import as_int16, check_text
 from voicebank_demo.uploads import read_clip
+from voicebank_demo.visitors import Demo
+from voicebank_demo.whose import matches
+
+FILE = "/gradio_api/file="
+
+
+def taking_uploads(clip: gr.Audio) -> gr.Audio:
+    """Let sound be given as the address under which this server has it: assistants get one when they upload.
+
+    Gradio fetches addresses, and rightly refuses to fetch those of this machine. (A subclass would do the same, but
+    Gradio writes a file beside the module of each.)
+    """
+    fetch = clip.async_move_resource_to_block_cache
+
+    async def move(given: str | Path | None) -> str | None:
+        text = str(given or "")
+        if text.startswith(("http://", "https://")) and FILE in text:
+            path = Path(unquote(text.partition(FILE)[2])).resolve()
+            if path.is_relative_to(Path(clip.GRADIO_CACHE).resolve()) and path.is_file():
+                return str(path)
+        return await fetch(given)
+
+    clip.async_move_resource_to_block_cache = move  # type: ignore[method-assign]
+    return clip
+
+
+def keeping_text(rows: gr.JSON) -> gr.JSON:
+    """Let the text of JSON stay one: Gradio would make rows of it."""
+    postprocess = rows.postprocess
+    rows.postprocess = lambda value: value if isinstance(value, str) else postprocess(value)  # type: ignore[method-assign]
+    return rows
+
+
+def _for(request: gr.Request, rows: list[dict[str, Any]]) -> Any:
+    """Rows as the caller reads them: MCP makes text of everything, and of rows that of Python."""
+    return json.dumps(rows, ensure_ascii=False) if request.headers.get("x-gradio-user") == "mcp" else rows
 
 
 def build(demo: Demo) -> None:
@@ -23,8 +59,8 @@ def build(demo: Demo) -> None:
 
     def speak(
         text: str,
-        voice: str = bank.first(),
-        frontend: str = bank.frontends()[0],
+        voice: str = voices.first(),
+        frontend: str = voices.frontends()[0],
         speed: float = 1.0,
         vocoder: str = "griffin-lim",
     ) -> tuple[int, np.ndarray]:
@@ -37,56 +73,43 @@ def build(demo: Demo) -> None:
             speed: From 0.5 (half as fast) to 2.
             vocoder: What makes the sound.
         """
-        with told("speak"):
-            spoken = bank.get(voice).say(
+        with errors_shown("speak"):
+            spoken = voices.get(voice).say(
                 check_text(text, int(demo.settings.text)), frontend=frontend, speed=float(speed), vocoder=vocoder
             )
             # Gradio writes the file, and removes it after some minutes: programs do not say when they leave.
-            return spoken.sample_rate, np.round(spoken.samples * 32767).astype(np.int16)
+            return spoken.sample_rate, as_int16(spoken)
 
-    def closest(clip: str) -> list[dict[str, Any]]:
+    def closest(clip: str, request: gr.Request) -> Any:
         """List the base voices by likeness to the speaker of a clip and by pitch, the closest first.
 
         Args:
             clip: A sound file of up to a minute in which one person speaks.
         """
-        with told("closest"):
+        with errors_shown("closest"):
             if not clip:
                 raise BadAudio("give a sound file")
-            return of_clip(read_clip(Path(clip), Path(clip).name, demo.settings.clip_seconds))
+            found = matches(read_clip(Path(clip), Path(clip).name, demo.settings.clip_seconds))
+            about = {info.name: info.config for info in voicebank.voices()}
+            rows = [(row, about[row.name]) for row in found]
+            return _for(request, [{**row.model_dump(), "accent": c.accent, "gender": c.gender} for row, c in rows])
 
-    def voices() -> list[dict[str, Any]]:
+    def list_voices(request: gr.Request) -> Any:
         """List the bundled voices: name, accent, gender, language, license and what each was trained on."""
-        return [
-            {
-                "name": info.name,
-                "accent": info.config.accent,
-                "gender": info.config.gender,
-                "language": info.config.language,
-                "license": info.config.license,
-                "origin": info.config.origin,
-            }
-            for info in voicebank.voices()
-        ]
+        kept = ("name", "accent", "gender", "language", "license", "origin")
+        return _for(request, [{key: getattr(info.config, key) for key in kept} for info in voicebank.voices()])
 
     with gr.Column(visible=False):
         trigger = gr.Button()
         text = gr.Textbox(label="text")
-        voice = gr.Textbox(bank.first(), label="voice")
-        frontend = gr.Textbox(bank.frontends()[0], label="frontend")
+        voice = gr.Textbox(voices.first(), label="voice")
+        frontend = gr.Textbox(voices.frontends()[0], label="frontend")
         speed = gr.Number(1.0, label="speed")
         vocoder = gr.Textbox("griffin-lim", label="vocoder")
-        clip = gr.Audio(label="clip", type="filepath")
+        clip = taking_uploads(gr.Audio(label="clip", type="filepath"))
         sound = gr.Audio(label="sound", interactive=False)
-        rows = gr.JSON(label="rows")
-    limit = int(demo.settings.speaking)
-    trigger.click(
-        speak,
-        [text, voice, frontend, speed, vocoder],
-        sound,
-        api_name="speak",
-        concurrency_limit=limit,
-        concurrency_id="speaking",
-    )
+        rows = keeping_text(gr.JSON(label="rows"))
+    shared = {"concurrency_limit": int(demo.settings.speaking), "concurrency_id": "speaking"}
+    trigger.click(speak, [text, voice, frontend, speed, vocoder], sound, api_name="speak", **shared)
     trigger.click(closest, [clip], rows, api_name="closest", concurrency_limit=1, concurrency_id="comparing")
-    trigger.click(voices, None, rows, api_name="voices")
+    trigger.click(list_voices, None, rows, api_name="voices")

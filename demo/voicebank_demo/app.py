@@ -17,23 +17,14 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from markupsafe import Markup
 
-from voicebank_demo import api
-from voicebank_demo.context import Demo
+import voicebank
+from voicebank_demo import api, difference, make, speak, voices, whose
 from voicebank_demo.jobs import Jobs
-from voicebank_demo.settings import Settings, settings
-from voicebank_demo.tabs import difference, make, speak, whose
-from voicebank_demo.theme import STATIC, Theme, css
-from voicebank_demo.visitors import Visitor, Visitors
-
-HEAD = """<div class="vb-head"><svg viewBox="0 0 48 48" aria-hidden="true"><g stroke="currentColor" stroke-width="4"
-stroke-linecap="round"><path d="M6 20v8M15 12v24M24 5v38M33 14v20M42 20v8"/></g></svg><div><h1>voicebank</h1>
-<p>Voices that speak English text, and turn into yours. Small, open, on a processor.</p></div></div>"""
-
-
-FOOT = """<p class="vb-foot" data-arrived="{arrived}">What you do here stays in a folder of your own. It is deleted
-{minutes:g} minutes after you leave; if a voice is being made, {hours:g} h after it is done.
-<a href="?view=api">Programs</a> can use this page, too.</p>"""
+from voicebank_demo.page import STATIC, Theme, render, static, text
+from voicebank_demo.settings import Settings
+from voicebank_demo.visitors import Demo, Visitor, Visitors
 
 
 def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -43,25 +34,24 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         root: folder for everything that visitors leave; Gradio's own files go there, too.
     """
     os.environ["GRADIO_TEMP_DIR"] = str(root / "uploads")
-    bounds = settings()
+    bounds = Settings()
     jobs = Jobs(bounds.job_minutes)
     visitors = Visitors(root / "visitors", bounds.grace, bounds.age, lambda visitor: stays(visitor, jobs, bounds))
     demo = Demo(bounds, visitors, jobs)
-
     with gr.Blocks(title="voicebank", analytics_enabled=False, delete_cache=(60, 1800)) as blocks:
-        gr.HTML(HEAD, apply_default_css=False)
+        text(render("head.html"))
+        banner = text("", elem_id="banner")
         remembered = gr.BrowserState(None, storage_key="voicebank-visitor")
         with gr.Tabs():
             with gr.Tab("Speak", id="speak"):
-                speak.build(demo)
-            with gr.Tab("Make your voice", id="make"):
-                make.build(demo)
-            with gr.Tab("Hear the difference", id="difference"):
+                spoken = speak.build(demo)
+            with gr.Tab("Your voice", id="make"):
+                make.build(demo, banner, spoken)
+            with gr.Tab("Compare", id="difference"):
                 difference.build(demo)
-            with gr.Tab("Whose voice is this?", id="whose"):
+            with gr.Tab("Whose voice?", id="whose"):
                 whose.build(demo)
-        times = {"minutes": round(bounds.grace / 60, 1), "hours": round(bounds.job_grace / 3600, 1)}
-        foot = gr.HTML(FOOT.format(arrived="no", **times), apply_default_css=False)
+        foot = text(_foot(bounds, "no", ""), elem_id="foot")
         api.build(demo)
 
         def arrive(token: str | None, request: gr.Request) -> str:
@@ -70,12 +60,15 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         def leave(request: gr.Request) -> None:
             demo.visitors.leave(request.session_hash or "")
 
+        def arrived(request: gr.Request) -> str:
+            return _foot(bounds, "yes", str(request.request.base_url).rstrip("/"))
+
         # Not through the queue: who opens the page sees where they were, however many wait for speech.
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
         step = blocks.load(arrive, remembered, remembered, **quiet)
         for look, inputs, outputs in demo.looks:
             step = step.then(look, inputs, outputs, **quiet)
-        step.then(lambda: FOOT.format(arrived="yes", **times), None, foot, **quiet)
+        step.then(arrived, None, foot, **quiet)
         blocks.unload(leave)
     blocks.queue(max_size=int(bounds.waiting), default_concurrency_limit=4)
     demo.visitors.start_sweeping()
@@ -83,8 +76,9 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
     atexit.register(jobs.close)
     return blocks, {
         "theme": Theme(),
-        "css": css(),
-        "allowed_paths": [str(root / "visitors")],
+        "css": static("demo.css"),
+        "js": f"() => {{ {static('page.js')} }}",
+        "allowed_paths": [str(root / "visitors"), *(str(i.folder / "sample.ogg") for i in voicebank.voices())],
         "max_file_size": int(bounds.upload_megabytes * 1e6),
         "favicon_path": str(STATIC / "icon.svg"),
         "footer_links": [],
@@ -93,14 +87,22 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         "strict_cors": True,
         "pwa": False,
         "mcp_server": True,
+        "enable_monitoring": False,  # else anybody may read how the demo is used
     }
+
+
+def _foot(bounds: Settings, arrived: str, url: str) -> str:
+    """The end of the page; ``arrived`` tells tests that all of it is drawn."""
+    calls = speak.snippets((speak.FIRST, voices.first(), voices.frontends()[0], 1.0, voices.vocoders()[0]), url)
+    times = {"minutes": round(bounds.grace / 60, 1), "hours": round(bounds.job_grace / 3600, 1)}
+    return render("foot.html", arrived=arrived, snippets=Markup(calls), **times)
 
 
 def stays(visitor: Visitor, jobs: Jobs, bounds: Settings) -> bool:
     """Whether the folder of a visitor who left is kept for longer: a voice is being made, or was just made."""
     if jobs.of(visitor.token) is not None:
         return True
-    marks = [path.stat().st_mtime for path in (visitor.folder / "voice").glob("state.json")]
+    marks = [path.stat().st_mtime for path in visitor.work.glob("state.json")]
     return bool(marks) and time.time() - max(marks) < bounds.job_grace
 
 

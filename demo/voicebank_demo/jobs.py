@@ -1,8 +1,7 @@
-"""Work that takes minutes, in processes of its own: one queue for checking recordings, one for making voices."""
+"""Work that takes minutes, in other processes: queues for checking clips, for long recordings, for making voices."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -13,15 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from voicebank.errors import BadData
-from voicebank.files import atomic
+from voicebank_demo.state import REQUEST, STATE, STOP, CheckRequest, State, TrainRequest, read_state, write
 
 log = logging.getLogger("voicebank.demo")
-Kind = Literal["check", "train"]
-STATE, REQUEST, STOP = "state.json", "request.json", "stop"
-PATIENCE = 300.0  # seconds that a worker may take to end after it was told to stop: killed, it keeps nothing
+Queue = Literal["check", "long", "train"]
+PATIENCE = 300.0  # seconds that a worker may take to end after it was asked to stop: killed, it keeps nothing
 
 
 @dataclass
@@ -29,7 +27,7 @@ class Job:
     """One piece of work of one visitor, in their folder."""
 
     owner: str
-    kind: Kind
+    queue: Queue
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
@@ -37,25 +35,16 @@ class Job:
     ended: bool = False
     asked: float = field(default_factory=time.monotonic)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """What the worker last wrote."""
-        return read_state(self.folder)
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """What was last written about the work in a folder."""
-    try:
-        found = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return read_state(self.folder) or State()
 
 
 class Jobs:
     """First come, first served; a visitor has one job at a time, so nobody can fill a queue.
 
     Args:
-        minutes: a worker that takes longer than this is told to stop.
+        minutes: a worker that takes longer than this is asked to stop.
         command: what runs in a job's folder.
     """
 
@@ -63,21 +52,21 @@ class Jobs:
         self.minutes = minutes
         self.command = command or [sys.executable, "-m", "voicebank_demo.worker"]
         self.lock = threading.RLock()
-        self.queues: dict[Kind, list[Job]] = {"check": [], "train": []}
+        self.queues: dict[Queue, list[Job]] = {"check": [], "long": [], "train": []}
 
     def submit(
         self,
         owner: str,
-        kind: Kind,
+        queue: Queue,
         folder: Path,
-        request: dict[str, Any],
+        request: CheckRequest | TrainRequest,
         prepare: Callable[[], None] = lambda: None,
     ) -> Job:
         """Queue a job; ``folder`` takes its request and, while it runs, its state.
 
         Args:
             owner: whose it is.
-            kind: which queue it waits in.
+            queue: which one it waits in. Clips do not wait behind long recordings, nor either behind voices.
             folder: made if need be.
             request: what the worker reads.
             prepare: called when it is sure that no other job of the visitor is at work in that folder, whose files
@@ -92,9 +81,9 @@ class Jobs:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / STOP).unlink(missing_ok=True)
             (folder / STATE).unlink(missing_ok=True)
-            atomic(folder / REQUEST, json.dumps({"kind": kind, **request}))
-            job = Job(owner, kind, folder)
-            self.queues[kind].append(job)
+            write(folder / REQUEST, request)
+            job = Job(owner, queue, folder)
+            self.queues[queue].append(job)
         self.advance()
         return job
 
@@ -111,23 +100,23 @@ class Jobs:
     def place(self, job: Job) -> int:
         """How many are before it: 0 while it runs."""
         with self.lock:
-            queue = self.queues[job.kind]
+            queue = self.queues[job.queue]
             return queue.index(job) if job in queue else 0
 
     def wait_seconds(self, job: Job) -> float | None:
         """How long the running one still takes, if it says so; those between are not known."""
         with self.lock:
-            queue = self.queues[job.kind]
-            return queue[0].state().get("seconds_left") if queue and queue[0] is not job else None
+            queue = self.queues[job.queue]
+            return queue[0].state().seconds_left if queue and queue[0] is not job else None
 
     def stop(self, owner: str) -> None:
-        """Take a waiting job back; tell a running one to end with what it has."""
+        """Take a waiting job back; ask a running one to end with what it has."""
         with self.lock:
             job = self.of(owner)
             if job is None:
                 return
             if job.process is None:
-                self.queues[job.kind].remove(job)
+                self.queues[job.queue].remove(job)
                 job.ended = True
             elif not job.stopping:
                 job.stopping = time.monotonic()
@@ -142,7 +131,7 @@ class Jobs:
             if job.process is not None:
                 job.process.kill()
                 job.process.wait()
-            self.queues[job.kind].remove(job)
+            self.queues[job.queue].remove(job)
             job.ended = True
         self.advance()
 
@@ -177,10 +166,12 @@ class Jobs:
                 job = self.of(owner)
                 if job is not None and job.process is not None:
                     job.process.kill()
-            self.queues = {"check": [], "train": []}
+            for queue in self.queues.values():
+                queue.clear()
 
     def _start(self, job: Job) -> None:
         job.started = time.monotonic()
+        # A Space runs this folder as it stands, without installing it.
         paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with open(job.folder / "worker.log", "wb") as output:
@@ -203,14 +194,15 @@ class Jobs:
     def _ended(self, job: Job) -> None:
         job.ended = True
         state = job.state()
-        if state.get("phase") in ("done", "failed"):
+        if state.phase != "working":
             return
         last = (job.folder / "worker.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
         log.warning(
-            "%s ended early: %s", job.kind, last[0] if last else f"status {job.process and job.process.returncode}"
+            "%s ended early: %s", job.queue, last[0] if last else f"status {job.process and job.process.returncode}"
         )
-        message = "it was stopped" if job.stopping else "it ended without a result: start it again"
-        atomic(job.folder / STATE, json.dumps({**state, "phase": "failed", "error": message}))
+        state.phase = "failed"
+        state.error = "it was stopped" if job.stopping else "it ended without a result: start it again"
+        write(job.folder / STATE, state)
 
 
 def remove_results(folder: Path, keep: Callable[[Path], bool] = lambda path: False) -> None:

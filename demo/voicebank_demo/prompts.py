@@ -10,8 +10,11 @@ from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
+from voicebank import plugins
+
 FILE = Path(__file__).with_name("prompts.txt")
 PAIR = 0.5  # worth of a new pair of phones beside a new phone
+STRESS = "ˈˌː"  # marks of a phone, not phones
 ENOUGH = 4  # times a phone is read before more of it is worth nothing
 
 
@@ -23,12 +26,8 @@ def prompts() -> list[str]:
 
 def phones(sentence: str) -> list[str]:
     """The phones of a sentence, without stress and marks; it needs the phonemizer plugin."""
-    from voicebank import plugins
-    from voicebank.text.normalise import normalise
-    from voicebank.text.symbols import PHONES
-
     frontend = plugins.create("frontend", "phonemizer", language="en-us")
-    return [c for unit in frontend.units(normalise(sentence)) for c in unit.symbols if c in PHONES]
+    return [c for unit in frontend.units(sentence) for c in unit.symbols if c.isalpha() and c not in STRESS]
 
 
 def ordered(sentences: list[str]) -> list[str]:

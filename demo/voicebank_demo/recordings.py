@@ -11,10 +11,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from voicebank.audio import Audio
+from voicebank import Audio
 from voicebank.errors import BadAudio, BadData
 from voicebank.files import atomic
 from voicebank_demo.prompts import prompts
+from voicebank_demo.voices import address
 
 LONGEST = 30.0  # seconds of one prompt
 RATE = 24000
@@ -63,7 +64,7 @@ class Recordings:
         if audio.duration > LONGEST or sum(done.values()) > 60 * self.minutes:
             raise BadAudio(f"{self.minutes:g} minutes are the most that is taken here")
         (self.folder / "wavs").mkdir(parents=True, exist_ok=True)
-        audio.save(self.folder / "wavs" / f"prompt-{number + 1:04d}.wav")
+        audio.save(self._clip(number))
         atomic(self.lengths, json.dumps(done))
         lines = (f"prompt-{i + 1:04d}|{known[i]}\n" for i in sorted(done))
         atomic(self.folder / "metadata.csv", "".join(lines))
@@ -82,7 +83,7 @@ class Recordings:
         first = next((i for i in range(len(prompts())) if i not in done), 0)
         shown = {
             "prompts": prompts(),
-            "done": {str(number): seconds for number, seconds in done.items()},
+            "done": {str(number): self._address(number) for number in done},
             "seconds": round(sum(done.values()), 2),
             "goal": GOAL,
             "index": first,
@@ -90,3 +91,11 @@ class Recordings:
             "bad": bad,
         }
         return {**shown, "at": secrets.token_hex(4)} if arrived else shown
+
+    def _clip(self, number: int) -> Path:
+        return self.folder / "wavs" / f"prompt-{number + 1:04d}.wav"
+
+    def _address(self, number: int) -> str:
+        """Where a recording is heard; another address for each take."""
+        clip = self._clip(number)
+        return f"{address(clip)}?take={clip.stat().st_mtime_ns}" if clip.is_file() else ""

@@ -1,30 +1,25 @@
-"""Speaking sentence by sentence, with all that is to be seen of each."""
+"""Speaking for the page: sound, words and pictures as they are made."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from voicebank.audio import Audio
-from voicebank.bank import Voice
-from voicebank.errors import BadText
-from voicebank.synthesis.speech import SpokenSentence
-from voicebank.text.sentences import split_sentences
+import numpy as np
 
-GAP = 0.12  # seconds between sentences
+from voicebank import Audio, Chunk, SpokenSentence, Voice
+from voicebank.errors import BadText, VoicebankError
+from voicebank_demo.page import render
+from voicebank_demo.pictures import spans
+from voicebank_demo.voices import address
 
-
-@dataclass(frozen=True)
-class Spoken:
-    """A part of a text: its sound, its sentences, and how much of the text has been spoken with it (0..1)."""
-
-    audio: Audio
-    sentences: list[SpokenSentence]
-    number: int
-    total: int
-    fraction: float
+PICTURED = 12  # sentences whose pictures are drawn
+WORD = re.compile(r"\w")
 
 
 def check_text(text: str, longest: int) -> str:
@@ -38,39 +33,131 @@ def check_text(text: str, longest: int) -> str:
         raise BadText("write a sentence first")
     if len(text) > longest:
         raise BadText(
-            f"the text has {len(text)} characters, and {longest} is the most here: `voicebank say -f` reads whole books"
+            f"the text has {len(text)} characters, and {longest} is the most here: shorten it, or read it with "
+            "`voicebank say -f`, which takes whole books"
         )
     return text
 
 
-def speak(voice: Voice, text: str, **options: Any) -> Iterator[Spoken]:
-    """Speak a text; the first part is there after its own time, however long the text is.
+@dataclass
+class Progress:
+    """A speech as far as it was made; :meth:`value` is what the player on the page shows."""
+
+    folder: Path
+    characters: int
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    state: str = "working"
+    parts: list[Path] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    sentences: list[SpokenSentence] = field(default_factory=list)
+    seconds: float = 0.0
+    computed: float = 0.0
+    read: int = 0
+    mp3: Path | None = None
+    waiting: list[Audio] = field(default_factory=list)
+
+    def add(self, chunk: Chunk) -> bool:
+        """Take the next chunk; whether there is something new to hear."""
+        self.waiting.append(chunk)
+        if chunk.spoken is not None:
+            self.sentences.append(chunk.spoken)
+            self.read += len(chunk.spoken.sentence.text)
+            length = chunk.spoken.audio.duration
+            end = self.seconds + sum(part.duration for part in self.waiting)
+            self.lines.append({"at": round(end - length, 3), "words": words(chunk.spoken, length)})
+        # The first sentence is heard while it is made; later ones are there before they are due.
+        if not self.sentences or chunk.spoken is not None:
+            self.flush()
+            return True
+        return False
+
+    def flush(self) -> None:
+        """Write what waits as the next part."""
+        if self.waiting:
+            audio = Audio.join(self.waiting)
+            self.parts.append(audio.save(self.folder / f"{len(self.parts):04d}.wav"))
+            self.seconds += audio.duration
+            self.waiting = []
+
+    def finish(self, state: str) -> None:
+        """Put the whole beside its parts."""
+        self.flush()
+        self.state = state
+        if self.parts:
+            whole = Audio.join(Audio.read(part) for part in self.parts)
+            self.mp3 = whole.save(self.folder / "speech.mp3")
+
+    def value(self) -> dict[str, Any]:
+        """Value of the player."""
+        number = len(self.sentences)
+        started = f"sentence {number + 1}" if number else ""
+        return {
+            "run": self.run,
+            "state": self.state,
+            "parts": [address(part) for part in self.parts],
+            "lines": self.lines,
+            "fraction": min(1.0, round(self.read / max(1, self.characters), 3)),
+            "message": "" if self.state != "working" else started if self.parts else "the voice gets ready",
+            "mp3": address(self.mp3) if self.mp3 else "",
+            "speed": round(self.seconds / self.computed, 1) if self.computed and self.seconds else 0,
+        }
+
+    def details(self) -> str:
+        """The sentences as they were read, with their pictures."""
+        return render("reading.html", sentences=self.sentences, pictured=PICTURED) if self.sentences else ""
+
+
+def words(spoken: SpokenSentence, seconds: float) -> list[tuple[str, float, float]]:
+    """The words of a sentence with the seconds in which they are spoken, from its start.
+
+    As written, where the network read as many words; else as it read them out; else the sentence as a whole.
+    """
+    sentence = spoken.sentence
+    times = spans(sentence.symbols, spoken.attention.float().numpy())
+    for text in (sentence.text, sentence.normalised):
+        written = [word for word in text.split() if WORD.search(word)]
+        if len(written) == len(times):
+            return [
+                (word, round(start * seconds, 3), round(end * seconds, 3))
+                for word, (_, start, end) in zip(written, times, strict=True)
+            ]
+    return [(sentence.text, 0.0, round(seconds, 3))]
+
+
+def speaking(
+    folder: Path,
+    text: str,
+    load: Callable[[], Voice],
+    *,
+    frontend: str | None = None,
+    vocoder: str | None = None,
+    speed: float = 1.0,
+) -> Iterator[Progress]:
+    """Speak into a folder, and yield whenever there is something new.
 
     Raises:
-        BadText: nothing in the text can be spoken.
-        VoicebankError: as :meth:`voicebank.Voice.say`.
+        VoicebankError: the voice cannot be had, or does not speak the text. What was spoken so far was yielded.
     """
-    parts = [part for part in split_sentences(text) if part.strip()]
-    total = sum(map(len, parts))
-    done, refused = 0, None
-    speed = float(options.get("speed", 1.0))
-    for number, part in enumerate(parts, 1):
-        done += len(part)
-        try:
-            speech = voice.say_detailed(part, **options)
-        except BadText as error:  # a line of dots among sentences is no reason to stop
-            if not _decorative(part):
-                raise
-            refused = error
-            continue
-        audio = speech.audio
-        if number < len(parts):
-            audio = Audio.join([audio, Audio.silence(GAP / speed, audio.sample_rate)])
-        refused = None
-        yield Spoken(audio, speech.sentences, number, len(parts), done / total)
-    if refused is not None and not parts[:-1]:
-        raise refused
+    progress = Progress(folder, len(text))
+    yield progress
+    try:
+        chunks = load().stream(text, frontend=frontend, vocoder=vocoder, speed=speed)
+        while True:
+            begun = time.perf_counter()
+            chunk = next(chunks, None)
+            progress.computed += time.perf_counter() - begun
+            if chunk is None:
+                break
+            if progress.add(chunk):
+                yield progress
+    except VoicebankError:
+        progress.finish("done" if progress.parts else "failed")
+        yield progress
+        raise
+    progress.finish("done")
+    yield progress
 
 
-def _decorative(part: str) -> bool:
-    return not re.search(r"\w", part)
+def as_int16(audio: Audio) -> np.ndarray:
+    """Samples as Gradio takes them."""
+    return np.round(audio.samples * 32767).astype(np.int16)

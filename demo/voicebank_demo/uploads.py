@@ -9,8 +9,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from voicebank.audio import Audio
-from voicebank.data import media
+from voicebank import Audio, media
 from voicebank.errors import BadAudio, BadData
 from voicebank_demo.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Each visitor's own folder: unguessable, found again after a reload, gone after they leave."""
+"""Each visitor's folder: unguessable, the same after a reload, removed after they leave."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
 
 from voicebank.errors import BadData
+from voicebank_demo.settings import Settings
+
+if TYPE_CHECKING:
+    from voicebank_demo.jobs import Jobs
 
 log = logging.getLogger("voicebank.demo")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -32,7 +39,57 @@ class Visitor:
     left: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.monotonic)
     uploads: set[Path] = field(default_factory=set)
-    """Files that wait where Gradio put them; they go with the visitor."""
+    """Files where Gradio put them; they are removed with the visitor."""
+
+    @property
+    def recordings(self) -> Path:
+        """What was recorded prompt by prompt."""
+        return self.folder / "recordings"
+
+    @property
+    def work(self) -> Path:
+        """The voice that is being made: checks, dataset, training."""
+        return self.folder / "voice"
+
+    @property
+    def archive(self) -> Path | None:
+        """The zip of the voice that was made last."""
+        return next(iter(sorted(self.work.glob("*.zip"))), None)
+
+    def voices(self) -> dict[str, Path]:
+        """The folders of the voices made here, by name, the newest first."""
+        kept = {path.name: path for path in (self.folder / "voices").glob("*") if (path / "config.json").is_file()}
+        archive = self.archive
+        newest = {archive.stem: self.work / "clone"} if archive else {}
+        return {**newest, **kept}
+
+    def keep_voice(self) -> None:
+        """Put the voice that was made last beside the earlier ones, so that another can be made."""
+        archive = self.archive
+        if archive is None:
+            return
+        target = self.folder / "voices" / archive.stem
+        target.parent.mkdir(exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        (self.work / "clone").rename(target)
+        archive.rename(target.with_suffix(".zip"))
+        shutil.rmtree(self.work)
+
+    def discard(self, folder: Path) -> None:
+        """Move one of the visitor's folders out of the way; what was discarded before it is removed."""
+        trash = self.folder / "trash"
+        shutil.rmtree(trash, ignore_errors=True)
+        if folder.is_dir():
+            trash.mkdir()
+            folder.rename(trash / folder.name)
+
+    def restore(self, folder: Path) -> bool:
+        """Undo the last :meth:`discard`, unless something new stands in its place."""
+        discarded = self.folder / "trash" / folder.name
+        if not discarded.is_dir() or folder.exists():
+            return False
+        discarded.rename(folder)
+        return True
 
     def new_speech(self) -> Path:
         """A folder for the sound of one text; the oldest ones go."""
@@ -50,14 +107,6 @@ class Visitor:
         size = sum(path.lstat().st_size for path in self.folder.rglob("*") if path.is_file())
         if size > megabytes * 1e6:
             raise BadData(f"your folder here holds more than {megabytes:g} MB: start over to empty it")
-
-
-def remove_uploads(paths: Iterable[Path]) -> None:
-    """Remove uploaded files, each of which has a folder of its own."""
-    for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-            path.parent.rmdir()
 
 
 class Visitors:
@@ -109,9 +158,14 @@ class Visitors:
             gone = [visitor for visitor in self.known.values() if self._gone(visitor)]
             for visitor in gone:
                 del self.known[visitor.token]
+            # Gradio gives files of one content one path, whoever uploads them.
+            needed = {path for visitor in self.known.values() for path in visitor.uploads}
+            for path in {path for visitor in gone for path in visitor.uploads} - needed:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+                    path.parent.rmdir()
         for visitor in gone:
             shutil.rmtree(visitor.folder, ignore_errors=True)
-            remove_uploads(visitor.uploads)
 
     def _gone(self, visitor: Visitor) -> bool:
         now = time.monotonic()
@@ -131,3 +185,27 @@ class Visitors:
                     log.warning("a folder could not be removed: %s", error)
 
         threading.Thread(target=forever, name="sweep", daemon=True).start()
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One running demo: what its tabs share."""
+
+    settings: Settings
+    visitors: Visitors
+    jobs: Jobs
+    looks: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    """What is drawn when a page is opened: function, inputs, outputs."""
+
+    def visitor(self, request: gr.Request) -> Visitor:
+        """The visitor whose page sent an event."""
+        return self.visitors.arrive(request.session_hash or "")
+
+    def uploaded(self, files: list[str] | str | None, request: gr.Request) -> None:
+        """Note where Gradio put a visitor's files."""
+        paths = [files] if isinstance(files, str) else files or []
+        self.visitor(request).uploads.update(Path(path) for path in paths)
+
+    def limits(self, at_once: float, group: str) -> dict[str, Any]:
+        """Options of an event that shares its place in the queue with the others of a group."""
+        return {"concurrency_limit": int(at_once), "concurrency_id": group, "api_visibility": "private"}

@@ -5,7 +5,6 @@ It reads ``request.json`` and writes ``state.json`` there; a file ``stop`` asks 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,116 +14,176 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
+from pydantic import TypeAdapter
+
+import voicebank
+from voicebank import Audio, CloneSettings, Dataset, Progress, Voice, plugins
 from voicebank.errors import VoicebankError
-from voicebank.files import atomic, replacing
-from voicebank_demo.jobs import REQUEST, STATE, STOP
-from voicebank_demo.settings import settings
+from voicebank.files import replacing
+from voicebank_demo.clips import check_speech, clips_of, problem
+from voicebank_demo.settings import Settings
+from voicebank_demo.state import (
+    REQUEST,
+    STATE,
+    STOP,
+    CheckRequest,
+    Comparison,
+    Match,
+    Preview,
+    State,
+    TrainRequest,
+    write,
+)
 
-TRAINING = ("base speech", "text2mel", "ssrn")  # stages of a cloning that ask whether to stop
-POINTS = 240  # of a curve
 EVERY = 1.0  # seconds between two writings of the state
-FINDINGS = 60  # shown on the page
+REQUESTS: TypeAdapter[CheckRequest | TrainRequest] = TypeAdapter(CheckRequest | TrainRequest)
+ASKING = ("base speech", "text2mel", "ssrn", "packing")  # stages in which a Stop keeps what is there
+NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
 
-class State:
-    """What the page shows, on disk."""
+class Worker(Progress):
+    """A job at work in its folder, and what the page shows of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.values: dict[str, Any] = {
-            "phase": "working",
-            "stage": "",
-            "step": 0,
-            "steps": 0,
-            "curves": {},
-            "previews": [],
-        }
-        self.written = 0.0
+        self.state = State()
+        self.begun = self.written = time.monotonic()
+        self.write()
 
-    def set(self, *, now: bool = False, **values: Any) -> None:
-        """Change some values; they reach the disk within a second, or at once."""
-        self.values.update(values)
-        if now or time.monotonic() - self.written > EVERY:
-            self.written = time.monotonic()
-            atomic(self.folder / STATE, json.dumps(self.values))
+    def write(self) -> None:
+        """Put the state where the page looks for it."""
+        self.written = time.monotonic()
+        self.state.seconds = round(self.written - self.begun, 1)
+        write(self.folder / STATE, self.state)
 
-    def curve(self, stage: str, kind: str, step: int, value: float) -> None:
-        """Add a point to a curve of a stage, which is thinned when it gets long."""
-        points = self.values["curves"].setdefault(stage, {}).setdefault(kind, [])
-        points.append([step, round(float(value), 5)])
-        if len(points) > POINTS:
-            del points[1:-1:2]
+    def stopped(self) -> bool:
+        """Whether the visitor asked to stop."""
+        return (self.folder / STOP).exists()
+
+    def halt(self) -> None:
+        """End where there is nothing to keep yet, if the visitor asked to stop."""
+        if self.stopped():
+            raise VoicebankError("it was stopped before there was anything to keep")
+
+    # Callbacks of the library
+
+    def step(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        metrics: Mapping[str, float] = NO_METRICS,
+        seconds_left: float | None = None,
+    ) -> None:
+        """A step of a stage is done."""
+        if stage not in ASKING:
+            self.halt()
+        if metrics:
+            self.state.add_point(stage, "training", done, _loss(metrics))
+        self.state.seconds_left = None if seconds_left is None else round(seconds_left)
+        stage = without_places(stage)
+        new = (stage, total) != (self.state.stage, self.state.steps) or done == total
+        self.state.stage, self.state.step, self.state.steps = stage, done, total
+        if new or time.monotonic() - self.written > EVERY:
+            self.write()
+
+    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
+        """The held-out clips were predicted."""
+        if metrics:
+            self.state.add_point(stage, "held back", step, _loss(metrics))
+        if best:
+            self.state.best = f"{stage}, step {step}"
+        self.write()
+
+    def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:
+        """The voice, as it is now, spoke the preview sentence."""
+        folder = self.folder / "previews"
+        folder.mkdir(exist_ok=True)
+        number = len(self.state.previews) + 1
+        spoken = Preview(stage=stage, step=step, audio=audio.save(folder / f"{number:04d}.wav"))
+        if attention is not None and attention.is_file():
+            spoken.attention = folder / f"{number:04d}{attention.suffix}"
+            shutil.copyfile(attention, spoken.attention)
+        self.state.previews.append(spoken)
+        self.write()
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        self.state.notes.append(without_places(text))
+        self.write()
 
 
-def check(folder: Path, request: dict[str, Any], state: State) -> None:
+def check(worker: Worker, request: CheckRequest, settings: Settings) -> None:
     """Make a dataset of what was recorded or uploaded, and look which base voice is closest."""
-    _halt(folder)  # a Stop may be quicker than the start of this process
-    from voicebank import plugins
-    from voicebank.data.dataset import Dataset
-    from voicebank_demo.matches import closest
-
-    listener = None
-    if settings().listen or request.get("long"):
-        listener = next((info.name for info in plugins.known("transcriber") if info.error is None), None)
-
-    progress = _progress(folder, state)
-    out = Path(request["dataset"])
+    worker.halt()  # a Stop may be quicker than the start of this process
+    long = request.source.is_file()
+    if long:
+        worker.step("looking for speech", 0, 0)
+        check_speech(request.source)
+    transcriber = None
+    if settings.listen or long:
+        transcriber = next((info.name for info in plugins.known("transcriber") if info.error is None), None)
     dataset = Dataset.make(
-        request["source"],
-        out,
-        captions=request.get("captions") or None,
-        transcriber=listener,
-        language=request["language"],
-        progress=progress,
+        request.source,
+        request.dataset,
+        captions=request.captions,
+        transcriber=transcriber,
+        language=request.language,
+        progress=worker,
     )
-    report = dataset.report
-    assert report is not None
-    findings = sorted(report.findings, key=lambda finding: not finding.serious)
-    state.set(
-        now=True,
-        language=request["language"],
-        summary=report.summary(),
-        minutes=round(report.minutes, 2),
-        clips=len(report.kept),
-        notes=report.notes,
-        findings=[
-            {"clip": f.clip, "kind": f.kind, "reason": f.reason, "advice": f.advice, "serious": f.serious}
-            for f in findings[:FINDINGS]
-        ],
-        hidden=max(0, len(findings) - FINDINGS),
-        report=str(out / "report.html"),
-    )
-    state.set(now=True, stage="closest base voice", step=0, steps=0)
-    rows = closest(dataset, progress)
-    state.set(now=True, phase="done", matches=rows)
+    state, report = worker.state, dataset.report
+    assert report is not None  # it was just made
+    state.language, state.listened = request.language, transcriber is not None
+    state.clips = clips_of(report, request.source, request.captions)
+    state.general = [problem(finding) for finding in report.general]
+    state.notes = list(report.notes)
+    state.report = request.dataset / "report.html"
+    worker.step("closest base voice", 0, 0)
+    found = voicebank.closest(dataset, progress=worker)
+    state.matches = [Match.of(row) for row in found.rows]
+    state.phase = "done"
+    worker.write()
 
 
-def train(folder: Path, request: dict[str, Any], state: State) -> None:
+def train(worker: Worker, request: TrainRequest, settings: Settings) -> None:
     """Make the voice."""
-    _halt(folder)
-    import voicebank
-    from voicebank.cloning import CloneSettings
-    from voicebank.data.dataset import Dataset
-
-    dataset = Dataset.read(folder / "dataset", request["language"])
-    wanted = CloneSettings.for_minutes(float(request["minutes"]), **(request.get("settings") or {}))
-    clone = folder / "clone"
-    voicebank.load(request["base"]).clone(
+    worker.halt()
+    folder, state = worker.folder, worker.state
+    dataset = Dataset.read(folder / "dataset", request.language)
+    base = voicebank.load(request.base)
+    state.comparison = compare(base, dataset, folder)
+    worker.write()
+    base.clone(
         dataset,
-        clone,
-        name=request["name"],
-        consent=request["consent"],
-        settings=wanted,
-        progress=_progress(folder, state),
-        stop=(folder / STOP).exists,
+        folder / "clone",
+        name=request.name,
+        consent=request.consent,
+        settings=CloneSettings.for_minutes(
+            request.minutes, **{**request.settings, "preview_text": state.comparison.text}
+        ),
+        progress=worker,
+        stop=worker.stopped,
     )
-    if not any("training" in lines for lines in state.values["curves"].values()):
-        _halt(folder)  # what is there now is the base voice as it was
-    state.set(now=True, stage="packing", step=0, steps=0, seconds_left=5)
-    pack(clone, folder / f"{request['name']}.zip")
-    state.set(now=True, phase="done", stopped=(folder / STOP).exists(), seconds_left=0)
+    if not any("training" in lines for lines in state.curves.values()):
+        worker.halt()  # what is there now is the base voice as it was
+    worker.step("packing", 0, 0)
+    pack(folder / "clone", folder / f"{request.name}.zip")
+    state.phase, state.stopped, state.seconds_left = "done", worker.stopped(), 0
+    worker.write()
+
+
+def compare(base: Voice, dataset: Dataset, folder: Path) -> Comparison:
+    """A sentence as the speaker said it and as the base voice says it, to hear the voice in training beside them."""
+    clip = min(dataset.clips, key=lambda clip: abs(len(clip.text) - 60))
+    comparison = Comparison(text=clip.text[:300], original=folder / f"original{clip.path.suffix}")
+    shutil.copyfile(clip.path, comparison.original)
+    try:
+        comparison.base = base.say(comparison.text).save(folder / "base.wav")
+    except VoicebankError:  # a text that a base voice does not speak is no reason to make no voice
+        comparison.base = None
+    return comparison
 
 
 def pack(voice: Path, target: Path) -> None:
@@ -135,55 +194,10 @@ def pack(voice: Path, target: Path) -> None:
                 archive.write(path, Path(target.stem) / path.relative_to(voice))
 
 
-def _halt(folder: Path) -> None:
-    """End where there is nothing to keep yet, if the visitor asked to stop."""
-    if (folder / STOP).exists():
-        raise VoicebankError("it was stopped before there was anything to keep")
-
-
-def _progress(folder: Path, state: State) -> Any:
-    from voicebank.audio import Audio
-    from voicebank.data.progress import NO_METRICS, Progress
-
-    previews = folder / "previews"
-    previews.mkdir(exist_ok=True)
-
-    class Page(Progress):
-        """Writes everything down for the page."""
-
-        def step(
-            self,
-            stage: str,
-            done: int,
-            total: int,
-            metrics: Mapping[str, float] = NO_METRICS,
-            seconds_left: float | None = None,
-        ) -> None:
-            if stage not in TRAINING:  # the others do not ask by themselves
-                _halt(folder)
-            if metrics:
-                state.curve(stage, "training", done, _loss(metrics))
-            left = {} if seconds_left is None else {"seconds_left": round(seconds_left)}
-            state.set(now=done == 0, stage=stage, step=done, steps=total, **left)
-
-        def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
-            if metrics:
-                state.curve(stage, "held back", step, _loss(metrics))
-            state.set(now=True, **({"best": f"{stage}, step {step}"} if best else {}))
-
-        def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:
-            number = len(state.values["previews"]) + 1
-            entry = {"stage": stage, "step": step, "audio": str(audio.save(previews / f"{number:04d}.wav"))}
-            if attention is not None and attention.is_file():
-                picture = previews / f"{number:04d}{attention.suffix}"
-                shutil.copyfile(attention, picture)
-                entry["attention"] = str(picture)
-            state.set(now=True, previews=[*state.values["previews"], entry])
-
-        def note(self, text: str) -> None:
-            state.set(now=True, note=text)
-
-    return Page()
+def without_places(message: str) -> str:
+    """A message without the folders of this machine, one of which is a visitor's secret: the names at their ends
+    stay."""
+    return re.sub(r"(?<![\w.])/(?:[^\s/'\":,;]+/)+", "", message)
 
 
 def _loss(metrics: Mapping[str, float]) -> float:
@@ -191,7 +205,7 @@ def _loss(metrics: Mapping[str, float]) -> float:
 
 
 def _end_with_parent() -> None:
-    """The demo holds the other end of our standard input: when it is closed, nobody waits for us any more."""
+    """The demo holds the other end of the standard input: when it is closed, nobody waits for a result any more."""
 
     def wait() -> None:
         while os.read(0, 4096):
@@ -201,24 +215,22 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def without_places(message: str) -> str:
-    """A message without the folders of this machine, which are nobody's business: the names at their ends stay."""
-    return re.sub(r"(?<![\w.])/(?:[^\s/'\":,;]+/)+", "", message)
-
-
 def main(folder: Path) -> int:
     """Do what the request says; 1 if it could not be done."""
     _end_with_parent()
     if hasattr(os, "nice"):
-        os.nice(5)  # the page, and who only wants to hear a sentence, come first
-    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-    state = State(folder)
-    state.set(now=True)
+        os.nice(5)  # the page, and whoever only wants to hear a sentence, come first
+    request = REQUESTS.validate_json((folder / REQUEST).read_bytes())
+    worker = Worker(folder)
     try:
-        {"check": check, "train": train}[request["kind"]](folder, request, state)
+        if isinstance(request, CheckRequest):
+            check(worker, request, Settings())
+        else:
+            train(worker, request, Settings())
     except VoicebankError as error:
-        print(f"{request['kind']}: {error}", file=sys.stderr)
-        state.set(now=True, phase="failed", error=without_places(" ".join(str(error).split())))
+        print(f"{folder.name}: {error}", file=sys.stderr)
+        worker.state.phase, worker.state.error = "failed", without_places(" ".join(str(error).split()))
+        worker.write()
         return 1
     return 0
 

@@ -1,13 +1,15 @@
-"""Pictures of every tab of the demo, wide and phone-wide."""
+"""Pictures of every tab of the demo, wide and phone-wide, light and dark."""
 
 from __future__ import annotations
 
+import io
 import tempfile
 import time
 from pathlib import Path
 
 from demo_browser import CLIPS, PHONE, WIDE, Page, visiting
 from demo_server import serving
+from PIL import Image
 
 LONG = 900.0  # seconds
 
@@ -21,14 +23,14 @@ def speak(page: Page) -> None:
 
 def difference(page: Page) -> None:
     """The cards."""
-    page.tab("Hear the difference")
+    page.tab("Compare")
     page.click("#difference-start")
     page.until(lambda: len(page.all("#difference-voices audio")) == 4, "all voices", LONG)
 
 
 def record(page: Page) -> None:
     """A prompt, with the level meter moving."""
-    page.tab("Make your voice")
+    page.tab("Your voice")
     page.click(".vb-recorder .record")
     page.until(lambda: page.sees(".vb-recorder .record.on"), "it records")
     page.until(lambda: page.all(".vb-recorder .meter-fill")[0].size["width"] > 100, "somebody speaks")
@@ -43,16 +45,16 @@ def whose(page: Page) -> None:
 
 def make(page: Page, out: Path) -> None:
     """A voice that is made of the tests' clips: checks, progress, result."""
-    page.tab("Make your voice")
+    page.tab("Your voice")
     page.tab("Upload clips")
     page.give("#make-clips", CLIPS / "metadata.csv", *sorted((CLIPS / "wavs").glob("*.ogg")))
     page.until(lambda: "us-male" in page.value("#make-clips"), "the upload")
     page.click("#make-check-clips")
-    page.until(lambda: page.all("#make-near tr"), "the checks", LONG)
+    page.until(lambda: page.all("#make-found tr"), "the checks", LONG)
     page.click("#make-consent label")
     save(page, out, "checks")
     page.click("#make-start")
-    page.until(lambda: page.all("#make-progress .preview"), "a preview", LONG)
+    page.until(lambda: len(page.all("#make-progress .vb-compare audio")) == 3, "a preview", LONG)
     save(page, out, "training")
     page.click("#make-stop")
     page.until(lambda: page.value("#make-results"), "the voice", LONG)
@@ -69,7 +71,7 @@ def end_of(page: Page, width: int) -> int:
 
 
 def save(page: Page, out: Path, name: str) -> None:
-    """The whole page as a picture, wide and phone-wide."""
+    """The whole page as four pictures."""
     page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     for kind, (width, height) in (("wide", WIDE), ("phone", PHONE)):
         for tall in (height, None):
@@ -79,7 +81,12 @@ def save(page: Page, out: Path, name: str) -> None:
                 {"width": width, "height": tall, "deviceScaleFactor": 1, "mobile": width < 600},
             )
             time.sleep(0.7)
-        page.driver.save_screenshot(str(out / f"demo-{name}-{kind}.png"))
+        for colours in ("light", "dark"):
+            page.dark(colours == "dark")
+            time.sleep(0.4)
+            picture = Image.open(io.BytesIO(page.driver.get_screenshot_as_png()))
+            picture.save(out / f"demo-{name}-{kind}-{colours}.webp", quality=60, method=6)
+        page.dark(False)
     page.driver.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": WIDE[0], "height": WIDE[1], "deviceScaleFactor": 1, "mobile": False},

@@ -4,7 +4,9 @@ const button = box.querySelector("button");
 const status = box.querySelector(".text");
 const bar = box.querySelector(".done");
 const whole = box.querySelector("audio");
-const link = box.querySelector("a");
+const wav = box.querySelector(".wav"), mp3 = box.querySelector(".mp3"), link = box.querySelector(".link");
+const text = box.querySelector(".lines"), facts = box.querySelector(".facts");
+const say = (words) => window.voicebank && window.voicebank.say(words);
 const RATE = 24000;
 let context = null;
 let run;
@@ -25,7 +27,7 @@ function clock(seconds) {
 function reset() {
   for (const source of state.sources || []) source.stop();
   if (state.url) URL.revokeObjectURL(state.url);
-  state = { asked: 0, buffers: [], sources: [], begin: 0, seconds: 0, chain: Promise.resolve(), asking: performance.now() };
+  state = { asked: 0, buffers: [], sources: [], begin: 0, seconds: 0, chain: Promise.resolve(), asking: performance.now(), words: [], lines: 0 };
   box.classList.remove("ready");
   whole.pause();
   whole.removeAttribute("src");
@@ -34,6 +36,8 @@ function reset() {
   bar.style.width = "0";
   button.disabled = true;
   button.textContent = "❚❚";
+  button.setAttribute("aria-label", "pause");
+  text.textContent = facts.textContent = "";
   if (context && context.state === "suspended") context.resume();
 }
 
@@ -49,7 +53,11 @@ function schedule(buffer, mine) {
   mine.sources.push(source);
   mine.begin += buffer.duration;
   mine.seconds += buffer.duration;
-  if (mine.buffers.length === 1) box.dataset.first = Math.round(performance.now() - mine.asking);
+  if (mine.buffers.length === 1) {
+    mine.first = (performance.now() - mine.asking) / 1000;
+    box.dataset.first = mine.first.toFixed(2);
+    say("Playing");
+  }
   button.disabled = false;
 }
 
@@ -86,10 +94,38 @@ function finish(mine) {
   mine.finished = true;
   const { blob, loudness } = joined(mine.buffers);
   mine.url = URL.createObjectURL(blob);
-  whole.src = link.href = mine.url;
+  whole.src = wav.href = mine.url;
   box.dataset.seconds = mine.seconds.toFixed(2);
   box.dataset.loudness = loudness.toFixed(4);
   mine.complete = true;
+}
+
+// The words of the sentences so far, each in a box that is lit while it is spoken.
+function write(mine, lines) {
+  for (const line of lines.slice(mine.lines)) {
+    mine.lines += 1;
+    for (const [word, start, end] of line.words) {
+      const box = document.createElement("span");
+      box.textContent = word;
+      text.append(box, " ");
+      mine.words.push({ box, start: line.at + start, end: line.at + end });
+    }
+  }
+}
+
+function light(mine, now) {
+  for (const { box, start, end } of mine.words) box.classList.toggle("lit", now >= start && now < end);
+}
+
+function tell(mine, value) {
+  const facts_ = [];
+  if (mine.first) facts_.push(`first sound after ${mine.first.toFixed(1)} s`);
+  if (value.speed) facts_.push(`made ${value.speed} times as fast as it is spoken`);
+  facts.textContent = facts_.join(" · ");
+  if (value.mp3) mp3.href = value.mp3;
+  mp3.hidden = !value.mp3;
+  mine.link = value.link;
+  link.hidden = !(value.link && value.link.voice);
 }
 
 function sync() {
@@ -99,6 +135,8 @@ function sync() {
   if (!value.run) { status.textContent = value.message || ""; return; }
   if (value.state === "failed") { mine.asking = 0; status.textContent = ""; return; }
   mine.message = value.message || "";
+  write(mine, value.lines || []);
+  tell(mine, value);
   mine.fraction = value.fraction || 0;
   for (const url of (value.parts || []).slice(mine.asked)) {
     mine.asked += 1;
@@ -106,7 +144,7 @@ function sync() {
   }
   if (value.state === "done" && !mine.closing) {
     mine.closing = true;
-    mine.chain = mine.chain.then(() => finish(mine));
+    mine.chain = mine.chain.then(() => { finish(mine); tell(mine, value); });
   }
 }
 watch("value", sync);
@@ -124,6 +162,16 @@ button.addEventListener("click", () => {
   state.paused = !state.paused;
   if (state.paused) context.suspend(); else context.resume();
   button.textContent = state.paused ? "▶" : "❚❚";
+  button.setAttribute("aria-label", state.paused ? "play" : "pause");
+});
+
+link.addEventListener("click", async () => {
+  const address = new URL(location.pathname, location.href);
+  address.search = new URLSearchParams(state.link).toString();
+  box.dataset.link = address.href;
+  try { await navigator.clipboard.writeText(address.href); say("The link is copied."); link.textContent = "Copied"; }
+  catch { prompt("The link:", address.href); }
+  setTimeout(() => { link.textContent = "Copy a link"; }, 2000);
 });
 
 setInterval(() => {
@@ -131,14 +179,16 @@ setInterval(() => {
   const left = context ? Math.max(0, state.begin - context.currentTime) : 0;
   const heard = Math.max(0, state.seconds - left);
   box.dataset.state = state.complete ? "complete" : state.buffers.length ? "playing" : "waiting";
+  light(state, box.classList.contains("ready") ? (whole.paused ? -1 : whole.currentTime) : heard);
   if (state.complete && left === 0) {
+    if (!box.classList.contains("ready")) say("The speech is complete.");
     box.classList.add("ready");
     return;
   }
   bar.style.width = 100 * (state.complete ? heard / Math.max(0.01, state.seconds) : state.fraction || 0) + "%";
   const time = state.buffers.length ? clock(heard) + " of " + clock(state.seconds) + (state.complete ? "" : " so far") : "";
   status.textContent = [time, state.complete ? "" : state.message].filter(Boolean).join(" · ");
-}, 200);
+}, 100);
 reset();
 state = {};
 sync();

@@ -3,6 +3,11 @@ const find = (name) => element.querySelector("." + name);
 const prompt = find("prompt"), count = find("count"), message = find("message"), meter = find("meter-fill");
 const record = find("record"), again = find("again"), next = find("next"), skip = find("skip"), listen = find("listen");
 const RATE = 24000, LONGEST = 25;
+const PROBLEMS = {
+  NotAllowedError: "The browser does not let this page use the microphone: allow it in the address bar.",
+  NotFoundError: "No microphone was found: plug one in, or upload clips instead.",
+  NotReadableError: "Another program uses the microphone: close it, and try again.",
+};
 const WORKLET = `registerProcessor("tap", class extends AudioWorkletProcessor {
   process(inputs) { const data = inputs[0][0]; if (data) this.port.postMessage(data.slice(0)); return true; } });`;
 let stream, context, blocks = [], recording = false, taken = null, url = null, level = 0, index = 0, seen, used = 0;
@@ -22,7 +27,7 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) close
 async function open() {
   used = performance.now();
   if (stream) return;
-  if (!navigator.mediaDevices) throw new Error("This page may not use the microphone: open it with https, or on this machine.");
+  if (!navigator.mediaDevices) throw Object.assign(new Error("This page may not use the microphone: open it with https, or on this machine."), { plain: true });
   stream = await navigator.mediaDevices.getUserMedia({
     audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });
@@ -55,8 +60,8 @@ function show() {
   record.textContent = recording ? "■ Stop" : "● Record";
   record.classList.toggle("on", recording);
   again.disabled = recording || !(taken || done[index]);
-  listen.disabled = !taken || recording;
-  next.disabled = recording || !taken;
+  listen.disabled = recording || !(taken || done[index]);
+  next.disabled = recording || !(taken || done[index]);
   skip.disabled = recording;
   if (value.message && value.message !== seen) { seen = value.message; say(value.message, value.bad); }
 }
@@ -66,7 +71,7 @@ async function start() {
     await open();
     await context.resume();
   } catch (error) {
-    say(error.name === "NotAllowedError" ? "The browser does not let this page use the microphone." : error.message, true);
+    say(PROBLEMS[error.name] || (error.plain ? error.message : "The microphone cannot be used. You can upload clips instead."), true);
     return;
   }
   blocks = []; taken = null; recording = true;
@@ -94,7 +99,8 @@ async function stop() {
   const loudness = 20 * Math.log10(Math.sqrt(square / taken.length) + 1e-9);
   if (peak > 0.99) say("Too loud: step back from the microphone, and record it again.", true);
   else if (loudness < -50) say("Hardly anything was heard: is it the right microphone?", true);
-  else say(`${(taken.length / RATE).toFixed(1)} seconds. Next keeps it.`);
+  else say(`${(taken.length / RATE).toFixed(1)} seconds, kept. Listen to it, record it again, or go on.`);
+  trigger("recorded", { number: index, wav: base64(wav(taken)) });
   show();
 }
 
@@ -129,14 +135,12 @@ skip.addEventListener("click", () => { move(index + 1); say(""); });
 find("back").addEventListener("click", () => { if (!recording) { move(index - 1); say(""); } });
 listen.addEventListener("click", () => {
   if (url) URL.revokeObjectURL(url);
-  url = URL.createObjectURL(new Blob([wav(taken)], { type: "audio/wav" }));
-  new Audio(url).play();
+  url = taken ? URL.createObjectURL(new Blob([wav(taken)], { type: "audio/wav" })) : null;
+  const sound = new Audio(url || ((props.value || {}).done || {})[index]);
+  sound.addEventListener("playing", () => { element.dataset.played = index; });
+  sound.play();
 });
-next.addEventListener("click", () => {
-  trigger("recorded", { number: index, wav: base64(wav(taken)) });
-  say("Kept.");
-  move(index + 1);
-});
+next.addEventListener("click", () => { move(index + 1); say(""); });
 watch("value", () => {
   const value = props.value || {};
   if (!taken && !recording && value.at !== undefined && value.at !== element.dataset.at) {

@@ -1,0 +1,97 @@
+"""The tab Compare: a sentence from its letters and from its phones, and in every voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from voicebank import Speech
+from voicebank.errors import VoicebankError
+from voicebank_demo import voices
+from voicebank_demo.page import component, errors_shown, render, text
+from voicebank_demo.speech import check_text
+from voicebank_demo.visitors import Demo
+
+LONGEST = 300  # characters: one sentence, many times
+EXAMPLES = [
+    ["A neural network reads this sentence."],
+    ["The colonel bought a yacht and a bouquet."],
+    ["She ate quinoa with Siobhan at the rendezvous."],
+]
+LEAD = """<p class="vb-lead">English spelling does not say how to speak a word like "neural" or "quinoa". From the
+spelling a voice has to guess; with a dictionary it knows. Here you hear both, and then every voice.</p>"""
+NAMES = {"graphemes": "Guessed from the spelling", "phonemizer": "With a dictionary"}
+
+
+@dataclass
+class Card:
+    """A sentence in one of the ways in which it is spoken."""
+
+    title: str
+    voice: str
+    frontend: str
+    pictured: bool = False
+    speech: Speech | None = None
+    path: Path | None = None
+    error: str = ""
+
+    def speak(self, folder: Path, sentence: str) -> None:
+        """Speak it into a folder."""
+        self.speech = voices.get(self.voice).say_detailed(sentence, frontend=self.frontend)
+        self.path = self.speech.audio.save(folder / f"{self.voice}-{self.frontend}.wav")
+
+
+def cards(folder: Path, wanted: list[Card], sentence: str) -> Iterator[str]:
+    """All cards, again after each that is done.
+
+    Raises:
+        VoicebankError: one could not be spoken; the cards say so.
+    """
+    for card in wanted:
+        yield render("cards.html", cards=wanted)
+        try:
+            card.speak(folder, sentence)
+        except VoicebankError as error:
+            for other in wanted:
+                other.error = "" if other.speech else str(error) if other is card else "not spoken"
+            yield render("cards.html", cards=wanted)
+            raise
+    yield render("cards.html", cards=wanted)
+
+
+def build(demo: Demo) -> None:
+    """The tab."""
+    known = voices.frontends()
+    readers = [name for name in ("graphemes", "phonemizer") if name in known]
+
+    def compare(said: str, picked: Any, request: gr.Request) -> Iterator[str]:
+        with errors_shown("difference"):
+            sentence = check_text(said, LONGEST)
+            voice = str(picked["chosen"])
+            wanted = [Card(NAMES[name], voice, name, pictured=True) for name in readers]
+            yield from cards(demo.visitor(request).new_speech(), wanted, sentence)
+
+    def everybody(said: str, request: gr.Request) -> Iterator[str]:
+        with errors_shown("difference"):
+            sentence = check_text(said, LONGEST)
+            wanted = [Card(f"{face.name}, {face.about}", face.id, known[0]) for face in voices.faces()]
+            yield from cards(demo.visitor(request).new_speech(), wanted, sentence)
+
+    text(LEAD)
+    said = gr.Textbox(EXAMPLES[0][0], label="Sentence", lines=2, elem_id="difference-text")
+    text(f'<p class="vb-count" data-for="difference-text" data-longest="{LONGEST}"></p>')
+    voice = component("voices", "difference-voice", voices.picker())
+    start = gr.Button("Compare", variant="primary", size="lg", elem_id="difference-start")
+    both = text("", elem_id="difference-both")
+    text('<h2 class="vb-title">The same sentence in every voice</h2>')
+    four = text("", elem_id="difference-voices")
+    gr.Examples(EXAMPLES, [said], label="Try")
+
+    shared: dict[str, Any] = {"show_progress": "hidden", **demo.limits(demo.settings.speaking, "speaking")}
+    start.click(compare, [said, voice], both, **shared).success(everybody, [said], four, **shared)
+    if "phonemizer" not in known:
+        text('<p class="vb-note">There is no dictionary here: pip install voicebank-phonemizer adds one.</p>')

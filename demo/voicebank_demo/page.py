@@ -1,0 +1,195 @@
+"""How the page is made: theme, templates, its own components, and how faults are shown."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.themes.utils import colors, sizes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from voicebank.errors import VoicebankError
+from voicebank_demo import pictures
+from voicebank_demo.voices import address, title
+
+log = logging.getLogger("voicebank.demo")
+STATIC = Path(__file__).parent / "static"
+_FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
+
+
+class Theme(gr.themes.Base):
+    """Ink and teal on paper. No font is fetched from anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            primary_hue=colors.teal,
+            secondary_hue=colors.amber,
+            neutral_hue=colors.stone,
+            radius_size=sizes.radius_lg,
+            font=_FONT,
+            font_mono=_MONO,
+        )
+        self.name = "voicebank"
+        self.set(
+            body_background_fill="*neutral_50",
+            body_background_fill_dark="*neutral_950",
+            # All text has a contrast of at least 4.5 to what it stands on.
+            body_text_color_subdued="*neutral_600",
+            body_text_color_subdued_dark="*neutral_300",
+            block_info_text_color="*neutral_600",
+            block_info_text_color_dark="*neutral_300",
+            block_label_text_color="*neutral_600",
+            block_label_text_color_dark="*neutral_300",
+            block_title_text_color="*neutral_600",
+            block_title_text_color_dark="*neutral_300",
+            block_radius="*radius_lg",
+            container_radius="*radius_lg",
+            input_radius="*radius_md",
+            block_background_fill="white",
+            block_background_fill_dark="*neutral_900",
+            block_border_width="1px",
+            block_border_color="*neutral_200",
+            block_border_color_dark="*neutral_800",
+            block_label_background_fill="transparent",
+            block_label_background_fill_dark="transparent",
+            block_label_border_width="0px",
+            block_label_text_weight="500",
+            block_title_text_weight="500",
+            block_shadow="none",
+            input_background_fill="*neutral_50",
+            input_background_fill_dark="*neutral_950",
+            input_border_color="*neutral_400",
+            input_border_color_dark="*neutral_500",
+            input_border_color_focus="*primary_500",
+            input_placeholder_color="*neutral_600",
+            input_placeholder_color_dark="*neutral_400",
+            button_primary_background_fill="*primary_700",
+            button_primary_background_fill_hover="*primary_800",
+            button_primary_background_fill_dark="*primary_700",
+            button_primary_background_fill_hover_dark="*primary_800",
+            button_primary_text_color="white",
+            button_secondary_background_fill="white",
+            button_secondary_background_fill_dark="*neutral_800",
+            button_secondary_border_color="*neutral_300",
+            button_border_width="1px",
+            button_large_text_weight="600",
+        )
+
+
+def static(name: str) -> str:
+    """A style sheet or script of ``static/``."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def duration(seconds: float | None) -> str:
+    """A time as people say it."""
+    if seconds is None:
+        return "a while"
+    if seconds < 90:
+        return f"{max(5, 5 * round(seconds / 5))} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number of a table; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.globals.update(pictures=pictures)
+_templates.filters.update(address=address, duration=duration, number=number, pyrepr=repr, voice=title)
+
+
+def render(template: str, /, **values: Any) -> str:
+    """A template of ``templates/``; whatever is put into it is escaped."""
+    return _templates.get_template(template).render(**values)
+
+
+# Components
+
+
+def text(html: str, **options: Any) -> gr.HTML:
+    """A piece of HTML that is as it is."""
+    return gr.HTML(html, apply_default_css=False, **options)
+
+
+def component(name: str, elem_id: str, value: Any = None) -> gr.HTML:
+    """A component of the demo's own: ``templates/NAME.html`` brought to life by ``static/NAME.js``."""
+    return gr.HTML(
+        value={} if value is None else value,
+        html_template=render(f"{name}.html", id=elem_id),
+        js_on_load=static(f"{name}.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def stop_player(elem_id: str) -> str:
+    """JavaScript that silences a player and lets it keep what it has."""
+    box = f"document.querySelector('#{elem_id} .vb-player').parentElement"
+    return f"() => {{ {box}.dispatchEvent(new Event('voicebank-stop')); }}"
+
+
+class Confirmed:
+    """A button for what cannot be had back: it asks first, and offers to undo it afterwards.
+
+    Args:
+        label: of the button. question: asked before. done: said afterwards.
+    """
+
+    def __init__(self, label: str, question: str, done: str, elem_id: str) -> None:
+        self.button = gr.Button(label, elem_id=elem_id)
+        with gr.Row(visible=False, elem_id=f"{elem_id}-ask", elem_classes="vb-ask") as self.asking:
+            text(f"<p>{escape(question)}</p>")
+            self.yes = gr.Button("Yes, delete", variant="stop", elem_id=f"{elem_id}-yes")
+            self.no = gr.Button("No, keep", elem_id=f"{elem_id}-no")
+        self.elem_id, self.done = elem_id, done
+
+    def place_undo(self) -> None:
+        """Make the offer to undo it, where it stays visible afterwards."""
+        with gr.Row(visible=False, elem_id=f"{self.elem_id}-done", elem_classes="vb-ask") as self.undoing:
+            text(f"<p>{escape(self.done)}</p>")
+            self.undo = gr.Button("Undo", elem_id=f"{self.elem_id}-undo")
+
+    def connect(self, delete: Any, undo: Any, outputs: Any) -> tuple[Any, Any]:
+        """Join it to what it does; both functions take the request and return ``outputs``."""
+        shown: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+        rows = [self.asking, self.undoing]
+        self.button.click(lambda: (gr.Row(visible=True), gr.Row(visible=False)), None, rows, **shown)
+        self.no.click(lambda: gr.Row(visible=False), None, self.asking, **shown)
+        deleted = self.yes.click(delete, None, outputs, **shown)
+        deleted.success(lambda: (gr.Row(visible=False), gr.Row(visible=True)), None, rows, **shown)
+        undone = self.undo.click(undo, None, outputs, **shown)
+        undone.success(lambda: gr.Row(visible=False), None, self.undoing, **shown)
+        return deleted, undone
+
+
+# Faults
+
+
+@contextlib.contextmanager
+def errors_shown(what: str) -> Iterator[None]:
+    """Show the library's errors, which are about what the visitor gave, on the page and as one line of the log."""
+    try:
+        yield
+    except VoicebankError as error:
+        message = " ".join(str(error).split())
+        log.warning("%s: %s", what, message)
+        # Gradio draws messages as HTML, and they quote what visitors write.
+        raise gr.Error(
+            escape(message, quote=False), title="That did not work", duration=12, print_exception=False
+        ) from None

@@ -1,0 +1,81 @@
+// What concerns the page as a whole: keys, messages for screen readers, notifications, the length of texts.
+const live = () => document.querySelector(".vb-live");
+window.voicebank = {
+  say(words) { if (live()) live().textContent = words; },
+  show(name) {
+    for (const tab of document.querySelectorAll("button[role=tab]")) if (tab.textContent.trim() === name) { tab.click(); return; }
+  },
+};
+
+const STARTS = { "speak-text": "speak-start", "difference-text": "difference-start" };
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    for (const [text, start] of Object.entries(STARTS)) {
+      if (event.target.closest && event.target.closest("#" + text)) {
+        event.preventDefault();
+        event.stopPropagation();
+        // Gradio takes what is written when the field is left, or a moment after it was written.
+        event.target.dispatchEvent(new Event("input", { bubbles: true }));
+        setTimeout(() => document.querySelector("#" + start).click(), 60);
+      }
+    }
+  }
+  if (event.target.getAttribute && event.target.getAttribute("role") === "tab") {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const tabs = [...event.target.parentElement.querySelectorAll("[role=tab]")].filter((tab) => tab.offsetParent);
+    const next = tabs[(tabs.indexOf(event.target) + step + tabs.length) % tabs.length];
+    next.click();
+    next.focus();
+  }
+}, true);
+
+function count() {
+  for (const note of document.querySelectorAll(".vb-count")) {
+    const field = document.querySelector("#" + note.dataset.for + " textarea");
+    const longest = Number(note.dataset.longest);
+    const over = field && field.value.length > longest;
+    const words = over ? `${field.value.length.toLocaleString("en")} characters: ${longest.toLocaleString("en")} is the most that is spoken here. Shorten it.` : "";
+    if (note.textContent !== words) { note.textContent = words; if (words) window.voicebank.say(words); }
+  }
+}
+
+let before = "", stage = "", wanted = false;
+function follow() {
+  const banner = document.querySelector(".vb-banner");
+  const state = banner ? banner.dataset.state : "";
+  if (banner && state !== before) {
+    window.voicebank.say(banner.textContent.trim());
+    if (before === "working" && wanted && Notification.permission === "granted") new Notification("voicebank", { body: banner.textContent.trim() });
+  }
+  if (!banner && before === "working") {
+    const words = "The work has ended.";
+    window.voicebank.say(words);
+    if (wanted && Notification.permission === "granted") new Notification("voicebank", { body: words });
+  }
+  before = state;
+  const title = document.querySelector("#make-progress h2");
+  const now = title ? title.textContent : "";
+  if (now && now !== stage) window.voicebank.say(now);
+  stage = now;
+  const button = document.querySelector(".vb-notify");
+  if (button) { button.hidden = !("Notification" in window); if (wanted) button.textContent = "You will be told"; }
+}
+document.addEventListener("click", async (event) => {
+  if (!event.target.classList || !event.target.classList.contains("vb-notify")) return;
+  wanted = (await Notification.requestPermission()) === "granted";
+  event.target.textContent = wanted ? "You will be told" : "The browser does not allow it";
+});
+
+// What Gradio's own components lack for screen readers.
+function mend() {
+  document.documentElement.lang = "en";
+  for (const field of document.querySelectorAll("input[type=file]:not([aria-label])")) field.setAttribute("aria-label", "files");
+  for (const slider of document.querySelectorAll("input[type=range]:not([aria-label]), input[type=number]:not([aria-label])")) {
+    const block = slider.closest(".block");
+    const label = block && block.querySelector("[data-testid=block-info], label span");
+    slider.setAttribute("aria-label", label ? label.textContent.trim() : "value");
+  }
+}
+setInterval(() => { count(); follow(); mend(); }, 400);

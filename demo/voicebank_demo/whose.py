@@ -1,0 +1,96 @@
+"""The tab Whose voice: the base voices by likeness to a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+import voicebank
+from voicebank import Audio, Progress
+from voicebank.errors import BadAudio
+from voicebank_demo import voices
+from voicebank_demo.page import errors_shown, render, text
+from voicebank_demo.state import Match, State
+from voicebank_demo.uploads import read_clip
+from voicebank_demo.visitors import Demo
+
+LEAD = '<p class="vb-lead">Record or choose a few seconds of anybody. Which of our voices is the closest?</p>'
+WORDS = ((0.8, "like twins"), (0.7, "very alike"), (0.6, "alike"), (0.5, "a little alike"), (-1.0, "not alike"))
+WAITING = gr.Progress()
+
+
+class Shown(Progress):
+    """Progress as Gradio shows it."""
+
+    def __init__(self, progress: gr.Progress) -> None:
+        self.progress = progress
+
+    def step(self, stage: str, done: int, total: int, *args: Any, **kwargs: Any) -> None:
+        """A step is done."""
+        self.progress((done, total), desc=stage)
+
+
+def matches(clip: Audio, progress: Progress | None = None) -> list[Match]:
+    """The base voices by likeness to one clip, the best score first."""
+    bases = [voices.get(name) for name in voices.names()]
+    return [Match.of(row) for row in voicebank.closest([clip], bases, progress=progress).rows]
+
+
+def words(similarity: float | None) -> str:
+    """A likeness in words."""
+    if similarity is None:
+        return "not compared"
+    return next(word for least, word in WORDS if similarity >= least)
+
+
+def speaker(mark: Any) -> str:
+    """The voice whose mark a clip carries; empty without one."""
+    if mark is None or mark.payload is None:
+        return ""
+    return voices.title(voicebank.voice_of(mark.payload) or f"a voice that is not here (payload {mark.payload:04x})")
+
+
+def result(found: list[Match], clip: Audio | None = None) -> str:
+    """The voices by likeness alone: what the bars show is what they are sorted by. And whether one of them said it."""
+    mark = voicebank.detect(clip) if clip is not None else None
+    found = sorted(found, key=lambda row: -(row.similarity or 0.0))
+    faces = {face.id: face for face in voices.faces()}
+    return render(
+        "whose.html",
+        rows=[(faces[row.name], row) for row in found],
+        words=words,
+        state=State(matches=found),
+        mark=mark,
+        speaker=speaker(mark),
+    )
+
+
+def build(demo: Demo) -> None:
+    """The tab."""
+
+    def changed(path: str | None, request: gr.Request, progress: gr.Progress = WAITING) -> str:
+        return compare(path, request, progress) if path else ""
+
+    def compare(path: str | None, request: gr.Request, progress: gr.Progress = WAITING) -> str:
+        with errors_shown("whose"):
+            if not path:
+                raise BadAudio("record or choose a clip first")
+            demo.uploaded(path, request)
+            sound = read_clip(Path(path), Path(path).name, demo.settings.clip_seconds)
+            return result(matches(sound, Shown(progress)), sound)
+
+    text(LEAD)
+    clip = gr.Audio(
+        sources=["upload", "microphone"],
+        type="filepath",
+        label="A clip in which one person speaks",
+        buttons=[],
+        elem_id="whose-clip",
+    )
+    start = gr.Button("Compare", variant="primary", size="lg", elem_id="whose-start")
+    found = text("", elem_id="whose-found")
+    shared: dict[str, Any] = {"show_progress": "full", **demo.limits(1, "comparing")}
+    start.click(compare, clip, found, **shared)
+    clip.change(changed, clip, found, **shared)
