@@ -148,6 +148,7 @@ def test_programs_find_out_how(page: Page) -> None:
     page.click("#vb-programs summary")
     page.until(lambda: page.sees("#vb-programs pre"), "the calls")
     assert "gradio_client" in page.value("#vb-programs") and page.url in page.value("#vb-programs")
+    assert page.barriers() == []
     page.click("#vb-programs summary")
 
 
