@@ -12,7 +12,7 @@ import numpy as np
 
 import voicebank
 from voicebank.errors import BadAudio
-from voicebank_demo import voices
+from voicebank_demo import voices as bank
 from voicebank_demo.page import errors_shown
 from voicebank_demo.speech import as_int16, check_text
 from voicebank_demo.uploads import read_clip
@@ -59,8 +59,8 @@ def build(demo: Demo) -> None:
 
     def speak(
         text: str,
-        voice: str = voices.first(),
-        frontend: str = voices.frontends()[0],
+        voice: str = bank.first(),
+        frontend: str = bank.frontends()[0],
         speed: float = 1.0,
         vocoder: str = "griffin-lim",
     ) -> tuple[int, np.ndarray]:
@@ -74,7 +74,7 @@ def build(demo: Demo) -> None:
             vocoder: What makes the sound.
         """
         with errors_shown("speak"):
-            spoken = voices.get(voice).say(
+            spoken = bank.get(voice).say(
                 check_text(text, int(demo.settings.text)), frontend=frontend, speed=float(speed), vocoder=vocoder
             )
             # Gradio writes the file, and removes it after some minutes: programs do not say when they leave.
@@ -94,7 +94,7 @@ def build(demo: Demo) -> None:
             rows = [(row, about[row.name]) for row in found]
             return _for(request, [{**row.model_dump(), "accent": c.accent, "gender": c.gender} for row, c in rows])
 
-    def list_voices(request: gr.Request) -> Any:
+    def voices(request: gr.Request) -> Any:
         """List the bundled voices: name, accent, gender, language, license and what each was trained on."""
         kept = ("name", "accent", "gender", "language", "license", "origin")
         return _for(request, [{key: getattr(info.config, key) for key in kept} for info in voicebank.voices()])
@@ -102,8 +102,8 @@ def build(demo: Demo) -> None:
     with gr.Column(visible=False):
         trigger = gr.Button()
         text = gr.Textbox(label="text")
-        voice = gr.Textbox(voices.first(), label="voice")
-        frontend = gr.Textbox(voices.frontends()[0], label="frontend")
+        voice = gr.Textbox(bank.first(), label="voice")
+        frontend = gr.Textbox(bank.frontends()[0], label="frontend")
         speed = gr.Number(1.0, label="speed")
         vocoder = gr.Textbox("griffin-lim", label="vocoder")
         clip = taking_uploads(gr.Audio(label="clip", type="filepath"))
@@ -112,4 +112,4 @@ def build(demo: Demo) -> None:
     shared = {"concurrency_limit": int(demo.settings.speaking), "concurrency_id": "speaking"}
     trigger.click(speak, [text, voice, frontend, speed, vocoder], sound, api_name="speak", **shared)
     trigger.click(closest, [clip], rows, api_name="closest", concurrency_limit=1, concurrency_id="comparing")
-    trigger.click(list_voices, None, rows, api_name="voices")
+    trigger.click(voices, None, rows, api_name="voices")
