@@ -38,14 +38,18 @@ def taking_uploads(clip: gr.Audio) -> gr.Audio:
                 return str(path)
         return await fetch(given)
 
-    clip.async_move_resource_to_block_cache = move  # type: ignore[method-assign]
+    clip.async_move_resource_to_block_cache = move  # type: ignore[method-assign, assignment]
     return clip
 
 
 def keeping_text(rows: gr.JSON) -> gr.JSON:
     """Let the text of JSON stay one: Gradio would make rows of it."""
     postprocess = rows.postprocess
-    rows.postprocess = lambda value: value if isinstance(value, str) else postprocess(value)  # type: ignore[method-assign]
+
+    def keep(value: Any) -> Any:
+        return value if isinstance(value, str) else postprocess(value)
+
+    rows.postprocess = keep  # type: ignore[method-assign]
     return rows
 
 
@@ -109,7 +113,7 @@ def build(demo: Demo) -> None:
         clip = taking_uploads(gr.Audio(label="clip", type="filepath"))
         sound = gr.Audio(label="sound", interactive=False)
         rows = keeping_text(gr.JSON(label="rows"))
-    shared = {"concurrency_limit": int(demo.settings.speaking), "concurrency_id": "speaking"}
+    shared: dict[str, Any] = {"concurrency_limit": int(demo.settings.speaking), "concurrency_id": "speaking"}
     trigger.click(speak, [text, voice, frontend, speed, vocoder], sound, api_name="speak", **shared)
     trigger.click(closest, [clip], rows, api_name="closest", concurrency_limit=1, concurrency_id="comparing")
     trigger.click(voices, None, rows, api_name="voices")

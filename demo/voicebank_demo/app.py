@@ -54,22 +54,7 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         foot = text(_foot(bounds, "no", ""), elem_id="foot")
         api.build(demo)
 
-        def arrive(token: str | None, request: gr.Request) -> str:
-            return demo.visitors.arrive(request.session_hash or "", token).token
-
-        def leave(request: gr.Request) -> None:
-            demo.visitors.leave(request.session_hash or "")
-
-        def arrived(request: gr.Request) -> str:
-            return _foot(bounds, "yes", str(request.request.base_url).rstrip("/"))
-
-        # Not through the queue: who opens the page sees where they were, however many wait for speech.
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-        step = blocks.load(arrive, remembered, remembered, **quiet)
-        for look, inputs, outputs in demo.looks:
-            step = step.then(look, inputs, outputs, **quiet)
-        step.then(arrived, None, foot, **quiet)
-        blocks.unload(leave)
+        _visits(blocks, demo, remembered, foot)
     blocks.queue(max_size=int(bounds.waiting), default_concurrency_limit=4)
     demo.visitors.start_sweeping()
     jobs.start()
@@ -89,6 +74,27 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         "mcp_server": True,
         "enable_monitoring": False,  # else anybody may read how the demo is used
     }
+
+
+def _visits(blocks: gr.Blocks, demo: Demo, remembered: gr.BrowserState, foot: gr.HTML) -> None:
+    """What happens when a page is opened and closed."""
+
+    def arrive(token: str | None, request: gr.Request) -> str:
+        return demo.visitors.arrive(request.session_hash or "", token).token
+
+    def leave(request: gr.Request) -> None:
+        demo.visitors.leave(request.session_hash or "")
+
+    def arrived(request: gr.Request) -> str:
+        return _foot(demo.settings, "yes", speak.address_of(request))
+
+    # Not through the queue: who opens the page sees where they were, however many wait for speech.
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    step = blocks.load(arrive, remembered, remembered, **quiet)
+    for look, inputs, outputs in demo.looks:
+        step = step.then(look, inputs, outputs, **quiet)
+    step.then(arrived, None, foot, **quiet)
+    blocks.unload(leave)
 
 
 def _foot(bounds: Settings, arrived: str, url: str) -> str:

@@ -36,6 +36,11 @@ def snippets(values: tuple[str, str, str, float, str], url: str) -> str:
     )
 
 
+def address_of(request: gr.Request) -> str:
+    """The address under which a page was opened."""
+    return str(request.request.base_url).rstrip("/") if request.request else ""
+
+
 @dataclass(frozen=True)
 class Controls:
     """What is set on the tab."""
@@ -58,16 +63,19 @@ def chosen(picked: Any, hub: str) -> str:
     return hub or str((picked or {}).get("chosen") if isinstance(picked, dict) else picked or "")
 
 
-def build(demo: Demo) -> gr.HTML:
-    """The tab; returns the list of voices, which grows by those that visitors make."""
-    longest = int(demo.settings.text)
+class Speaker:
+    """What happens when somebody presses something on the tab."""
+
+    def __init__(self, demo: Demo) -> None:
+        self.demo, self.longest = demo, int(demo.settings.text)
 
     def say(
-        said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request
+        self, said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request
     ) -> Iterator[tuple[Any, str]]:
+        """Speak: what the player shows, and the sentences as they were read."""
         with errors_shown("speak"):
-            said = check_text(said, longest)
-            visitor = demo.visitor(request)
+            said = check_text(said, self.longest)
+            visitor = self.demo.visitor(request)
             own, name = visitor.voices(), chosen(picked, hub)
             for progress in speaking(
                 visitor.new_speech(),
@@ -80,20 +88,22 @@ def build(demo: Demo) -> gr.HTML:
                 link = {"text": said[:1500], "voice": "" if name.startswith("own:") else name}
                 yield {**progress.value(), "link": link}, progress.details()
 
-    def opened(request: gr.Request) -> tuple[Any, Any]:
+    def opened(self, request: gr.Request) -> tuple[Any, Any]:
         """A link to a text and a voice; and the voices that the visitor made."""
         asked = request.query_params
-        own = demo.visitor(request).voices()
-        said = str(asked.get("text") or "")[:longest]
+        own = self.demo.visitor(request).voices()
+        said = str(asked.get("text") or "")[: self.longest]
         return said or gr.skip(), voices.picker(str(asked.get("voice") or ""), own)
 
     def programs(
-        said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request
+        self, said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request
     ) -> str:
-        return snippets(
-            (said, chosen(picked, hub), frontend, speed, vocoder), str(request.request.base_url).rstrip("/")
-        )
+        return snippets((said, chosen(picked, hub), frontend, speed, vocoder), address_of(request))
 
+
+def build(demo: Demo) -> gr.HTML:
+    """The tab; returns the list of voices, which grows by those that visitors make."""
+    speaker, longest = Speaker(demo), int(demo.settings.text)
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
             written = gr.Textbox(label="Text", value=FIRST, lines=7, max_lines=14, elem_id="speak-text")
@@ -126,14 +136,18 @@ def build(demo: Demo) -> gr.HTML:
     controls = Controls(written, picker, hub, frontend, vocoder, speed)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     spoken = start.click(
-        say, controls.all(), [sound, read], show_progress="hidden", **demo.limits(demo.settings.speaking, "speaking")
+        speaker.say,
+        controls.all(),
+        [sound, read],
+        show_progress="hidden",
+        **demo.limits(demo.settings.speaking, "speaking"),
     )
     stop.click(None, js=stop_player("speak-player"), cancels=[spoken])
     anything.click(lambda: random.choice(prompts()), None, written, **quiet)
     story.click(lambda: random.choice(LONG_TEXTS), None, written, **quiet)
     opener.upload(lambda file: text_of(file, longest), opener, written, **quiet)
-    more.expand(programs, controls.all(), code, **quiet)
-    demo.looks.append((opened, None, [written, picker]))
+    more.expand(speaker.programs, controls.all(), code, **quiet)
+    demo.looks.append((speaker.opened, None, [written, picker]))
     return picker
 
 
