@@ -114,7 +114,7 @@ def test_flow_learns_which_of_two_frames_to_say() -> None:
     flow = FlowHead(8, 4, 32, 1)
     hidden, mask = torch.zeros(64, 4, 8), torch.ones(64, 4, dtype=torch.bool)
     optimizer = torch.optim.Adam(flow.parameters(), 3e-3)
-    for _ in range(200):
+    for _ in range(500):
         mel = torch.where(torch.rand(64, 4, 1) < 0.5, 0.2, 0.8).expand(-1, -1, 4)
         optimizer.zero_grad()
         flow.loss(hidden, mel, mask).backward()

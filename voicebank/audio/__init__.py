@@ -1,7 +1,15 @@
 """Sound: read, joined, encoded, written and played."""
 
-from voicebank.audio.encoding import FORMATS, AudioWriter, StreamEncoder, encode_stream, format_of
-from voicebank.audio.sound import Audio, Samples, StrPath, resample_stream
+from voicebank.audio.encoding import (
+    FORMATS,
+    AudioWriter,
+    Samples,
+    StreamEncoder,
+    StrPath,
+    encode_stream,
+    format_of,
+)
+from voicebank.audio.sound import Audio, resample_stream
 
 __all__ = [
     "FORMATS",

@@ -369,9 +369,10 @@ class _Ffmpeg(_Encoder):
         self._container = av.open(sink, "w", format=container, options={"write_xing": "0"} if codec == _LAME else {})
         if comment:
             self._container.metadata["comment"] = comment
-        self._stream: Any = self._container.add_stream(codec, rate=sample_rate, layout="mono")
+        stream: Any = self._container.add_stream(codec, rate=sample_rate, layout="mono")
         if codec != "flac":
-            self._stream.bit_rate = _BITS
+            stream.bit_rate = _BITS
+        self._stream = stream
 
     def _write(self, samples: Samples) -> None:
         frame = self._frame.from_ndarray(samples[None], format="fltp", layout="mono")

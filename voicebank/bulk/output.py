@@ -119,7 +119,7 @@ def _parquet(sounds: list[tuple[Spoken, bytes]], format: str) -> bytes:
     audio = [{"bytes": content, "path": f"{line.id}.{format}"} for line, content in sounds]
     columns = {name: [getattr(line, name) for line, _ in sounds] for name in ("id", "text", "voice", "seconds")}
     features = {name: {"dtype": "string", "_type": "Value"} for name in ("id", "text", "voice")}
-    features |= {"seconds": {"dtype": "float64", "_type": "Value"}, "audio": {"_type": "Audio"}}  # type: ignore[dict-item]
+    features |= {"seconds": {"dtype": "float64", "_type": "Value"}, "audio": {"_type": "Audio"}}
     table = pyarrow.table({**columns, "audio": audio})
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     memory = io.BytesIO()

@@ -237,7 +237,7 @@ def _speak(rows: list[Row], name: str) -> dict[str, tuple[Spoken, Audio | None]]
             return {key: value for row in rows for key, value in _speak([row], name).items()}
         (row,) = rows
         return {row.id: (Spoken(id=row.id, text=row.text, voice=name, error=str(error)), None)}
-    done = {}
+    done: dict[str, tuple[Spoken, Audio | None]] = {}
     for row, speech in zip(rows, speeches, strict=True):
         misread = "".join(dict.fromkeys("".join(one.sentence.dropped for one in speech.sentences)))
         seconds = round(speech.audio.duration, 3)

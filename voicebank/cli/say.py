@@ -117,6 +117,7 @@ def say(
         if show_text:
             _show_text(speaker, [text] if text is not None else (part for part, _ in paragraphs(stream)), options)
             return
+        written: tuple[Path, float] | None
         if output_dir is not None:
             written = _each_line(speaker, text, stream, output_dir, target, options)
         elif text is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ from voicebank.config import VoiceConfig
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.errors import VoicebankError
+from voicebank.errors import BadData, VoicebankError
 from voicebank.hub.card import WIDGET_TEXT
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
@@ -103,7 +104,7 @@ class Cloning:
         for stage in ("text2mel", "ssrn"):
             folder = self.store.work / stage
             files = [folder / "checkpoint.safetensors", folder / "best.safetensors"]
-            if all(checkpoint.is_finite(file) for file in files if file.exists()):
+            if not any(map(_damaged, files)):
                 continue
             shutil.rmtree(folder)
             self.state.done = [done for done in self.state.done if done != stage]
@@ -314,3 +315,11 @@ class Cloning:
     def _write(self) -> None:
         self.state.seconds = round(self.clock.spent, 1)
         self.store.write(self.state)
+
+
+def _damaged(file: Path) -> bool:
+    """Whether a checkpoint is there whose weights are not numbers. An unreadable one is reported where it is read."""
+    try:
+        return file.exists() and not checkpoint.is_finite(file)
+    except BadData:
+        return False
