@@ -171,16 +171,12 @@ class Jobs:
 
     def _start(self, job: Job) -> None:
         job.started = time.monotonic()
-        # A Space runs this folder as it stands, without installing it.
-        paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with open(job.folder / "worker.log", "wb") as output:
             job.process = subprocess.Popen(
                 [*self.command, str(job.folder)],
                 stdin=subprocess.PIPE,  # it ends when this program does
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
                 start_new_session=True,
             )
 
