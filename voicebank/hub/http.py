@@ -116,7 +116,7 @@ def _cause(error: BaseException) -> BaseException:
     found: BaseException | None = error
     while found is not None:
         answered = isinstance(found, HfHubHTTPError) and getattr(found, "response", None) is not None
-        if answered or isinstance(found, OfflineModeIsEnabled):
+        if answered or isinstance(found, (OfflineModeIsEnabled, _TRANSPORT)):
             return found
         found = found.__cause__
     return error
