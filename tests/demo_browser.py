@@ -254,6 +254,8 @@ class Page:
 
     def barriers(self) -> list[str]:
         """What axe-core finds that people who cannot see, hear or point well stumble over, in light and in dark."""
+        # Gradio's own messages hold a button in a button, which is not ours to change; they go after some seconds.
+        self.until(lambda: not self.all(".toast-body"), "earlier messages have gone")
         if not self.driver.execute_script("return !!window.axe"):
             script = resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
             still = "const s = document.createElement('style'); s.textContent = '* { transition: none !important }';"
