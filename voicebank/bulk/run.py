@@ -184,7 +184,8 @@ def _on_ray(job: Job, blocks: dict[int, list[Row | BrokenRow]], workers: int, ad
     ray.data.DataContext.get_current().enable_progress_bars = False
     pool = ray.data.ActorPoolStrategy(min_size=1, max_size=workers)
     rows = ray.data.from_items(items, override_num_blocks=len(items))
-    for row in rows.map(_Actor, fn_constructor_args=(job,), compute=pool, num_cpus=1).iter_rows():
+    actor: Any = _Actor  # Ray makes the instances, where its annotation wants a function
+    for row in rows.map(actor, fn_constructor_args=(job,), compute=pool, num_cpus=1).iter_rows():
         yield int(row["block"])
 
 
