@@ -91,9 +91,11 @@ class Speaker:
     def opened(self, request: gr.Request) -> tuple[Any, Any]:
         """A link to a text and a voice; and the voices that the visitor made."""
         asked = request.query_params
-        own = self.demo.visitor(request).voices()
+        visitor = self.demo.visitor(request)
+        own = visitor.voices()
+        mine = f"own:{visitor.archive.stem}" if visitor.archive else ""  # what somebody made is what they want to hear
         said = str(asked.get("text") or "")[: self.longest]
-        return said or gr.skip(), voices.picker(str(asked.get("voice") or ""), own)
+        return said or gr.skip(), voices.picker(str(asked.get("voice") or mine), own)
 
     def programs(
         self, said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request
