@@ -184,15 +184,8 @@ def test_a_minute_is_checked_and_becomes_a_voice(page: Page, server: Server, min
 
 def test_it_speaks_and_can_be_taken_away(page: Page, minute: Path) -> None:
     _with_a_voice(page, minute)
-
-    def chosen() -> bool:
-        # The page draws its buttons anew when it opens, and a click that comes before is lost: a person clicks again.
-        if page.sees("#make-speak"):
-            page.click("#make-speak")
-            time.sleep(5)
-        return bool(page.all("#speak-voice [data-chosen='own:my-voice']"))
-
-    page.until(chosen, "it is among the voices of Speak")
+    page.click("#make-speak")
+    page.until(lambda: page.all("#speak-voice [data-chosen='own:my-voice']"), "it is among the voices of Speak")
     page.write("#speak-text", "This is mine.")
     page.click("#speak-start")
     player = "#speak-player .vb-player"
