@@ -22,9 +22,8 @@ from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.cloning import CloneSettings
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences, usable
-from voicebank.cloning.likeness import median_pitch
+from voicebank.cloning.likeness import median_pitch, screen
 from voicebank.cloning.run import frontend_of, parent_name
-from voicebank.cloning.screening import screen
 from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode

@@ -22,7 +22,7 @@ from voicebank.config import PRESETS, VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.training import checkpoint
+from voicebank.training.runs import load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 PROGRAM = Path(__file__).with_name("killed.py")
@@ -176,7 +176,7 @@ def test_it_stops_by_itself_and_keeps_the_best(base: Path, me: Path, tmp_path: P
     best = max(step for step in scored if scored[step])
     assert max(scored) == best + 2 < 1000
     assert voice.config.training["text2mel_steps"] == best
-    kept, _ = checkpoint.load(Store(tmp_path / "mine").work / "text2mel" / "best.safetensors")
+    kept, _ = load_checkpoint(Store(tmp_path / "mine").work / "text2mel" / "best.safetensors")
     assert voice.config.training["scores"]["text2mel_l1"] == round(min(l1 for _, _, l1, _ in told.scored), 4)
     weights = voice.text2mel.state_dict()
     assert all(torch.allclose(weights[name], tensor, atol=1e-3) for name, tensor in kept.items() if name in weights)
@@ -192,8 +192,8 @@ def test_going_on_never_puts_a_worse_voice_into_the_folder(base: Path, me: Path,
     reached = before.config.training["text2mel_steps"]
     assert reached > 0
     saved = Store(folder).work / "text2mel" / "checkpoint.safetensors"
-    tensors, notes = checkpoint.load(saved)
-    checkpoint.save(saved, tensors, {**notes, "best": 1.0, "best_step": 0})
+    tensors, notes = load_checkpoint(saved)
+    save_checkpoint(saved, tensors, {**notes, "best": 1.0, "best_step": 0})
     state = state_of(folder)
     state.reached, state.scores = {}, {}
     Store(folder).write(state)

@@ -16,7 +16,7 @@ from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Dataset
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData
-from voicebank.training import checkpoint
+from voicebank.training.runs import load_checkpoint, save_checkpoint
 from voicebank.training.trainer import Trainer, TrainerConfig
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -50,14 +50,14 @@ def test_bands_that_the_recordings_lack_and_damaged_weights(tmp_path: Path) -> N
     base.clone(recordings, folder, settings=FEW, stop=text2mel_is_done, progress=first)
     assert first.notes[0].startswith("the recordings hold nothing above 8.0 kHz: a voice cloned from them sounds dull")
     # A long training learns that the top bands are silent: what it says there does not vary at all.
-    tensors, notes = checkpoint.load(work / "text2mel" / "best.safetensors")
+    tensors, notes = load_checkpoint(work / "text2mel" / "best.safetensors")
     for key, tensor in tensors.items():
         if key.startswith("audio_decoder.") and key.endswith(".bias") and tensor.shape[-1] == base.config.audio.n_mels:
             tensor[:, -12:] = -30.0
-    checkpoint.save(work / "text2mel" / "best.safetensors", tensors, notes)
+    save_checkpoint(work / "text2mel" / "best.safetensors", tensors, notes)
     # What an earlier voicebank made of that.
     (work / "ssrn").mkdir(exist_ok=True)
-    checkpoint.save(work / "ssrn" / "checkpoint.safetensors", {"model.top.0.weight": torch.tensor([torch.nan])}, {})
+    save_checkpoint(work / "ssrn" / "checkpoint.safetensors", {"model.top.0.weight": torch.tensor([torch.nan])}, {})
     voice = base.clone(recordings, folder, settings=FEW, progress=told)
     assert finite(voice) and voice.say("Hello there.").duration > 0.3
     assert "the weights of ssrn are damaged: it is trained again" in told.notes

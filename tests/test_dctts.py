@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from voicebank.config import PRESETS, SSRNConfig, Text2MelConfig
 from voicebank.dctts.decoder import Decoding, decode
-from voicebank.dctts.flow import FlowHead
+from voicebank.dctts.layers import FlowHead
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.symbols import encode

@@ -27,13 +27,13 @@ from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Graphemes, MixedUnit
-from voicebank.training import checkpoint, features
+from voicebank.training import features
 from voicebank.training.alignment import align, symbol_starts
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features
-from voicebank.training.letters import LettersTask
 from voicebank.training.run import train
-from voicebank.training.runs import assemble, ssrn_from, text2mel_from, training_of, with_rows
+from voicebank.training.runs import assemble, load_checkpoint, ssrn_from, text2mel_from, training_of, with_rows
+from voicebank.training.spoken import LettersTask
 from voicebank.training.trainer import TrainerConfig
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
@@ -177,8 +177,8 @@ def test_resuming_is_exact(corpus: Path, tmp_path: Path, network: str, options: 
     for _ in range(4):
         run(corpus, tmp_path / "parts", network, options, minutes=1e-9)  # one step a call
     run(corpus, tmp_path / "parts", network, options)
-    whole, _ = checkpoint.load(tmp_path / "whole" / "checkpoint.safetensors")
-    parts, state = checkpoint.load(tmp_path / "parts" / "checkpoint.safetensors")
+    whole, _ = load_checkpoint(tmp_path / "whole" / "checkpoint.safetensors")
+    parts, state = load_checkpoint(tmp_path / "parts" / "checkpoint.safetensors")
     assert state["step"] == 12
     assert all(torch.allclose(whole[k], parts[k], atol=1e-6) for k in whole)
 
@@ -196,7 +196,7 @@ def test_a_killed_run_goes_on(corpus: Path, tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    _, state = checkpoint.load(folder / "checkpoint.safetensors")
+    _, state = load_checkpoint(folder / "checkpoint.safetensors")
     with open(folder / "metrics.jsonl", "a") as file:
         file.write('{"kind": "validation", "step": 1000')  # as a kill in the middle of a line leaves it
     trainer = run(corpus, folder, steps=state["step"] + 5, patience=0)

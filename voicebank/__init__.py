@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voicebank.audio import Audio, AudioWriter
     from voicebank.bank import Voice, closest, load, voices
     from voicebank.bulk.run import batch
-    from voicebank.cloning.settings import CloneSettings
+    from voicebank.cloning.store import CloneSettings
     from voicebank.data import media
     from voicebank.data.dataset import Dataset
     from voicebank.data.progress import Progress
@@ -65,7 +65,7 @@ _LAZY = {
     "Audio": "voicebank.audio",
     "AudioWriter": "voicebank.audio",
     "Chunk": "voicebank.synthesis.speech",
-    "CloneSettings": "voicebank.cloning.settings",
+    "CloneSettings": "voicebank.cloning.store",
     "Dataset": "voicebank.data.dataset",
     "Progress": "voicebank.data.progress",
     "Sentence": "voicebank.text.pipeline",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, TypedDict, Unpack
 
     from voicebank.cloning.closest import BaseMatch
-    from voicebank.cloning.settings import CloneSettings
+    from voicebank.cloning.store import CloneSettings
     from voicebank.data.dataset import Dataset
     from voicebank.data.progress import Progress
 
@@ -89,7 +89,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         """
         with needs_extra("clone"):
             from voicebank.cloning.run import clone
-            from voicebank.cloning.settings import Description
+            from voicebank.cloning.store import Description
 
         about = Description(name=name, consent=consent or None, accent=accent, gender=gender, origin=origin)
         made = clone(self, dataset, folder, about, settings=settings, progress=progress, stop=stop)

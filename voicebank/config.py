@@ -134,7 +134,7 @@ class Text2MelConfig(Config):
     letters_channels: Annotated[int, Field(ge=0, le=4096)] = 0
     """Channels of the text encoder of their own that sentences with letters in them have; 0 if they have none."""
     flow_channels: Annotated[int, Field(ge=0, le=2048)] = 0
-    """Channels of the flow that samples each frame (:mod:`voicebank.dctts.flow`); 0 if the decoder's last layer
+    """Channels of the flow that samples each frame (:mod:`voicebank.dctts.layers`); 0 if the decoder's last layer
     predicts it."""
     flow_blocks: Annotated[int, Field(ge=1, le=16)] = 3
     flow_steps: Annotated[int, Field(ge=1, le=64)] = 3

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import voicebank
-from voicebank.evaluation.testset import read_sentences
+from voicebank.evaluation.measures import read_sentences
 
 
 def sound(

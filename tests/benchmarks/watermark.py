@@ -18,8 +18,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 
 import voicebank
 from voicebank.audio import Audio
-from voicebank.evaluation.measures import naturalness, quality
-from voicebank.evaluation.testset import read_sentences
+from voicebank.evaluation.measures import naturalness, quality, read_sentences
 
 Attack = Callable[[Audio], Audio]
 

@@ -16,11 +16,10 @@ from voicebank.cli.clone import clone, closest
 from voicebank.cli.dataset import dataset
 from voicebank.cli.detect import detect
 from voicebank.cli.evaluate import evaluate
-from voicebank.cli.hub import pull, push, search
-from voicebank.cli.listing import plugins, voices
 from voicebank.cli.say import say
 from voicebank.cli.serve import serve
 from voicebank.cli.train import assemble, card, train
+from voicebank.cli.voices import plugins, pull, push, search, voices
 from voicebank.errors import PluginError, VoicebankError, VoicebankWarning, needs_extra
 
 

@@ -162,8 +162,8 @@ def closest(
     more than the best one's. A dataset is heard in 20 clips, a sound file by similarity and pitch alone.
     """
     import voicebank
-    from voicebank.cli.listing import table
     from voicebank.cli.progress import Bar
+    from voicebank.cli.voices import table
 
     recordings: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
     with Bar() as progress:

@@ -41,13 +41,13 @@ def make(
 ) -> None:
     """Make a dataset: cut in pauses, checked against what is heard, levelled, with report.html."""
     from voicebank.cli.progress import Bar
-    from voicebank.data import fetch
     from voicebank.data.make import make as make_dataset
+    from voicebank.data.sources import fetch, is_address
 
     place = Path(source)
     with Bar() as progress:
-        if fetch.is_address(source):
-            place, found = fetch.fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
+        if is_address(source):
+            place, found = fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
             captions = captions or found
         report = make_dataset(
             place,

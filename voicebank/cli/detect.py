@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebank.cli.listing import table
+from voicebank.cli.voices import table
 from voicebank.errors import BadAudio, BadData
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voicebank.cloning.closest import BaseMatch
     from voicebank.cloning.run import clone
-    from voicebank.cloning.settings import CloneSettings, Description
-    from voicebank.cloning.store import CloneState
+    from voicebank.cloning.store import CloneSettings, CloneState, Description
 
 __all__ = ["BaseMatch", "CloneSettings", "CloneState", "Description", "clone"]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from voicebank.cloning.settings import CloneSettings
+from voicebank.cloning.store import CloneSettings
 from voicebank.config import AudioConfig
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN

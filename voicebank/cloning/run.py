@@ -14,10 +14,9 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from voicebank.cloning.finetune import Clock, hold_out, usable
-from voicebank.cloning.screening import counted, screen, without
-from voicebank.cloning.settings import CloneSettings, Description
+from voicebank.cloning.likeness import counted, screen, without
 from voicebank.cloning.stages import Cloning
-from voicebank.cloning.store import FREE, CloneState, Store, job
+from voicebank.cloning.store import FREE, CloneSettings, CloneState, Description, Store, job
 from voicebank.config import VoiceConfig, first_error
 from voicebank.data.dataset import Dataset
 from voicebank.data.progress import Progress

@@ -35,9 +35,9 @@ from voicebank.errors import BadData, VoicebankError
 from voicebank.hub.card import WIDGET_TEXT
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
-from voicebank.training import checkpoint, plots
+from voicebank.training import plots
 from voicebank.training.features import ClipFeatures, Features
-from voicebank.training.runs import with_rows
+from voicebank.training.runs import is_finite, load_checkpoint, with_rows
 from voicebank.training.spoken import speak
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
@@ -294,7 +294,7 @@ class Cloning:
         self.state.scores[f"{stage}_l1"] = round(l1, 4)
 
     def _best(self, stage: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        return checkpoint.load(self.store.work / stage / "best.safetensors")
+        return load_checkpoint(self.store.work / stage / "best.safetensors")
 
     def _ssrn_of(self, weights: Mapping[str, torch.Tensor]) -> SSRN:
         model = SSRN(self.base.ssrn.config, self.audio.n_mels, self.audio.bins, self.audio.reduction)
@@ -320,6 +320,6 @@ class Cloning:
 def _damaged(file: Path) -> bool:
     """Whether a checkpoint is there whose weights are not numbers. An unreadable one is reported where it is read."""
     try:
-        return file.exists() and not checkpoint.is_finite(file)
+        return file.exists() and not is_finite(file)
     except BadData:
         return False

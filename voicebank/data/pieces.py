@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,18 +14,17 @@ from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.data import captions as caption_files
-from voicebank.data import clean as cleaning
 from voicebank.data import media
 from voicebank.data.checks import CLICKS, LONGEST, ROOM, check_clip
 from voicebank.data.cutting import REACH, Cut, cut
-from voicebank.data.measure import clicks, levels, measure, reverberation, silences
+from voicebank.data.measure import Silence, clicks, levels, measure, reverberation, silences
 from voicebank.data.media import Sound
 from voicebank.data.progress import Progress
 from voicebank.data.report import Finding, Row
 from voicebank.data.sources import Source
-from voicebank.data.transcribe import transcribe
 from voicebank.data.workspace import Workspace
-from voicebank.errors import BadAudio, BadData
+from voicebank.errors import BadAudio, BadData, PluginError
+from voicebank.files import append_line, read_lines
 from voicebank.plugins import Transcriber, Transcript, Word
 from voicebank.signal import speaker
 from voicebank.signal.spectrogram import level
@@ -36,6 +35,11 @@ MAYBE_CLIP = 60.0  # seconds that a clip may last with the silence at its ends
 CLEAN_BELOW = 35.0  # dB from the noise to the speech
 UNCERTAIN = 0.5  # mean probability of the words below which a recogniser's transcript is not to be trusted
 SHOWN = 30.0  # seconds of a stretch that was left out which can still be heard in the report
+LONGEST_WINDOW = 28.0  # seconds: what Whisper transcribes at once is 30
+SHORTEST_WINDOW = 12.0
+OVERSHOOT = 0.3  # seconds by which a word may seem to last beyond its window
+
+Window = tuple[float, float]
 
 
 class Piece(NamedTuple):
@@ -65,7 +69,7 @@ class Recognisers:
         """
         made = plugins.create("transcriber", transcriber) if isinstance(transcriber, str) else transcriber
         if clean:
-            cleaning.require()
+            media.require_clean()
         return cls(made, speaker.available(), clean)
 
     def required(self, what: str) -> Transcriber:
@@ -160,7 +164,7 @@ def _clip(source: Source, piece: Piece, sound: Sound, recognisers: Recognisers, 
             row.start, row.end = round(start, 3), round(end, 3)
         audio = sound.piece(start, end)
         if recognisers.clean and _noisy(audio):
-            audio, row.cleaned = cleaning.clean(audio), True
+            audio, row.cleaned = media.clean(audio), True
         analyse(row, audio, sound.clipped_between(start, end), recognisers, write=piece.text is None)
     if len(audio.samples):
         row.file = f"{'wavs' if row.kept else 'rejected'}/{row.id}.wav"
@@ -205,3 +209,75 @@ def _levelled(audio: Audio) -> Audio:
     samples[:fade] *= ramp
     samples[len(samples) - fade :] *= ramp[::-1]
     return Audio(samples, audio.sample_rate)
+
+
+def transcribe(
+    sound: Sound,
+    silences: Sequence[Silence],
+    transcriber: Transcriber,
+    journal: Path,
+    name: str,
+    progress: Progress,
+) -> list[Word]:
+    """Transcribe a recording of any length.
+
+    Args:
+        sound: the recording.
+        silences: its pauses, in which it is divided into windows.
+        transcriber: gives words with times.
+        journal: file of the windows that are done; a call that was interrupted goes on from it.
+        name: of the recording, for progress.
+        progress: callbacks.
+
+    Returns:
+        All words in order, in seconds from the start of the recording.
+
+    Raises:
+        PluginError: the transcriber gives no times of words.
+        OSError: the journal cannot be written.
+    """
+    done = {tuple(line["window"]): [Word(*word) for word in line["words"]] for line in read_lines(journal)}
+    words: list[Word] = []
+    every = windows(silences, sound.duration)
+    for window in progress.track(f"listening to {name}", every, len(every)):
+        if window not in done:
+            done[window] = _transcribe_window(sound, window, transcriber)
+            append_line(journal, {"window": window, "words": [astuple(word) for word in done[window]]})
+        words += done[window]
+    return _in_order(words)
+
+
+def windows(silences: Sequence[Silence], duration: float) -> list[Window]:
+    """Stretches of at most 28 seconds that end in the longest pause of their second half."""
+    found: list[Window] = []
+    start = 0.0
+    while duration - start > LONGEST_WINDOW:
+        pauses = [s for s in silences if start + SHORTEST_WINDOW < (s.start + s.end) / 2 < start + LONGEST_WINDOW]
+        longest = max(pauses, key=lambda s: s.length, default=None)
+        end = (longest.start + longest.end) / 2 if longest else start + LONGEST_WINDOW
+        found.append((round(start, 3), round(end, 3)))
+        start = end
+    return [*found, (round(start, 3), round(duration, 3))]
+
+
+def _transcribe_window(sound: Sound, window: Window, transcriber: Transcriber) -> list[Word]:
+    start, end = window
+    transcript = transcriber.transcribe(sound.piece(start, end))
+    if transcript.text.strip() and not transcript.words:
+        raise PluginError("the transcriber gives no times of words, which cutting needs: use another one")
+    return [
+        Word(w.text, round(start + w.start, 3), round(min(start + w.end, end + OVERSHOOT), 3), round(w.probability, 3))
+        for w in transcript.words
+        if start + w.start < end + OVERSHOOT
+    ]
+
+
+def _in_order(words: list[Word]) -> list[Word]:
+    """The words with times that never decrease, which a recogniser's sometimes do."""
+    ordered: list[Word] = []
+    at = 0.0
+    for word in words:
+        start = max(at, word.start)
+        ordered.append(Word(word.text, start, max(start, word.end), word.probability))
+        at = start
+    return ordered

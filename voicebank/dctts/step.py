@@ -160,9 +160,9 @@ def _product(layer: Any, weights: Any, scale: Any, biases: Any, x: Any, h: Any, 
 def _sample(
     table: Any, times: Any, weights: Any, scale: Any, biases: Any, hidden: Any, x: Any, h: Any, y: Any, a: Any, c: Any
 ) -> None:
-    """Noise in ``x`` becomes a standardised mel, as :meth:`voicebank.dctts.flow.FlowHead.sample`; the rest is scratch.
+    """Noise in ``x`` becomes a standardised mel, as in :meth:`voicebank.dctts.layers.FlowHead.sample`.
 
-    The layers of the table are the condition, the first one, two for each block, and the last.
+    The layers of the table are the condition, the first one, two for each block, and the last. The rest is scratch.
     """
     steps, rows = times.shape
     n_mels, channels = table[1, INPUTS], table[1, OUTPUTS]

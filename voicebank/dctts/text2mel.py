@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from voicebank.config import Text2MelConfig
-from voicebank.dctts.flow import FlowHead
-from voicebank.dctts.layers import Conv, Highway, Stack
+from voicebank.dctts.layers import Conv, FlowHead, Highway, Stack
 from voicebank.text.symbols import LETTERS, TABLE_SIZE
 
 
@@ -36,7 +35,7 @@ class Text2Mel(nn.Module):
     of words by their letters made phones less clear.
 
     With ``config.flow_channels`` a frame is not what the decoder's last layer predicts, but sampled by a
-    :class:`voicebank.dctts.flow.FlowHead`. The last layer stays: in training it helps the layers below.
+    :class:`voicebank.dctts.layers.FlowHead`. The last layer stays: in training it helps the layers below.
     """
 
     def __init__(self, config: Text2MelConfig, n_mels: int = 80) -> None:

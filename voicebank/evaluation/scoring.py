@@ -20,9 +20,17 @@ from voicebank.evaluation.listening import (
     score_takes,
     workers_or_default,
 )
-from voicebank.evaluation.measures import Prosody, References, by_name, centroids, reference_prosody
+from voicebank.evaluation.measures import (
+    Prosody,
+    References,
+    Sentences,
+    by_name,
+    centroids,
+    match_clips,
+    read_sentences,
+    reference_prosody,
+)
 from voicebank.evaluation.scores import Scores, summarise
-from voicebank.evaluation.testset import Sentences, match_clips, read_sentences
 
 if TYPE_CHECKING:
     from voicebank.synthesis.synthesizer import Synthesizer

@@ -20,9 +20,9 @@ from voicebank.evaluation.listening import (
     normalise_words,
     workers_or_default,
 )
+from voicebank.evaluation.measures import audio_files
 from voicebank.evaluation.scores import Report
 from voicebank.evaluation.scoring import speak
-from voicebank.evaluation.testset import audio_files
 from voicebank.hub.card import markdown_table
 from voicebank.plugins import Transcriber
 

@@ -23,7 +23,7 @@ from voicebank.audio import Audio
 from voicebank.config import VoiceConfig, first_error
 from voicebank.errors import BadVoice
 from voicebank.files import replacing_folder
-from voicebank.synthesis.quantised import stored
+from voicebank.synthesis.weights import stored
 
 CONFIG, TEXT2MEL, SSRN = "config.json", "text2mel.safetensors", "ssrn.safetensors"
 CARD, SAMPLE = "README.md", "sample.ogg"

@@ -92,7 +92,7 @@ class Synthesizer:
             volume: factor of the amplitude, 0 to 4; 1 if left out.
             sentence_silence: seconds between two sentences; 0.12, divided by the speed, if left out.
             seed: another one gives another rendering, with the same words, of a voice that samples its speech
-                (:mod:`voicebank.dctts.flow`). The same text and seed give the same sound.
+                (:mod:`voicebank.dctts.layers`). The same text and seed give the same sound.
             strict: raise for a sentence that cannot be spoken. Otherwise it is left out with a ``VoicebankWarning``,
                 which gives its line, as long as another sentence of the text can be spoken.
             watermark: marks the sound as synthetic speech of this voice (docs/provenance.md): name of a plugin, a

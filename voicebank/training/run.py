@@ -20,9 +20,8 @@ from voicebank.text.frontend import Frontend
 from voicebank.training import features
 from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
-from voicebank.training.letters import LettersTask
 from voicebank.training.runs import ssrn_from, text2mel_from, voices_of
-from voicebank.training.spoken import speak
+from voicebank.training.spoken import LettersTask, speak
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Trainer, TrainerConfig
 
@@ -72,7 +71,7 @@ def train(
             out.
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
             from phones; a text encoder for letters then learns to read them
-            (:class:`voicebank.training.letters.LettersTask`).
+            (:class:`voicebank.training.spoken.LettersTask`).
         predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
             step is trained on mels as it predicts them.
         adversarial: for SSRN, judge its magnitudes by a discriminator, too.

@@ -1,20 +1,26 @@
-"""Runs, and voices, as weights: what a training starts from or takes predictions from, and what a voice is made of."""
+"""Weights of runs and voices: what a training starts from or takes predictions from, and what a voice is made of.
+
+Checkpoints survive ``kill -9`` at any moment: each is written beside the old one, then renamed over it.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, Text2MelConfig, VoiceConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel, is_table
 from voicebank.errors import BadData, UnknownName
-from voicebank.synthesis.quantised import quantise
+from voicebank.files import replacing
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.training import checkpoint
+from voicebank.synthesis.weights import quantise
 
 # What a voice's notes say of the training of each network.
 TEXT2MEL, SSRN_STEPS = ("text2mel_steps", "letters_sentences", "letters_steps"), ("ssrn_steps",)
@@ -25,8 +31,8 @@ def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     path = Path(path)
     if path.is_dir():
         path = path / "best.safetensors"
-    tensors, state = checkpoint.load(path)
-    return checkpoint.unprefixed("average", tensors) or tensors, state
+    tensors, state = load_checkpoint(path)
+    return unprefixed("average", tensors) or tensors, state
 
 
 def training_of(notes: dict[str, Any]) -> dict[str, int]:
@@ -140,7 +146,7 @@ def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2M
 def assemble(
     text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any
 ) -> Synthesizer:
-    """Make a voice of the best weights of two runs, with a byte for each (:mod:`voicebank.synthesis.quantised`).
+    """Make a voice of the best weights of two runs, with a byte for each (:mod:`voicebank.synthesis.weights`).
 
     Args:
         text2mel: a run folder or weights file.
@@ -164,3 +170,44 @@ def assemble(
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Synthesizer(config, network, upper)
+
+
+def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and a JSON state as one safetensors file, atomically."""
+    found = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    with replacing(path) as partial:
+        save_file(found, partial, metadata={"state": json.dumps(state)})
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what :func:`save_checkpoint` wrote.
+
+    Raises:
+        BadData: the file is missing, truncated or no checkpoint.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            return {key: file.get_tensor(key) for key in file.keys()}, state  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise BadData(f"{path} is no checkpoint of voicebank: {error}") from error
+
+
+def is_finite(path: Path) -> bool:
+    """Whether all weights of a checkpoint are numbers.
+
+    Raises:
+        BadData: see :func:`load_checkpoint`.
+    """
+    tensors, _ = load_checkpoint(path)
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
+
+
+def prefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Put ``prefix.`` before every name."""
+    return {f"{prefix}.{k}": v for k, v in tensors.items()}
+
+
+def unprefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors whose names start with ``prefix.``, without it."""
+    return {k[len(prefix) + 1 :]: v for k, v in tensors.items() if k.startswith(prefix + ".")}

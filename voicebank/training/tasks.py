@@ -70,7 +70,7 @@ class Task(abc.ABC):
 class Text2MelTask(Task):
     """Teacher-forced training of Text2Mel (arXiv:1710.08969, sections 3.4 and 4.1).
 
-    With a flow (:mod:`voicebank.dctts.flow`) its loss is the greater part, and decides which weights are best. An
+    With a flow (:mod:`voicebank.dctts.layers`) its loss is the greater part, and decides which weights are best. An
     encoder for letters, where there is one, is taught apart: it is to give the decoder what the phones give
     (:func:`voicebank.training.losses.letters_loss`), and all else is trained on phones alone.
 

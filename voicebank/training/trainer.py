@@ -17,7 +17,8 @@ from voicebank.config import Config
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.files import atomic, remove_torn
-from voicebank.training import checkpoint, plots
+from voicebank.training import plots
+from voicebank.training.runs import load_checkpoint, prefixed, save_checkpoint, unprefixed
 from voicebank.training.tasks import Metrics, Task
 
 # Steps in a row whose gradients are not finite, after which training is given up.
@@ -139,29 +140,29 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, atomically."""
-        tensors = checkpoint.prefixed("model", self.model.state_dict())
-        tensors |= checkpoint.prefixed("average", self.average)
+        tensors = prefixed("model", self.model.state_dict())
+        tensors |= prefixed("average", self.average)
         if self.task.critic is not None:
-            tensors |= checkpoint.prefixed("critic", self.task.critic.state_dict())
+            tensors |= prefixed("critic", self.task.critic.state_dict())
         names = self._names()
         for i, slot in self.optimizer.state_dict()["state"].items():
-            tensors |= checkpoint.prefixed(f"adam.{names[i]}", slot)
+            tensors |= prefixed(f"adam.{names[i]}", slot)
         state = {"step": self.step, "best": self.best, "best_step": self.best_step, **self.notes}
-        checkpoint.save(self.folder / "checkpoint.safetensors", tensors, state)
+        save_checkpoint(self.folder / "checkpoint.safetensors", tensors, state)
 
     def _resume(self) -> None:
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             return
-        tensors, state = checkpoint.load(path)
+        tensors, state = load_checkpoint(path)
         for key in ("task", "config"):
             if state.get(key) != self.notes.get(key):
                 raise BadData(f"{self.folder} holds a run with another {key}: choose another folder, or remove it")
-        self.model.load_state_dict(checkpoint.unprefixed("model", tensors))
-        self.average = {k: v.to(self.device) for k, v in checkpoint.unprefixed("average", tensors).items()}
+        self.model.load_state_dict(unprefixed("model", tensors))
+        self.average = {k: v.to(self.device) for k, v in unprefixed("average", tensors).items()}
         if self.task.critic is not None:
-            self.task.critic.load_state_dict(checkpoint.unprefixed("critic", tensors))
-        slots = {i: checkpoint.unprefixed(f"adam.{name}", tensors) for i, name in enumerate(self._names())}
+            self.task.critic.load_state_dict(unprefixed("critic", tensors))
+        slots = {i: unprefixed(f"adam.{name}", tensors) for i, name in enumerate(self._names())}
         if any(slots.values()):
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
@@ -245,7 +246,7 @@ class Trainer:
         if better:
             self.best, self.best_step = min(judged, self.best), self.step
             notes = {"step": self.step, "lowest": self.best, **metrics, **self.notes}
-            checkpoint.save(self.folder / "best.safetensors", self.average, notes)
+            save_checkpoint(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
         plots.curves(self.folder / "loss.png", self.metrics(), criterion or "l1")
