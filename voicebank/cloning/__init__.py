@@ -17,9 +17,9 @@ __all__ = ["BaseMatch", "CloneSettings", "CloneState", "Description", "clone"]
 
 _LAZY = {
     "BaseMatch": "closest",
-    "CloneSettings": "settings",
+    "CloneSettings": "store",
     "CloneState": "store",
-    "Description": "settings",
+    "Description": "store",
     "clone": "run",
 }
 

@@ -19,8 +19,8 @@ from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel, is_table
 from voicebank.errors import BadData, UnknownName
 from voicebank.files import replacing
+from voicebank.synthesis.folder import quantise
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.synthesis.weights import quantise
 
 # What a voice's notes say of the training of each network.
 TEXT2MEL, SSRN_STEPS = ("text2mel_steps", "letters_sentences", "letters_steps"), ("ssrn_steps",)
@@ -146,7 +146,7 @@ def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2M
 def assemble(
     text2mel: str | Path, ssrn: str | Path, *, name: str, speaker: str | None = None, **about: Any
 ) -> Synthesizer:
-    """Make a voice of the best weights of two runs, with a byte for each (:mod:`voicebank.synthesis.weights`).
+    """Make a voice of the best weights of two runs, with a byte for each (:mod:`voicebank.synthesis.folder`).
 
     Args:
         text2mel: a run folder or weights file.
