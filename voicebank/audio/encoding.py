@@ -1,4 +1,4 @@
-"""Sound into files and streams of bytes: by libsndfile, and AAC by FFmpeg (PyAV)."""
+"""Encoders: samples into the bytes of a file, by libsndfile, and AAC by FFmpeg (PyAV)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ import contextlib
 import io
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from voicebank.errors import BadAudio
-from voicebank.files import replacing
-
-if TYPE_CHECKING:
-    from voicebank.audio.sound import Audio
 
 StrPath = str | os.PathLike[str]
 Samples = npt.NDArray[np.float32]
@@ -53,151 +48,6 @@ _UNKNOWN = 0xFFFFFFFF
 _BLOCK = 1 << 15
 
 
-class AudioWriter:
-    """Writes sound to a file piece by piece, in constant memory, for speech too long to keep.
-
-    A context manager. The sound goes to a temporary file in the same folder, which takes the final name when
-    the block ends well and is removed when it ends with an exception of any kind. Where the name is a link, the
-    file that it points to is replaced.
-
-    Args:
-        path: its suffix names the format.
-        sample_rate: of all sound that is written.
-        comment: a line of text for the file's tags; raw AAC has none.
-
-    Raises:
-        BadAudio: as :meth:`Audio.save`.
-    """
-
-    def __init__(self, path: StrPath, sample_rate: int, comment: str = "") -> None:
-        self.path = Path(path)
-        self.sample_rate = sample_rate
-        self.comment = comment
-        self.format = format_of(path)
-        self.seconds = 0.0
-        _check_rate(self.format, sample_rate)
-
-    def __enter__(self) -> AudioWriter:
-        if self.path.is_dir():
-            raise BadAudio(f"cannot write {self.path}: it is a folder")
-        with contextlib.ExitStack() as stack, self._explained():
-            partial = stack.enter_context(replacing(Path(os.path.realpath(self.path))))
-            self._sink = _Sink(stack.enter_context(open(partial, "xb", buffering=0)))
-            self._encoder = _encoder(self._sink, self.format, self.sample_rate, self.comment)
-            stack.push(self._close)
-            self._stack = stack.pop_all()
-        return self
-
-    def write(self, audio: Audio) -> None:
-        """Append sound, which must have the writer's rate."""
-        if audio.sample_rate != self.sample_rate:
-            raise BadAudio(f"cannot add sound of {audio.sample_rate} Hz to a file of {self.sample_rate} Hz")
-        with self._explained():
-            self._encoder.write(audio.samples)
-        self.seconds += audio.duration
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._explained():
-            self._stack.__exit__(kind, error, trace)
-
-    def _close(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._encoder.close()  # writes what it still holds
-            return
-        with contextlib.suppress(Exception):
-            self._encoder.close()
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except BadAudio:
-            raise
-        except (OSError, RuntimeError) as error:
-            missing = isinstance(error, FileNotFoundError) and not self.path.parent.exists()
-            why = f"the folder {self.path.parent} does not exist" if missing else reason(error)
-            raise BadAudio(f"cannot write {self.path}: {why}") from error
-
-
-def encode(samples: Samples, sample_rate: int, format: str) -> bytes:
-    """Samples (float32, shape ``(n,)``) as a file in memory.
-
-    Raises:
-        BadAudio: unknown format, or a rate that it lacks.
-    """
-    memory = io.BytesIO()
-    encoder = _encoder(_Sink(memory), format, sample_rate)
-    encoder.write(samples)
-    encoder.close()
-    return memory.getvalue()
-
-
-def encode_stream(parts: Iterable[Audio], format: str) -> Iterator[bytes]:
-    """Encode sound while it is made, as a :class:`StreamEncoder` does.
-
-    Args:
-        parts: of one rate.
-        format: one of :data:`STREAM_FORMATS`.
-
-    Raises:
-        BadAudio: unknown format, or a rate that it lacks.
-    """
-    encoder: StreamEncoder | None = None
-    for part in parts:
-        encoder = encoder or StreamEncoder(format, part.sample_rate)
-        if data := encoder.push(part):
-            yield data
-    if encoder is not None and (data := encoder.finish()):
-        yield data
-
-
-class StreamEncoder:
-    """Encodes sound while it is made: the bytes of each part as soon as the codec gives them.
-
-    Args:
-        format: one of :data:`STREAM_FORMATS`.
-        sample_rate: of all parts.
-
-    Raises:
-        BadAudio: unknown format, or a rate that it lacks.
-    """
-
-    def __init__(self, format: str, sample_rate: int) -> None:
-        if format not in STREAM_FORMATS:
-            raise BadAudio(f"cannot stream {format!r}: use one of {', '.join(STREAM_FORMATS)}")
-        self._sink = _StreamSink()
-        if format == "wav":
-            self._sink.write(wav_header(sample_rate))
-        self._encoder = self._make(format, sample_rate)
-
-    def push(self, audio: Audio) -> bytes:
-        """The bytes that are certain with this sound; perhaps none."""
-        self._encoder.write(audio.samples)
-        return self._sink.take()
-
-    def finish(self) -> bytes:
-        """The last bytes."""
-        self._encoder.close()
-        return self._sink.take()
-
-    def _make(self, format: str, sample_rate: int) -> _Encoder:
-        if format in ("wav", "pcm"):
-            return _Pcm(self._sink)
-        _check_rate(format, sample_rate)
-        if format in _FFMPEG_STREAMS:
-            return _Ffmpeg(self._sink, *_FFMPEG_STREAMS[format], sample_rate)
-        return _Sndfile(self._sink, format, sample_rate)
-
-
-def wav_header(sample_rate: int) -> bytes:
-    """The header of a mono WAV file of 16 bit whose length is not known yet."""
-    format = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    size = struct.pack("<I", _UNKNOWN)
-    return b"RIFF" + size + b"WAVE" + b"fmt " + struct.pack("<I", len(format)) + format + b"data" + size
-
-
 def format_of(path: StrPath) -> str:
     """The format that a file's suffix names.
 
@@ -217,7 +67,7 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).rsplit(": ", 1)[-1].split()).rstrip(".") or type(error).__name__
 
 
-class _Sink:
+class Sink:
     """A file for an encoder that remembers the first error: libsndfile passes on no reason for a failure."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -252,7 +102,7 @@ class _Sink:
             raise self.error
 
 
-class _StreamSink(_Sink):
+class StreamSink(Sink):
     """Bytes that are passed on as they come: what an encoder goes back to write into a header is left out."""
 
     def __init__(self) -> None:
@@ -282,14 +132,14 @@ class _StreamSink(_Sink):
         return data
 
 
-class _Encoder(abc.ABC):
+class Encoder(abc.ABC):
     """Writes samples into the file that it was made for.
 
     It works in a thread of its own. Encoders call back into Python for every write; what a signal's handler raises
     there (Ctrl-C) would be lost, and with it that the program was to stop. Only the main thread handles signals.
     """
 
-    def __init__(self, sink: _Sink) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._thread = ThreadPoolExecutor(1)
 
@@ -322,7 +172,7 @@ class _Encoder(abc.ABC):
     def _close(self) -> None: ...
 
 
-class _Pcm(_Encoder):
+class _Pcm(Encoder):
     def _write(self, samples: Samples) -> None:
         self._sink.write(np.round(samples * 32767).astype("<i2").tobytes())
 
@@ -330,8 +180,8 @@ class _Pcm(_Encoder):
         pass
 
 
-class _Sndfile(_Encoder):
-    def __init__(self, sink: _Sink, format: str, sample_rate: int, comment: str = "") -> None:
+class _Sndfile(Encoder):
+    def __init__(self, sink: Sink, format: str, sample_rate: int, comment: str = "") -> None:
         super().__init__(sink)
         container, subtype = _SNDFILE[format]
         if format == "ogg" and sample_rate not in _OPUS_RATES:
@@ -357,8 +207,8 @@ class _Sndfile(_Encoder):
         self._file.close()
 
 
-class _Ffmpeg(_Encoder):
-    def __init__(self, sink: _Sink, container: str, codec: str, sample_rate: int, comment: str = "") -> None:
+class _Ffmpeg(Encoder):
+    def __init__(self, sink: Sink, container: str, codec: str, sample_rate: int, comment: str = "") -> None:
         super().__init__(sink)
         try:
             import av
@@ -386,11 +236,40 @@ class _Ffmpeg(_Encoder):
         self._container.close()
 
 
-def _encoder(sink: _Sink, format: str, sample_rate: int, comment: str = "") -> _Encoder:
-    _check_rate(format, sample_rate)
+def encoder(sink: Sink, format: str, sample_rate: int, comment: str = "") -> Encoder:
+    """An encoder for a file that can be written at any place.
+
+    Raises:
+        BadAudio: unknown format, or a rate that it lacks.
+    """
+    check_rate(format, sample_rate)
     if format in _FFMPEG:
         return _Ffmpeg(sink, *_FFMPEG[format], sample_rate, comment)
     return _Sndfile(sink, format, sample_rate, comment)
+
+
+def stream_encoder(sink: Sink, format: str, sample_rate: int) -> Encoder:
+    """An encoder whose bytes are passed on as they come; one of :data:`STREAM_FORMATS`.
+
+    Raises:
+        BadAudio: unknown format, or a rate that it lacks.
+    """
+    if format not in STREAM_FORMATS:
+        raise BadAudio(f"cannot stream {format!r}: use one of {', '.join(STREAM_FORMATS)}")
+    if format in ("wav", "pcm"):
+        sink.write(wav_header(sample_rate) if format == "wav" else b"")
+        return _Pcm(sink)
+    check_rate(format, sample_rate)
+    if format in _FFMPEG_STREAMS:
+        return _Ffmpeg(sink, *_FFMPEG_STREAMS[format], sample_rate)
+    return _Sndfile(sink, format, sample_rate)
+
+
+def wav_header(sample_rate: int) -> bytes:
+    """The header of a mono WAV file of 16 bit whose length is not known yet."""
+    format = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    size = struct.pack("<I", _UNKNOWN)
+    return b"RIFF" + size + b"WAVE" + b"fmt " + struct.pack("<I", len(format)) + format + b"data" + size
 
 
 def _check_format(format: str, problem: str) -> None:
@@ -398,7 +277,12 @@ def _check_format(format: str, problem: str) -> None:
         raise BadAudio(f"{problem}: use one of {', '.join('.' + known for known in FORMATS)}")
 
 
-def _check_rate(format: str, sample_rate: int) -> None:
+def check_rate(format: str, sample_rate: int) -> None:
+    """Refuse a rate that a format cannot hold.
+
+    Raises:
+        BadAudio: it cannot, or the format is unknown.
+    """
     _check_format(format, f"unknown audio format {format!r}")
     if sample_rate not in _RATES.get(format, {sample_rate}):
         raise BadAudio(f"{format} cannot hold {sample_rate} Hz: use .wav, .flac or .ogg")

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from voicebank.audio.encoding import MP3_RATES, AudioWriter, Samples, StrPath, encode, reason
+from voicebank.audio.encoding import MP3_RATES, Samples, StrPath, reason
+from voicebank.audio.writing import AudioWriter, encode
 from voicebank.errors import BadAudio
 
 # The first of these that is installed and can reach a sound device plays.

@@ -21,7 +21,7 @@ def batch(
 ) -> None:
     """Speak every row of a table. Give the same command again and it goes on where it was stopped."""
     from voicebank.bulk.run import batch as run
-    from voicebank.cli.progress import Bar
+    from voicebank.cli.output import Bar
 
     with Bar() as bar:
         done = run(

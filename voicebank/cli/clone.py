@@ -68,7 +68,7 @@ def clone(
     All settings follow from the minutes of speech; see docs/cloning.md. Ctrl-C leaves the best voice so far.
     """
     import voicebank
-    from voicebank.cli.progress import Bar
+    from voicebank.cli.output import Bar
     from voicebank.cloning import CloneState
 
     data = voicebank.Dataset.read(dataset)
@@ -162,8 +162,7 @@ def closest(
     more than the best one's. A dataset is heard in 20 clips, a sound file by similarity and pitch alone.
     """
     import voicebank
-    from voicebank.cli.progress import Bar
-    from voicebank.cli.voices import table
+    from voicebank.cli.output import Bar, table
 
     recordings: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
     with Bar() as progress:
@@ -174,7 +173,7 @@ def closest(
 
 def _choose(data: Dataset) -> Voice:
     import voicebank
-    from voicebank.cli.progress import Bar
+    from voicebank.cli.output import Bar
 
     with Bar() as progress:
         matches = voicebank.closest(data, progress=progress)

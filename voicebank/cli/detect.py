@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebank.cli.voices import table
 from voicebank.errors import BadAudio, BadData
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ def detect(
 ) -> None:
     """Say whether a voice of voicebank made a sound: by the mark in it, and by the credentials of its file."""
     from voicebank import provenance
+    from voicebank.cli.output import table
 
     rows: list[tuple[str, ...]] = []
     drawn: list[tuple[str, Detection]] = []
@@ -105,9 +105,12 @@ def _places(found: Detection) -> str:
 
 def _draw(path: Path, found: Sequence[tuple[str, Detection]]) -> None:
     """One panel a sound: each window's score, and the threshold."""
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise BadData(f"cannot draw {path}: use .png, .svg or .pdf")
     from matplotlib.figure import Figure
+
+    from voicebank.cli.output import PICTURES
+
+    if path.suffix.lower() not in PICTURES:
+        raise BadData(f"cannot draw {path}: use one of {', '.join(PICTURES)}")
 
     figure = Figure(figsize=(9, 2.2 * len(found)), layout="constrained")
     for axes, (name, detection) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found, strict=True):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -21,17 +19,12 @@ from voicebank.errors import BadData, BadText, VoicebankError, VoicebankWarning
 if TYPE_CHECKING:
     from voicebank.audio import Audio
     from voicebank.bank import Voice
+    from voicebank.cli.output import Target
     from voicebank.synthesis.speech import Chunk
-    from voicebank.synthesis.timing import SpokenWord
 
 DEFAULT_VOICE = "us-male"
-DEFAULT_OUTPUT = Path("voicebank.wav")
-PIPE = Path("-")
-_PICTURES = (".png", ".svg", ".pdf")
 # A book without blank lines is still cut, at the first line that ends a sentence after so many characters.
 _CHUNK = 8000
-# Sentences of a page, or lines with a file each, that the cores share.
-_BATCH = 32
 
 
 def say(
@@ -92,10 +85,13 @@ def say(
         raise BadText("give either a text or -f FILE, not both")
     if text is None and file is None and sys.stdin.isatty():
         raise BadText("there is nothing to say: give a text, or -f FILE, or pipe text in")
+    from voicebank.cli.output import Target
+
     target = Target(output, output_dir, "pcm" if raw else format, sample_rate, subtitles, attention)
     target.check(raw)
 
     import voicebank
+    from voicebank.provenance import comment
 
     options: dict[str, Any] = {
         "frontend": frontend,
@@ -114,6 +110,8 @@ def say(
     started = time.perf_counter()
     with _compiling(), _ended_by_sigterm(), _opened(file) as stream:
         speaker = voicebank.load(voice)
+        if watermark != "none":
+            target.comment = comment(speaker)
         if show_text:
             _show_text(speaker, [text] if text is not None else (part for part, _ in paragraphs(stream)), options)
             return
@@ -139,119 +137,11 @@ def _show_text(speaker: Voice, text: Iterable[str], options: dict[str, Any]) -> 
         typer.echo(line)
 
 
-@dataclass
-class Target:
-    """Where the sound goes, and what else is written of it."""
-
-    output: Path | None
-    folder: Path | None
-    format: str
-    sample_rate: int | None
-    subtitles: Path | None
-    attention: Path | None
-    comment: str = ""
-    """For the tags of the file."""
-    _cues: list[SpokenWord] = field(default_factory=list)
-
-    def check(self, raw: bool) -> None:
-        """Refuse what cannot be written, before the voice is loaded and the book is spoken."""
-        from voicebank.audio.encoding import FORMATS, STREAM_FORMATS, format_of
-
-        piped = self.output == PIPE
-        if raw and not piped:
-            raise BadData("--raw is for standard output: add -o -")
-        if piped and sys.stdout.isatty():
-            raise BadData("standard output is a terminal, which shows no sound: pipe it on, for instance to aplay")
-        if self.folder is not None and (self.output, self.subtitles, self.attention) != (None, None, None):
-            raise BadData("--output-dir writes a file for each line: leave out -o, --subtitles and --attention")
-        known = STREAM_FORMATS if piped else FORMATS
-        if self.format not in known:
-            raise BadData(f"unknown --format {self.format!r}: use one of {', '.join(known)}")
-        if self.output is not None and not piped:
-            format_of(self.output)
-        if self.attention is not None and self.attention.suffix.lower() not in _PICTURES:
-            raise BadData(f"cannot draw {self.attention}: use one of {', '.join(_PICTURES)}")
-        if self.subtitles is not None:
-            from voicebank.synthesis.timing import check_subtitles
-
-            check_subtitles(self.subtitles)
-        for path in (self.attention, self.subtitles):
-            if path is not None and not path.parent.is_dir():
-                raise BadData(f"cannot write {path}: the folder {path.parent} does not exist")
-
-    @property
-    def pace(self) -> dict[str, Any]:
-        """A pipe gets sound as it is made, a player whole sentences, and for a file the cores share out a page."""
-        return {} if self.output == PIPE else {"batch": 1 if self.output is None else _BATCH}
-
-    def watched(self, chunks: Iterable[Chunk]) -> Iterator[Audio]:
-        """The sound of chunks at the rate that is wanted; subtitles and pictures are written when all is spoken."""
-        from voicebank.audio import resample_stream
-
-        passed = self._written_down(chunks)
-        yield from passed if self.sample_rate is None else resample_stream(passed, self.sample_rate)
-        if self.subtitles is not None:
-            from voicebank.files import atomic
-            from voicebank.synthesis.timing import subtitles
-
-            try:
-                atomic(self.subtitles, subtitles(self._cues, self.subtitles.suffix))
-            except OSError as error:
-                raise BadData(f"cannot write {self.subtitles}: {error.strerror or error}") from error
-
-    def _written_down(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        from voicebank.synthesis.timing import cues
-
-        seconds, number = 0.0, 0
-        for chunk in chunks:
-            seconds += chunk.duration
-            if chunk.spoken is not None:
-                number += 1
-                if self.subtitles is not None:
-                    self._cues += cues([(seconds - chunk.spoken.audio.duration, chunk.spoken)])
-                if self.attention is not None:
-                    self._draw(chunk, number)
-            yield chunk
-
-    def _draw(self, chunk: Chunk, number: int) -> None:
-        """Draw the alignment: one picture a sentence, numbered from the second on."""
-        from voicebank.training.plots import attention
-
-        assert self.attention is not None and chunk.spoken is not None
-        path = self.attention if number == 1 else self.attention.with_stem(f"{self.attention.stem}-{number}")
-        try:
-            attention(path, chunk.spoken.attention, chunk.spoken.sentence.text)
-        except OSError as error:
-            raise BadData(f"cannot write {path}: {error.strerror or error}") from error
-
-    def deliver(self, parts: Iterable[Audio]) -> tuple[Path, float] | None:
-        """Write the sound, pass it on, or play it sentence by sentence; returns the file and its seconds."""
-        from voicebank.audio import AudioWriter, encode_stream
-
-        parts = iter(parts)
-        if self.output == PIPE:
-            _pass_on(encode_stream(parts, self.format))
-            return None
-        first = next(parts)
-        output = self.output
-        if output is None:
-            if first.play():
-                for part in parts:
-                    part.play()
-                return None
-            typer.echo(f"No player found that works, so writing {DEFAULT_OUTPUT}.", err=True)
-            output = DEFAULT_OUTPUT
-        with AudioWriter(output, first.sample_rate, self.comment) as writer:
-            for part in itertools.chain([first], parts):
-                writer.write(part)
-        return output, writer.seconds
-
-
 def _speak_book(
     speaker: Voice, stream: BinaryIO, size: int | None, options: dict[str, Any], target: Target
 ) -> tuple[Path, float] | None:
     """Speak a stream of text in constant memory, with a progress bar on a terminal."""
-    from voicebank.cli.progress import Bar
+    from voicebank.cli.output import Bar
 
     done, seconds = 0, 0.0
     with Bar(lines=False) as bar:
@@ -279,24 +169,20 @@ def _each_line(
     read = (paragraph for paragraph, _ in paragraphs(stream)) if text is None else [text]
     lines = itertools.chain.from_iterable(part.splitlines() for part in read)
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    from voicebank.cli.output import BATCH
+
     seconds = 0.0
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadData(f"cannot write to {folder}: {error.strerror or error}") from error
-    while page := list(itertools.islice(numbered, _BATCH)):
+    while page := list(itertools.islice(numbered, BATCH)):
         for number, audio in _spoken_lines(speaker, page, options):
             if target.sample_rate is not None:
                 audio = audio.resample(target.sample_rate)
             _signed(audio.save(folder / f"{number:04}.{target.format}", target.comment), speaker, options)
             seconds += audio.duration
     return folder, seconds
-
-
-def _comment(speaker: Voice) -> str:
-    from voicebank.provenance import comment
-
-    return comment(speaker)
 
 
 def _signed(path: Path, speaker: Voice, options: dict[str, Any]) -> None:
@@ -349,20 +235,6 @@ def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
             lines, length, characters = [], 0, 0
     if lines:
         yield "".join(lines), length
-
-
-def _pass_on(blocks: Iterable[bytes]) -> None:
-    """Write to standard output, each block at once."""
-    try:
-        for block in blocks:
-            sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
-    except BrokenPipeError:  # whoever stops listening ends it, as every program in a pipe
-        raise
-    except OSError as error:
-        # What is still buffered would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise BadData(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def _opened(file: Path | None) -> contextlib.AbstractContextManager[BinaryIO]:

@@ -124,7 +124,7 @@ def train(
     """Train one network on recordings with their texts, or go on with a run that was interrupted."""
     from pydantic import ValidationError
 
-    from voicebank.cli.progress import Bar
+    from voicebank.cli.output import Bar
     from voicebank.config import first_error
     from voicebank.training import run as training
     from voicebank.training.trainer import TrainerConfig

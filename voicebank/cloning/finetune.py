@@ -160,6 +160,13 @@ def averaged_text2mel(model: Text2Mel, average: Mapping[str, torch.Tensor]) -> T
     return whole.keep_speaker(model.config.speakers - 1)
 
 
+def ssrn_with(weights: Mapping[str, torch.Tensor], like: SSRN, audio: AudioConfig) -> SSRN:
+    """An SSRN with the sizes of another and these weights."""
+    model = SSRN(like.config, audio.n_mels, audio.bins, audio.reduction)
+    model.load_state_dict({k: v.cpu() for k, v in weights.items()})
+    return model
+
+
 def seconds_per_symbol(features: Features) -> float:
     """Mean length of a symbol: a slow speaker's sentences must not count as runaways."""
     seconds = symbols = 0.0

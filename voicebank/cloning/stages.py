@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +19,7 @@ from voicebank.cloning.finetune import (
     possible_steps,
     seconds_per_symbol,
     sentences,
+    ssrn_with,
     trainer_config,
     trainer_notes,
     usable,
@@ -31,13 +30,13 @@ from voicebank.config import VoiceConfig
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.errors import BadData, VoicebankError
+from voicebank.errors import VoicebankError
 from voicebank.hub.card import WIDGET_TEXT
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
 from voicebank.training import plots
 from voicebank.training.features import ClipFeatures, Features
-from voicebank.training.runs import is_finite, load_checkpoint, with_rows
+from voicebank.training.runs import load_checkpoint, with_rows
 from voicebank.training.spoken import speak
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
@@ -83,7 +82,9 @@ class Cloning:
         """All stages that are left. After Ctrl-C the best so far, if there is anything yet."""
         try:
             try:
-                self._restart_damaged()
+                for stage in self.store.remove_damaged():
+                    self.state.done = [done for done in self.state.done if done != stage]
+                    self.progress.note(f"the weights of {stage} are damaged: it is trained again")
                 self._text2mel()
                 if not self.stopped and self.settings.ssrn_steps:
                     self._ssrn()
@@ -98,17 +99,6 @@ class Cloning:
         if self.stopped:
             self.progress.note(f"stopped: {self.store.folder} has the best so far, and the same command goes on")
         return Synthesizer.from_folder(self.store.folder, trust_options=True)
-
-    def _restart_damaged(self) -> None:
-        """Train a stage anew whose weights are not numbers: an older voicebank could leave them so."""
-        for stage in ("text2mel", "ssrn"):
-            folder = self.store.work / stage
-            files = [folder / "checkpoint.safetensors", folder / "best.safetensors"]
-            if not any(map(_damaged, files)):
-                continue
-            shutil.rmtree(folder)
-            self.state.done = [done for done in self.state.done if done != stage]
-            self.progress.note(f"the weights of {stage} are damaged: it is trained again")
 
     def _text2mel(self) -> None:
         if "text2mel" in self.state.done:
@@ -148,10 +138,10 @@ class Cloning:
 
     def _ssrn(self) -> None:
         if "ssrn" in self.state.done:
-            self._match_magnitudes(self._ssrn_of(self._best("ssrn")[0]))
+            self._match_magnitudes(ssrn_with(self._best("ssrn")[0], self.base.ssrn, self.audio))
             return
         settings = self.settings
-        model = self._ssrn_of(self.base.ssrn.state_dict())
+        model = ssrn_with(self.base.ssrn.state_dict(), self.base.ssrn, self.audio)
         predicting = self.text2mel if settings.ssrn_predicted else None
         task = SSRNClone(model, self.features, self.state.held_out, self.audio, settings, predicting)
         self._train(task, settings.ssrn_steps, settings.ssrn_rate)
@@ -160,13 +150,15 @@ class Cloning:
 
     def _match_mels(self, trained: Text2Mel) -> None:
         self.text2mel = match_mels(trained, self.features, self._clips_to_learn(), self.audio.reduction)
-        if self.text2mel is trained:
-            self.progress.note("text2mel stays as it was trained: matching its variance makes it no better")
+        self._note_unmatched("text2mel", self.text2mel is trained)
 
     def _match_magnitudes(self, trained: SSRN) -> None:
         self.ssrn = match_magnitudes(trained, self.text2mel, self.features, self._clips_to_learn(), self.audio)
-        if self.ssrn is trained:
-            self.progress.note("ssrn stays as it was trained: matching its variance makes it no better")
+        self._note_unmatched("ssrn", self.ssrn is trained)
+
+    def _note_unmatched(self, stage: str, same: bool) -> None:
+        if same:
+            self.progress.note(f"{stage} stays as it was trained: matching its variance makes it no better")
 
     def _clips_to_learn(self) -> list[ClipFeatures]:
         held_out = set(self.state.held_out)
@@ -192,10 +184,9 @@ class Cloning:
         if (folder / "best.safetensors").exists():
             # A kill may have come between these weights and the voice, or the checkpoint.
             tensors, best = self._best(name)
-            self._note_best(name, best["step"], best["l1"])
             if best["step"]:
                 trainer.best, trainer.best_step = best.get("lowest", best["l1"]), best["step"]
-            self._keep(task, tensors)
+            self._keep(task, tensors, best["step"], best["l1"])
 
         def stop() -> bool:
             self.stopped = self.stopped or self.stop()
@@ -223,8 +214,7 @@ class Cloning:
         if step == 0:
             self.state.scores[f"{name}_l1_base"] = round(metrics["l1"], 4)
         if best:
-            self._note_best(name, step, metrics["l1"])
-            self._keep(trainer.task, trainer.average)
+            self._keep(trainer.task, trainer.average, step, metrics["l1"])
         self._write()
         if best:
             trainer.save()  # else a kill would begin again before this voice, with a worse one
@@ -283,23 +273,17 @@ class Cloning:
         """Both networks, the trained one with these weights."""
         if isinstance(task.model, Text2Mel):
             return averaged_text2mel(task.model, average), self.ssrn
-        return self.text2mel, self._ssrn_of(average)
+        return self.text2mel, ssrn_with(average, self.base.ssrn, self.audio)
 
-    def _keep(self, task: Task, average: Mapping[str, torch.Tensor]) -> None:
+    def _keep(self, task: Task, average: Mapping[str, torch.Tensor], step: int, l1: float) -> None:
+        """Take these weights as the best so far, and publish the voice with them."""
+        self.state.reached[task.name] = step
+        self.state.scores[f"{task.name}_l1"] = round(l1, 4)
         self.text2mel, self.ssrn = self._with(task, average)
         self.store.publish(Synthesizer(self.config(), self.text2mel, self.ssrn))
 
-    def _note_best(self, stage: str, step: int, l1: float) -> None:
-        self.state.reached[stage] = step
-        self.state.scores[f"{stage}_l1"] = round(l1, 4)
-
     def _best(self, stage: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         return load_checkpoint(self.store.work / stage / "best.safetensors")
-
-    def _ssrn_of(self, weights: Mapping[str, torch.Tensor]) -> SSRN:
-        model = SSRN(self.base.ssrn.config, self.audio.n_mels, self.audio.bins, self.audio.reduction)
-        model.load_state_dict({k: v.cpu() for k, v in weights.items()})
-        return model
 
     def config(self) -> VoiceConfig:
         """The clone's config, as things stand."""
@@ -315,11 +299,3 @@ class Cloning:
     def _write(self) -> None:
         self.state.seconds = round(self.clock.spent, 1)
         self.store.write(self.state)
-
-
-def _damaged(file: Path) -> bool:
-    """Whether a checkpoint is there whose weights are not numbers. An unreadable one is reported where it is read."""
-    try:
-        return file.exists() and not is_finite(file)
-    except BadData:
-        return False

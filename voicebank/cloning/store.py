@@ -23,8 +23,10 @@ from voicebank.hub.card import card
 from voicebank.hub.merge import update
 from voicebank.synthesis.folder import CARD, CONFIG, SAMPLE, read_config
 from voicebank.synthesis.synthesizer import Synthesizer
+from voicebank.training.runs import is_damaged
 
 WORK = ".training"
+STAGES = ("text2mel", "ssrn")
 # Settings that another call may change, since the voice stays the same.
 FREE = ("max_minutes", "checkpoint_seconds", "preview_every", "preview_text", "device", "precision", "threads")
 PREVIEW = "Hello, this is how I sound so far, and I am still learning."
@@ -264,9 +266,22 @@ class Store:
         with contextlib.suppress(BadVoice):  # a card that a person has edited just there is theirs
             atomic(path, card(config, sample=sample) if text is None else update(text, before, config, sample=sample))
 
+    def remove_damaged(self) -> list[str]:
+        """Remove stages whose weights are not numbers, as an older voicebank could leave them; returns their names.
+
+        A checkpoint that cannot be read is reported where it is read.
+        """
+        damaged = []
+        for stage in STAGES:
+            files = [self.work / stage / name for name in ("checkpoint.safetensors", "best.safetensors")]
+            if any(map(is_damaged, files)):
+                shutil.rmtree(self.work / stage)
+                damaged.append(stage)
+        return damaged
+
     def tidy(self) -> None:
         """Remove what a finished voice has no use for. Previews, curves and the best weights stay."""
-        for stage in ("text2mel", "ssrn"):
+        for stage in STAGES:
             (self.work / stage / "checkpoint.safetensors").unlink(missing_ok=True)
         shutil.rmtree(self.work / "features", ignore_errors=True)
         shutil.rmtree(self._fresh, ignore_errors=True)

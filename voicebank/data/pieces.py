@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,12 @@ from voicebank.config import AudioConfig
 from voicebank.data import captions as caption_files
 from voicebank.data import media
 from voicebank.data.checks import CLICKS, LONGEST, ROOM, check_clip
-from voicebank.data.cutting import REACH, Cut, cut
+from voicebank.data.cutting import REACH, cut
 from voicebank.data.measure import Silence, clicks, levels, measure, reverberation, silences
 from voicebank.data.media import Sound
 from voicebank.data.progress import Progress
 from voicebank.data.report import Finding, Row
 from voicebank.data.sources import Source
-from voicebank.data.workspace import Workspace
 from voicebank.errors import BadAudio, BadData, PluginError
 from voicebank.files import append_line, read_lines
 from voicebank.plugins import Transcriber, Transcript, Word
@@ -86,15 +85,32 @@ class Recognisers:
 def recording(
     source: Source,
     recognisers: Recognisers,
-    space: Workspace,
-    known: dict[str, Row],
+    cache: Path,
+    out: Path,
+    known: Collection[str],
     faults: list[Finding],
     *,
     single: bool,
     progress: Progress,
 ) -> Iterator[Row]:
-    """The clips of one recording that are not known yet. An unusable recording is a fault; it raises if ``single``."""
-    cache = space.memory(source)
+    """Make the clips of one recording that are not known yet.
+
+    Args:
+        source: the recording.
+        recognisers: who listens.
+        cache: where its sound and words are kept, without suffix.
+        out: folder of the dataset.
+        known: names of the clips that are done.
+        faults: gets a finding where the recording is unusable.
+        single: raise then instead.
+        progress: callbacks.
+
+    Yields:
+        A row a clip, whose file is written.
+
+    Raises:
+        BadAudio, BadData: it is unusable, and the only one.
+    """
     samples = cache.with_suffix(".s16")
     try:
         sound = media.read_cached(source.path, samples)
@@ -112,7 +128,7 @@ def recording(
         pieces = []
     for piece in progress.track(f"clips of {source.path.name}", pieces, len(pieces)):
         if piece.name not in known:
-            yield _clip(source, piece, sound, recognisers, space.out)
+            yield _clip(source, piece, sound, recognisers, out)
     del sound
     samples.unlink(missing_ok=True)
 
@@ -133,8 +149,9 @@ def _pieces(
     if not written_words and source.text:
         written_words = caption_files.spread(source.text, heard[0].start, heard[-1].end)
         reach = max(REACH, 0.15 * sound.duration) if sound.duration > 120 else math.inf
-    for i, found in enumerate(_renamed(cut(written_words or heard, heard, pauses, sound.duration, reach)), 1):
-        yield Piece(f"{source.id}-{i:04d}", found.start, found.end, found.text, found.reason)
+    cuts = cut(written_words or heard, heard, pauses, sound.duration, reach)
+    for i, one in enumerate((c for c in cuts if c.text and (c.end > c.start or c.reason)), 1):
+        yield Piece(f"{source.id}-{i:04d}", one.start, one.end, one.text, one.reason)
 
 
 def _spoken_seconds(sound: Sound) -> float:
@@ -142,10 +159,6 @@ def _spoken_seconds(sound: Sound) -> float:
     if not LONGEST < sound.duration <= MAYBE_CLIP:
         return sound.duration
     return measure(sound.piece(0, sound.duration).samples, sound.rate).span.length or sound.duration
-
-
-def _renamed(cuts: list[Cut]) -> list[Cut]:
-    return [c for c in cuts if c.text and (c.end > c.start or c.reason)]
 
 
 def _clip(source: Source, piece: Piece, sound: Sound, recognisers: Recognisers, out: Path) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -12,13 +11,13 @@ import torch
 
 from voicebank.audio import Audio
 from voicebank.dctts.decoder import Decoded, Decoding, decode
-from voicebank.errors import BadText, PluginError, RunawayError, VoicebankWarning
+from voicebank.errors import PluginError, RunawayError, VoicebankWarning
 from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
 from voicebank.synthesis.speech import SPEEDS, Chunk, Manner, Speech, SpokenSentence
-from voicebank.synthesis.streaming import Watched, check_magnitude, sound
+from voicebank.synthesis.streaming import Watched, check_magnitude, concatenated, halves, sound
 from voicebank.text.markup import Pause
-from voicebank.text.pipeline import Sentence, prepare
+from voicebank.text.pipeline import Lines, Sentence, prepare
 from voicebank.text.symbols import encode
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class Speaking:
             yield chunk(samples, (watched.result(), (sentence.symbols,)) if last and not rest else None)
         if rest:
             again, pieces = self._in_pieces(sentence, [rest])
-            whole = _concatenated([watched.result(), again])
+            whole = concatenated([watched.result(), again])
             for samples, last in sound([(again.mel, True)], *stages):
                 yield chunk(samples, (whole, (sentence.symbols, *pieces)) if last else None)
 
@@ -199,7 +198,7 @@ class Speaking:
         for _ in range(2):
             decoded = self._run(pieces)
             if all(one.ended for one in decoded):
-                return _concatenated(decoded), tuple(pieces)
+                return concatenated(decoded), tuple(pieces)
             pieces = [half for piece in pieces for half in halves(piece)]
         raise RunawayError(
             f"{self.voice.name} did not find the end of {sentence.text[:60]!r}: rephrase it, or cut it with a comma"
@@ -228,7 +227,7 @@ class _Layout:
 
     def __iter__(self) -> Iterator[_Placed]:
         index = -1
-        lines = _Lines(self._text)
+        lines = Lines(self._text)
         for i, part in enumerate(prepare(lines, self._manner.frontend, self._manner.lexicon)):
             if isinstance(part, Sentence):
                 if i:
@@ -262,62 +261,3 @@ class _Layout:
         for error, line in self._failed:
             warnings.warn(f"line {line} is left out: {error}", VoicebankWarning, stacklevel=2)
         self._failed = []
-
-
-class _Lines:
-    """Passes a text on, and knows on which of its lines a sentence begins.
-
-    Raises:
-        BadText: while iterating, for what is no text.
-    """
-
-    _REACH = 20_000  # characters in which a sentence is looked for
-
-    def __init__(self, text: str | Iterable[str]) -> None:
-        self._chunks = [text] if isinstance(text, str) else text
-        self._text, self._at, self._line = "", 0, 1
-
-    def __iter__(self) -> Iterator[str]:
-        for chunk in self._chunks:
-            self._text, self._at = self._text[self._at :] + check_text(chunk), 0
-            yield chunk
-
-    def of(self, sentence: str) -> int:
-        """The line of the next sentence, which is none of those before; that of the last where it is not found."""
-        words = r"\s+".join(re.escape(word) for word in sentence[:60].split()[:6])
-        if match := re.compile(words).search(self._text, self._at, self._at + self._REACH):
-            self._line += self._text.count("\n", self._at, match.start())
-            self._at = match.start() + 1
-        return self._line
-
-
-def check_text(text: object) -> str:
-    """The text, if it is one.
-
-    Raises:
-        BadText: it is something else; the message says what to do.
-    """
-    if isinstance(text, str):
-        return text
-    advice = {
-        "bytes": "decode it first, for instance text.decode()",
-        "Path": "read it first, for instance path.read_text(encoding='utf-8')",
-    }
-    kind = "Path" if isinstance(text, os.PathLike) else type(text).__name__
-    raise BadText(f"the text is no str but {type(text).__name__}: {advice.get(kind, 'give words to speak')}")
-
-
-def halves(symbols: str) -> list[str]:
-    """Cut at the space nearest the middle; a string of one word stays whole."""
-    spaces = [i for i, c in enumerate(symbols) if c == " "]
-    if not spaces:
-        return [symbols]
-    cut = min(spaces, key=lambda i: abs(i - len(symbols) / 2))
-    first = symbols[:cut].rstrip()
-    return [first if first[-1:] in ".,!?;:" else first + ",", symbols[cut:].strip()]
-
-
-def _concatenated(parts: list[Decoded]) -> Decoded:
-    """Several pieces of one sentence as one: mel after mel, the symbols of one piece after those of the other."""
-    attention = torch.block_diag(*(one.attention for one in parts))  # type: ignore[no-untyped-call]
-    return Decoded(torch.cat([one.mel for one in parts]), attention, True)

@@ -106,3 +106,19 @@ class Watched:
         if self._decoding.ended or not any(c.isalpha() for c in symbols[reached + 1 :]):
             return ""
         return symbols[symbols.rfind(" ", 0, reached + 1) + 1 :]
+
+
+def halves(symbols: str) -> list[str]:
+    """Cut at the space nearest the middle; a string of one word stays whole."""
+    spaces = [i for i, c in enumerate(symbols) if c == " "]
+    if not spaces:
+        return [symbols]
+    cut = min(spaces, key=lambda i: abs(i - len(symbols) / 2))
+    first = symbols[:cut].rstrip()
+    return [first if first[-1:] in ".,!?;:" else first + ",", symbols[cut:].strip()]
+
+
+def concatenated(parts: list[Decoded]) -> Decoded:
+    """Several pieces of one sentence as one: mel after mel, the symbols of one piece after those of the other."""
+    attention = torch.block_diag(*(one.attention for one in parts))  # type: ignore[no-untyped-call]
+    return Decoded(torch.cat([one.mel for one in parts]), attention, True)

@@ -15,12 +15,12 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.plugins import Frontend, Vocoder, Watermark
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import check_folder, read_config
-from voicebank.synthesis.speaking import Speaking, check_text
+from voicebank.synthesis.speaking import Speaking
 from voicebank.synthesis.speech import Chunk, Manner, Speech, check_options
 from voicebank.synthesis.weights import as_stored, build, digest, load_network
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
-from voicebank.text.pipeline import Sentence, prepare
+from voicebank.text.pipeline import Sentence, check_text, prepare
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack

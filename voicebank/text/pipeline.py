@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -199,3 +201,46 @@ def _apply(lexicon: Lexicon | None, units: list[Unit], frontend: Frontend) -> It
                 yield from _frontend_units(frontend, word)
             else:
                 yield Unit(word, symbols)
+
+
+class Lines:
+    """Passes a text on, and knows on which of its lines a sentence begins.
+
+    Raises:
+        BadText: while iterating, for what is no text.
+    """
+
+    _REACH = 20_000  # characters in which a sentence is looked for
+
+    def __init__(self, text: str | Iterable[str]) -> None:
+        self._chunks = [text] if isinstance(text, str) else text
+        self._text, self._at, self._line = "", 0, 1
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self._chunks:
+            self._text, self._at = self._text[self._at :] + check_text(chunk), 0
+            yield chunk
+
+    def of(self, sentence: str) -> int:
+        """The line of the next sentence, which is none of those before; that of the last where it is not found."""
+        words = r"\s+".join(re.escape(word) for word in sentence[:60].split()[:6])
+        if match := re.compile(words).search(self._text, self._at, self._at + self._REACH):
+            self._line += self._text.count("\n", self._at, match.start())
+            self._at = match.start() + 1
+        return self._line
+
+
+def check_text(text: object) -> str:
+    """The text, if it is one.
+
+    Raises:
+        BadText: it is something else; the message says what to do.
+    """
+    if isinstance(text, str):
+        return text
+    advice = {
+        "bytes": "decode it first, for instance text.decode()",
+        "Path": "read it first, for instance path.read_text(encoding='utf-8')",
+    }
+    kind = "Path" if isinstance(text, os.PathLike) else type(text).__name__
+    raise BadText(f"the text is no str but {type(text).__name__}: {advice.get(kind, 'give words to speak')}")

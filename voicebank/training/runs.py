@@ -193,14 +193,13 @@ def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
         raise BadData(f"{path} is no checkpoint of voicebank: {error}") from error
 
 
-def is_finite(path: Path) -> bool:
-    """Whether all weights of a checkpoint are numbers.
-
-    Raises:
-        BadData: see :func:`load_checkpoint`.
-    """
-    tensors, _ = load_checkpoint(path)
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
+def is_damaged(path: Path) -> bool:
+    """Whether a checkpoint holds weights that are not finite numbers. One that cannot be read is reported elsewhere."""
+    try:
+        tensors, _ = load_checkpoint(path)
+    except BadData:
+        return False
+    return not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
 
 
 def prefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
