@@ -22,14 +22,7 @@ from voicebank.cli.output import Bar
 from voicebank.cloning import CloneState
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
-from voicebank.evaluation.listening import (
-    TRANSCRIBER,
-    Take,
-    create_transcriber,
-    describe,
-    score_takes,
-    workers_or_default,
-)
+from voicebank.evaluation.listening import Recogniser, Take
 from voicebank.evaluation.measures import centroid
 from voicebank.evaluation.resynthesis import resynthesise
 from voicebank.evaluation.scores import summarise
@@ -86,14 +79,11 @@ def copy_synthesis(voice: Voice, clips: list[Clip], held_out: Path, name: str) -
         truth, predicted, _ = resynthesise(clip.path, voice.ssrn, voice.config.audio, vocode)
         takes["truth"].append(Take(clip.id, clip.text, truth))
         takes["ssrn"].append(Take(clip.id, clip.text, predicted))
-    workers = workers_or_default(None)
-    recogniser = create_transcriber(workers, TRANSCRIBER)
+    recogniser = Recogniser()
     reference = {name: centroid(held_out)}
     found = {}
     for way, list_ in takes.items():
-        scores = summarise(
-            score_takes(list_, recogniser, reference, workers=workers), system=way, transcriber=describe(recogniser)
-        )
+        scores = summarise(recogniser.score(list_, reference), system=way, transcriber=str(recogniser))
         found |= {f"{way}_similarity": scores.similarity[name], f"{way}_wer": scores.wer}
     return found
 

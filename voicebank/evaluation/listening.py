@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from voicebank.plugins import Transcriber
 from voicebank.signal.speaker import embed
 
 TRANSCRIBER = "whisper"
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass
@@ -86,42 +89,48 @@ def _errors(output: Any) -> int:
     return errors
 
 
-def workers_or_default(workers: int | None) -> int:
-    """Clips to score at a time: at most four, since each thread also computes on its own."""
-    return max(1, workers) if workers is not None else min(4, os.cpu_count() or 1)
+class Recogniser:
+    """A transcriber that scores, several clips at a time.
+
+    Args:
+        name: of the plugin.
+        workers: clips at a time; at most four if left out, since each thread also computes on its own.
+        progress: callbacks.
+
+    Raises:
+        UnknownName, PluginError: it is not installed, or does not load.
+    """
+
+    def __init__(self, name: str = TRANSCRIBER, workers: int | None = None, progress: Progress | None = None) -> None:
+        self.workers = max(1, workers) if workers is not None else min(4, os.cpu_count() or 1)
+        self.progress = progress or Progress()
+        # Without word times; with several workers each computes on one thread.
+        options = {"words": False, "threads": 1 if self.workers > 1 else None} if name == TRANSCRIBER else {}
+        self.transcriber: Transcriber = plugins.create("transcriber", name, **options)
+
+    def __str__(self) -> str:
+        """Name and model of the transcriber."""
+        name = getattr(self.transcriber, "name", type(self.transcriber).__name__)
+        return f"{name} {getattr(self.transcriber, 'model', '')}".strip()
+
+    def transcribe(self, sound: Audio | Path | None) -> str:
+        """What is said in a sound; nothing in none."""
+        return self.transcriber.transcribe(sound).text if sound is not None else ""
+
+    def listen(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Do some work on each item, in their order, several at a time."""
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(self.progress.track("listening", pool.map(work, items), len(items)))
+
+    def score(self, takes: Sequence[Take], references: Mapping[str, np.ndarray] | None = None) -> list[SentenceScore]:
+        """Score clips in their order. References are centroids by name, see :func:`measures.centroids`."""
+        return self.listen(lambda take: score_take(take, self, references or {}), takes)
 
 
-def create_transcriber(workers: int = 1, name: str = TRANSCRIBER) -> Transcriber:
-    """The transcriber that scores, without word times; with several workers each computes on one thread."""
-    options = {"words": False, "threads": 1 if workers > 1 else None} if name == TRANSCRIBER else {}
-    transcriber: Transcriber = plugins.create("transcriber", name, **options)
-    return transcriber
-
-
-def describe(transcriber: Transcriber) -> str:
-    """Name and model of a transcriber."""
-    name, model = getattr(transcriber, "name", type(transcriber).__name__), getattr(transcriber, "model", "")
-    return f"{name} {model}".strip()
-
-
-def score_takes(
-    takes: Sequence[Take],
-    transcriber: Transcriber,
-    references: Mapping[str, np.ndarray] | None = None,
-    *,
-    workers: int = 1,
-    progress: Progress | None = None,
-) -> list[SentenceScore]:
-    """Score clips in their order. References are centroids by name, as :func:`measures.centroids` has them."""
-    with ThreadPoolExecutor(workers) as pool:
-        rows = pool.map(lambda take: score_take(take, transcriber, references or {}), takes)
-        return list((progress or Progress()).track("listening", rows, len(takes)))
-
-
-def score_take(take: Take, transcriber: Transcriber, references: Mapping[str, np.ndarray]) -> SentenceScore:
+def score_take(take: Take, recogniser: Recogniser, references: Mapping[str, np.ndarray]) -> SentenceScore:
     """Score one clip."""
     audio = Audio.read(take.audio) if isinstance(take.audio, Path) else take.audio
-    transcript = transcriber.transcribe(audio).text if audio is not None else ""
+    transcript = recogniser.transcribe(audio)
     compared = compare(take.text, transcript)
     faults = {**compared.faults, **take.faults}
     if audio is not None and (late := ran_away(take.text, audio.duration)):

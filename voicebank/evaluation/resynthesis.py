@@ -15,14 +15,7 @@ from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.errors import BadData
-from voicebank.evaluation.listening import (
-    TRANSCRIBER,
-    Take,
-    create_transcriber,
-    describe,
-    score_takes,
-    workers_or_default,
-)
+from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, Take
 from voicebank.evaluation.scores import Report, Scores, summarise
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.plugins import Vocoder
@@ -110,15 +103,14 @@ def evaluate_ssrn(
         takes["truth"].append(Take(clip.id, clip.text, true))
         takes["ssrn"].append(Take(clip.id, clip.text, predicted))
         distances.append(distance)
-    workers = workers_or_default(workers)
-    recogniser = create_transcriber(workers, transcriber)
+    recogniser = Recogniser(transcriber, workers, progress)
     ways = {"truth": "true magnitudes", "ssrn": "true mels through SSRN"}
     scores = {
         name: summarise(
-            score_takes(list_, recogniser, workers=workers, progress=progress),
+            recogniser.score(list_),
             system=f"{voice.config.name}, {ways[name]}",
             vocoder=vocoder or "griffin-lim",
-            transcriber=describe(recogniser),
+            transcriber=str(recogniser),
         )
         for name, list_ in takes.items()
     }

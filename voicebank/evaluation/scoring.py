@@ -12,16 +12,8 @@ from voicebank.data.progress import Progress
 from voicebank.errors import RunawayError
 from voicebank.evaluation.comparison import compare_scores
 from voicebank.evaluation.faults import attention_faults
-from voicebank.evaluation.listening import (
-    TRANSCRIBER,
-    Take,
-    create_transcriber,
-    describe,
-    score_takes,
-    workers_or_default,
-)
+from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, Take
 from voicebank.evaluation.measures import (
-    Prosody,
     References,
     Sentences,
     by_name,
@@ -75,25 +67,11 @@ def evaluate_voice(
     """
     texts = read_sentences(sentences)
     frontend = frontend or voice.config.frontend.name  # by name it is an error if it is not installed
-    other = Scores.read(against) if against is not None else None
-    workers = workers_or_default(workers)
-    recogniser = create_transcriber(workers, transcriber)
-    compared = centroids(references, workers, progress)
+    scorer = _Scorer(voice.config.name, references, against, Recogniser(transcriber, workers, progress))
     takes = speak(voice, texts, frontend=frontend, vocoder=vocoder, progress=progress)
     if out is not None and save_audio:
         save_takes(takes, Path(out) / "audio")
-    rows = score_takes(takes, recogniser, compared, workers=workers, progress=progress)
-    own, prosody = own_reference(voice.config.name, references)
-    scores = summarise(
-        rows,
-        system=voice.config.name,
-        frontend=frontend,
-        vocoder=vocoder,
-        transcriber=describe(recogniser),
-        own=own,
-        own_prosody=prosody,
-    )
-    return _finish(scores, other, out)
+    return scorer.score(takes, out, frontend=frontend, vocoder=vocoder)
 
 
 def evaluate_folder(
@@ -123,26 +101,50 @@ def evaluate_folder(
     """
     folder = Path(folder)
     clips, missing = match_clips(folder, sentences)
-    other = Scores.read(against) if against is not None else None
-    name = name or folder.resolve().name
-    workers = workers_or_default(workers)
-    recogniser = create_transcriber(workers, transcriber)
-    compared = centroids(references, workers, progress)
+    recogniser = Recogniser(transcriber, workers, progress)
+    scorer = _Scorer(name or folder.resolve().name, references, against, recogniser)
     takes = [Take(key, text, path) for key, (path, text) in clips.items()]
-    rows = score_takes(takes, recogniser, compared, workers=workers, progress=progress)
-    own, prosody = own_reference(name, references)
-    scores = summarise(
-        rows, system=name, transcriber=describe(recogniser), own=own, own_prosody=prosody, missing=missing
-    )
-    return _finish(scores, other, out)
+    return scorer.score(takes, out, missing=missing)
 
 
-def _finish(scores: Scores, other: Scores | None, out: str | PathLike[str] | None) -> Scores:
-    if other is not None:
-        scores = scores.model_copy(update={"against": compare_scores(scores, other)})
-    if out is not None:
-        scores.write(out, "scores")
-    return scores
+class _Scorer:
+    """Scores one system. What cannot be used is refused on creation, before anything is spoken."""
+
+    def __init__(
+        self, system: str, references: References, against: str | PathLike[str] | None, recogniser: Recogniser
+    ) -> None:
+        self.system, self.recogniser = system, recogniser
+        self.other = Scores.read(against) if against is not None else None
+        self.folders = by_name(references)
+        self.centroids = centroids(references, recogniser.workers, recogniser.progress)
+
+    def score(
+        self,
+        takes: list[Take],
+        out: str | PathLike[str] | None,
+        *,
+        frontend: str | None = None,
+        vocoder: str | None = None,
+        missing: int = 0,
+    ) -> Scores:
+        rows = self.recogniser.score(takes, self.centroids)
+        # A system's own speaker is the reference of its name, else the first.
+        own = self.system if self.system in self.folders else next(iter(self.folders), None)
+        scores = summarise(
+            rows,
+            system=self.system,
+            frontend=frontend,
+            vocoder=vocoder,
+            transcriber=str(self.recogniser),
+            own=own,
+            own_prosody=reference_prosody(self.folders[own]) if own is not None else None,
+            missing=missing,
+        )
+        if self.other is not None:
+            scores = scores.model_copy(update={"against": compare_scores(scores, self.other)})
+        if out is not None:
+            scores.write(out, "scores")
+        return scores
 
 
 def speak(
@@ -179,10 +181,3 @@ def save_takes(takes: list[Take], folder: Path) -> None:
     for take in takes:
         if take.audio is not None and not isinstance(take.audio, Path):
             take.audio.save(folder / f"{take.id}.wav")
-
-
-def own_reference(name: str, references: References) -> tuple[str | None, Prosody | None]:
-    """The reference that is a system's own speaker, which is the one of its name, else the first; and its prosody."""
-    folders = by_name(references)
-    own = name if name in folders else next(iter(folders), None)
-    return own, reference_prosody(folders[own]) if own is not None else None

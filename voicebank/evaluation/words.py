@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,18 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from voicebank.audio import Audio
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData
-from voicebank.evaluation.listening import (
-    TRANSCRIBER,
-    create_transcriber,
-    describe,
-    normalise_words,
-    workers_or_default,
-)
+from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, normalise_words
 from voicebank.evaluation.measures import audio_files
 from voicebank.evaluation.scores import Report
 from voicebank.evaluation.scoring import speak
 from voicebank.hub.card import markdown_table
-from voicebank.plugins import Transcriber
 
 if TYPE_CHECKING:
     from voicebank.synthesis.synthesizer import Synthesizer
@@ -185,15 +177,12 @@ def _recognise(
     transcriber: str,
     progress: Progress | None,
 ) -> WordScores:
-    workers = workers_or_default(workers)
-    recogniser = create_transcriber(workers, transcriber)
-    jobs = [(name, entry, clips[name][entry.word]) for name in clips for entry in entries]
+    recogniser = Recogniser(transcriber, workers, progress)
+    jobs = [(name, entry.word) for name in clips for entry in entries]
+    texts = recogniser.listen(lambda job: recogniser.transcribe(clips[job[0]][job[1]]), jobs)
     heard: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
-    with ThreadPoolExecutor(workers) as pool:
-        texts = pool.map(lambda job: _transcribe(recogniser, job[2]), jobs)
-        tracked = (progress or Progress()).track("listening", texts, len(jobs))
-        for (name, entry, _), text in zip(jobs, tracked, strict=True):
-            heard[entry.word][name] = text
+    for (name, word), text in zip(jobs, texts, strict=True):
+        heard[word][name] = text
     rows = [
         WordScore(
             word=entry.word,
@@ -207,7 +196,7 @@ def _recognise(
     ]
     scores = WordScores(
         system=system,
-        transcriber=describe(recogniser),
+        transcriber=str(recogniser),
         words=len(rows),
         unseen=sum(not row.seen for row in rows),
         right={name: sum(row.right[name] for row in rows) for name in clips},
@@ -217,7 +206,3 @@ def _recognise(
     if out is not None:
         scores.write(out, "words")
     return scores
-
-
-def _transcribe(recogniser: Transcriber, audio: Audio | Path | None) -> str:
-    return recogniser.transcribe(audio).text if audio is not None else ""

@@ -19,6 +19,7 @@ from voicebank.text.pipeline import Sentence
 
 if TYPE_CHECKING:
     import torch
+    from typing_extensions import Unpack
 
 # Least and most of each option.
 SPEEDS = (0.5, 2.0)
@@ -132,46 +133,37 @@ class Manner(NamedTuple):
     watermark: Watermark | None = None
 
     @classmethod
-    def of(
-        cls,
-        config: VoiceConfig,
-        *,
-        frontend: str | Frontend | None = None,
-        vocoder: str | Vocoder | None = None,
-        speed: float | None = None,
-        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
-        volume: float | None = None,
-        sentence_silence: float | None = None,
-        seed: int = 0,
-        strict: bool = False,
-        watermark: str | Watermark | bool = True,
-    ) -> Manner:
+    def of(cls, config: VoiceConfig, **options: Unpack[Options]) -> Manner:
         """The manner of a voice, with the options given in place of its defaults.
 
         Raises:
+            TypeError: there is no such option.
             BadText: a number is out of range.
             BadData: the lexicon cannot be read.
             UnknownName: no such frontend, vocoder or watermark.
         """
-        speed = _within("speed", 1.0 if speed is None else speed, *SPEEDS)
-        volume = _within("volume", 1.0 if volume is None else volume, *VOLUMES)
-        gap = GAP_SECONDS / speed if sentence_silence is None else sentence_silence
+        if unknown := options.keys() - Options.__annotations__.keys():
+            raise TypeError(f"unknown option {min(unknown)!r}: known are {', '.join(Options.__annotations__)}")
+        speed = _within("speed", options.get("speed"), 1.0, *SPEEDS)
+        seed = options.get("seed", 0)
         if seed < 0:
             raise BadText(f"seed {seed} is out of range: it is 0 or more")
         return cls(
-            create_frontend(config, frontend),
-            create_vocoder(config, vocoder),
+            create_frontend(config, options.get("frontend")),
+            create_vocoder(config, options.get("vocoder")),
             speed,
-            _lexicon(config, lexicon),
-            volume,
-            _within("sentence_silence", gap, *SILENCES),
+            _lexicon(config, options.get("lexicon")),
+            _within("volume", options.get("volume"), 1.0, *VOLUMES),
+            _within("sentence_silence", options.get("sentence_silence"), GAP_SECONDS / speed, *SILENCES),
             seed,
-            strict,
-            create_watermark(watermark),
+            options.get("strict", False),
+            create_watermark(options.get("watermark", True)),
         )
 
 
-def _within(name: str, value: float, low: float, high: float) -> float:
+def _within(name: str, value: float | None, default: float, low: float, high: float) -> float:
+    if value is None:
+        return default
     try:
         if low <= value <= high:
             return value

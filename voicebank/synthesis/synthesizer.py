@@ -104,7 +104,8 @@ class Synthesizer:
             UnknownName: no such frontend, vocoder or watermark.
             RunawayError: a sentence ran past its longest plausible length (see ``strict``).
         """
-        manner = self._manner(
+        speeches = self._speeches(
+            text,
             frontend=frontend,
             vocoder=vocoder,
             speed=speed,
@@ -115,56 +116,19 @@ class Synthesizer:
             strict=strict,
             watermark=watermark,
         )
-        speeches = [speech.audio for speech in Speaking(self, manner).whole(_texts(text))]
-        return speeches[0] if isinstance(text, str) else speeches
+        return speeches[0].audio if isinstance(text, str) else [speech.audio for speech in speeches]
 
     @overload  # a str is a Sequence[str], too: the first that fits counts
     def say_detailed(self, text: str, **options: Unpack[Options]) -> Speech: ...  # type: ignore[overload-overlap]
     @overload
     def say_detailed(self, text: Sequence[str], **options: Unpack[Options]) -> list[Speech]: ...
-    def say_detailed(
-        self,
-        text: str | Sequence[str],
-        *,
-        frontend: str | Frontend | None = None,
-        vocoder: str | Vocoder | None = None,
-        speed: float | None = None,
-        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
-        volume: float | None = None,
-        sentence_silence: float | None = None,
-        seed: int = 0,
-        strict: bool = False,
-        watermark: str | Watermark | bool = True,
-    ) -> Speech | list[Speech]:
+    def say_detailed(self, text: str | Sequence[str], **options: Unpack[Options]) -> Speech | list[Speech]:
         """Speak as :meth:`say` does, and return the mel and the attention of every sentence with the sound."""
-        manner = self._manner(
-            frontend=frontend,
-            vocoder=vocoder,
-            speed=speed,
-            lexicon=lexicon,
-            volume=volume,
-            sentence_silence=sentence_silence,
-            seed=seed,
-            strict=strict,
-            watermark=watermark,
-        )
-        speeches = Speaking(self, manner).whole(_texts(text))
+        speeches = self._speeches(text, **options)
         return speeches[0] if isinstance(text, str) else speeches
 
     def stream(
-        self,
-        text: str | Iterable[str],
-        *,
-        batch: int | None = None,
-        frontend: str | Frontend | None = None,
-        vocoder: str | Vocoder | None = None,
-        speed: float | None = None,
-        lexicon: Lexicon | Mapping[str, str] | StrPath | None = None,
-        volume: float | None = None,
-        sentence_silence: float | None = None,
-        seed: int = 0,
-        strict: bool = False,
-        watermark: str | Watermark | bool = True,
+        self, text: str | Iterable[str], *, batch: int | None = None, **options: Unpack[Options]
     ) -> Iterator[Chunk]:
         """Speak as it is made: the first chunk comes after the first few frames, however long the text is.
 
@@ -175,7 +139,7 @@ class Synthesizer:
         Args:
             text: a text or an iterable of paragraphs, read as they are needed: a book takes constant memory.
             batch: speak so many sentences at once, and yield each as a whole: faster for a file, later for an ear.
-            frontend, vocoder, speed, lexicon, volume, sentence_silence, seed, strict, watermark: as for :meth:`say`.
+            options: as for :meth:`say`.
 
         Yields:
             Sound (a chunk is an ``Audio``), each with its sentence and that one's number; pauses and the gaps between
@@ -184,20 +148,9 @@ class Synthesizer:
         Raises:
             BadText, BadData, UnknownName: for the options at once; all others of :meth:`say` while iterating.
         """
-        manner = self._manner(
-            frontend=frontend,
-            vocoder=vocoder,
-            speed=speed,
-            lexicon=lexicon,
-            volume=volume,
-            sentence_silence=sentence_silence,
-            seed=seed,
-            strict=strict,
-            watermark=watermark,
-        )
+        speaking = Speaking(self, self._manner(**options))
         if not isinstance(text, Iterable) or isinstance(text, bytes):
             check_text(text)
-        speaking = Speaking(self, manner)
         if batch is None:
             return speaking.frame_by_frame(text)
         return (chunk for _, chunk in speaking.in_batches([text], batch))
@@ -216,6 +169,10 @@ class Synthesizer:
         """
         manner = Manner.of(self.config, frontend=frontend, lexicon=lexicon)
         return prepare(text, manner.frontend, manner.lexicon)
+
+    def _speeches(self, text: str | Sequence[str], **options: Unpack[Options]) -> list[Speech]:
+        one = isinstance(text, (str, bytes)) or not isinstance(text, Iterable)
+        return Speaking(self, self._manner(**options)).whole([check_text(each) for each in ([text] if one else text)])
 
     def _manner(self, **options: Unpack[Options]) -> Manner:
         manner = Manner.of(self.config, **options)
@@ -266,9 +223,3 @@ class Synthesizer:
         voice = cls(config, text2mel, ssrn)
         voice.folder = folder
         return voice
-
-
-def _texts(text: str | Sequence[str]) -> list[str]:
-    if isinstance(text, (str, bytes)) or not isinstance(text, Iterable):
-        return [check_text(text)]
-    return [check_text(one) for one in text]
