@@ -47,8 +47,8 @@ def make(
     place = Path(source)
     with Bar() as progress:
         if is_address(source):
-            place, found = fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
-            captions = captions or found
+            place, fetched = fetch(source, out.with_name(out.name + "-video"), language[:2], progress)
+            captions = captions or fetched
         report = make_dataset(
             place,
             out,
@@ -85,20 +85,20 @@ def check(
     name = _name(transcriber)
     with Bar() as progress:
         if fix is not None:
-            found = make_dataset(folder, fix, transcriber=name, language=language, progress=progress)
+            checked = make_dataset(folder, fix, transcriber=name, language=language, progress=progress)
         else:
-            found = check_dataset(folder, transcriber=name, progress=progress)
+            checked = check_dataset(folder, transcriber=name, progress=progress)
     if report is not None:
         with written(report):
-            atomic(report, page(found, fix or folder))
-    findings = sorted(found.findings, key=lambda f: not f.serious)
+            atomic(report, page(checked, fix or folder))
+    findings = sorted(checked.findings, key=lambda f: not f.serious)
     for finding in findings[:SHOWN] if report or fix else findings:
         typer.echo(("" if finding.serious else "perhaps: ") + str(finding))
     if len(findings) > SHOWN and (report or fix):
         typer.echo(f"... and {len(findings) - SHOWN} more")
-    for note in found.notes:
+    for note in checked.notes:
         typer.echo(note)
-    typer.echo(f"{fix or folder}: {found.summary()}")
+    typer.echo(f"{fix or folder}: {checked.summary()}")
     if fix is None and any(finding.serious for finding in findings):
         raise typer.Exit(1)
 

@@ -58,7 +58,7 @@ class TaskOptions(TypedDict, total=False):
     ]
     own_frames: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of its past, at most, that Text2Mel hears as it says it itself."),
+        typer.Option(min=0, max=1, help="Share of its past, at most, that is Text2Mel's own output."),
     ]
     predicted_by: Annotated[
         Path, typer.Option(help="Text2Mel run whose predictions SSRN is trained on in every other step.")
@@ -193,19 +193,19 @@ def card(
     from voicebank.hub.merge import refresh
     from voicebank.synthesis.folder import read_config
 
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for path in scores:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BadData(f"{path} is no file of `voicebank evaluate`: {error}") from error
-        found["ssrn" if path.stem == "ssrn" else content.get("frontend") or "own"] = content
+        results["ssrn" if path.stem == "ssrn" else content.get("frontend") or "own"] = content
     config = read_config(folder)
     path = folder / "README.md"
     sample = (folder / "sample.ogg").exists()
     if path.exists():
-        text = refresh(path.read_text(encoding="utf-8"), config, found, sample=sample)
+        text = refresh(path.read_text(encoding="utf-8"), config, results, sample=sample)
     else:
-        text = render(config, found, sample=sample)
+        text = render(config, results, sample=sample)
     atomic(path, text)
-    typer.echo(f"{path}: {len(found)} evaluations")
+    typer.echo(f"{path}: {len(results)} evaluations")

@@ -46,9 +46,9 @@ def pull(
     from voicebank.synthesis.synthesizer import Synthesizer
 
     name, _, asked = repo.partition("@")
-    found = download(name, revision=asked or revision, token=token)
-    Synthesizer.from_folder(found, trust_options=True)  # checks the weights; nothing gets the options
-    target = copy_files(found, folder or Path(name.rsplit("/", 1)[-1]))
+    cached = download(name, revision=asked or revision, token=token)
+    Synthesizer.from_folder(cached, trust_options=True)  # checks the weights; nothing gets the options
+    target = copy_files(cached, folder or Path(name.rsplit("/", 1)[-1]))
     typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
 
 
@@ -64,10 +64,10 @@ def search(
     from voicebank.cli.output import table
     from voicebank.hub.client import search as find
 
-    found = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
+    voices = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
     rows = [
         (v.repo, v.accent, v.gender, v.license, str(v.downloads), "private" if v.private else "public", v.base)
-        for v in found
+        for v in voices
     ]
     if not rows:
         typer.echo("no such voice on the Hub", err=True)
@@ -80,8 +80,9 @@ def voices() -> None:
     import voicebank
     from voicebank.cli.output import table
 
-    found = [(v.name, v.config, v.megabytes) for v in voicebank.voices()]
-    rows = [(name, c.accent, c.gender, f"{size:.1f} MB", c.origin) for name, c, size in found]
+    rows = [
+        (v.name, v.config.accent, v.config.gender, f"{v.megabytes:.1f} MB", v.config.origin) for v in voicebank.voices()
+    ]
     table(("name", "accent", "gender", "size", "origin"), rows)
 
 

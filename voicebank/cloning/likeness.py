@@ -40,7 +40,7 @@ PITCH_RANGE = (60.0, 420.0)  # Hz
 PITCH_SECONDS = 20.0  # of speech are enough for a median
 RATE = 24000
 SHORTEST = 0.5  # seconds
-# With fewer clips a second speaker is not told from a mood.
+# With fewer clips a second speaker cannot be told from a mood.
 FEWEST_FOR_SPEAKERS = 16
 
 

@@ -160,8 +160,8 @@ def frontend_of(voice: Synthesizer) -> Frontend:
 
 def parent_name(voice: Synthesizer) -> str:
     """What a clone calls its base: ``owner/name@commit`` if that came from the Hub, else its name."""
-    found = _CACHED.search(voice.folder.as_posix()) if voice.folder else None
-    return f"{found[1]}/{found[2]}@{found[3]}" if found else voice.name
+    cached = _CACHED.search(voice.folder.as_posix()) if voice.folder else None
+    return f"{cached[1]}/{cached[2]}@{cached[3]}" if cached else voice.name
 
 
 def _applied(about: Description, config: VoiceConfig) -> VoiceConfig:

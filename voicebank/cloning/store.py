@@ -91,7 +91,7 @@ class CloneSettings(Config):
     held_out: float = Field(0.1, gt=0, le=0.5)
     """Share of the clips to validate on, at least 2 and at most 20 of them."""
     average: float = Field(0.995, ge=0, lt=1)
-    """Decay of the weights' moving average, which is what is validated, heard and kept."""
+    """Decay of the weights' moving average, which is what is validated, previewed and kept."""
     validate_every: int = Field(100, ge=1)
     patience: int = Field(4, ge=0)
     """Validations without improvement after which a network is done; 0 never stops early."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -175,7 +176,7 @@ def _timed(pieces: list[tuple[float, str]], end: float) -> list[Word]:
 
 def _unrolled(cues: list[Cue]) -> list[Cue]:
     """Cues without what rolling captions repeat: lines that the cue before has shown, and cues that overlap."""
-    found: list[Cue] = []
+    unrolled: list[Cue] = []
     shown: list[str] = []  # lines of the cue before, as they stood
     until = 0.0
     for cue in cues:
@@ -188,11 +189,11 @@ def _unrolled(cues: list[Cue]) -> list[Cue]:
             fresh = _without_overlap(" ".join(shown), fresh)
         # A cue of a hundredth of a second only holds the line that stays while the next rolls in.
         if fresh and (cue.words or cue.end - cue.start > 0.02):
-            found.append(Cue(cue.start, cue.end, "\n".join(fresh), cue.words))
+            unrolled.append(Cue(cue.start, cue.end, "\n".join(fresh), cue.words))
         if lines:
             shown = (shown + lines)[-3:] if rolling else lines
             until = max(until, cue.end)
-    return [_clipped(cue, found[i + 1] if i + 1 < len(found) else None) for i, cue in enumerate(found)]
+    return [_clipped(cue, later) for cue, later in zip_longest(unrolled, unrolled[1:])]
 
 
 def _without_overlap(before: str, lines: list[str]) -> list[str]:

@@ -27,7 +27,7 @@ DOUBTFUL, WRONG = 0.15, 0.34  # share of the words that do not fit
 LEAST, FEW = 1.0, 5.0  # minutes
 SAME_SPEAKER = 0.75  # cosine of two groups of clips of one speaker
 OUTLIER = 0.60  # cosine of a clip to all others
-RELIABLE = 1.6  # seconds from which a speaker can be told
+RELIABLE = 1.6  # seconds from which a speaker can be recognised
 COPY = 0.995  # correlation of two envelopes
 
 # A few words that English cannot do without: a transcript of some length has one.
@@ -108,14 +108,14 @@ def _check_words(row: Row, transcript: Transcript, add: Callable[..., None]) -> 
 
 def misfit(match: Match) -> str | None:
     """Why a transcript does not belong to its clip. One word for another is taken for a slip of the recogniser."""
-    if not match.heard:
+    if not match.recognised:
         return "no word is heard"
     if match.rate > WRONG and sum(gap.errors for gap in match.gaps) > 1:
         return f"{100 * min(1, match.rate):.0f} % of the words differ"
     for gap in match.gaps:
         if gap.uneven >= 2 or (gap.uneven and (gap.first or gap.last)):
-            more = "not heard" if len(gap.written) > len(gap.heard) else "not written"
-            words = gap.written if len(gap.written) > len(gap.heard) else gap.heard
+            more = "not heard" if len(gap.written) > len(gap.recognised) else "not written"
+            words = gap.written if len(gap.written) > len(gap.recognised) else gap.recognised
             return f"{' '.join(words)!r} is {more}{' at the edge' if gap.first or gap.last else ''}"
     return None
 
@@ -144,13 +144,13 @@ def _amount(rows: Sequence[Row]) -> list[Finding]:
     kept = [row for row in rows if row.kept]
     minutes = sum(row.seconds for row in kept) / 60
     words = [key for row in rows for token in row.text.split() for key in keys(token)]
-    found = []
+    findings = []
     if minutes < FEW:
         amount = f"{minutes * 60:.0f} seconds" if minutes < 2 else f"{minutes:.1f} minutes"
-        found.append(Finding.of("too little", "", f"only {amount} of speech", serious=minutes < LEAST))
+        findings.append(Finding.of("too little", "", f"only {amount} of speech", serious=minutes < LEAST))
     if len(words) >= 40 and sum(word in ENGLISH for word in words) < 0.12 * len(words):
-        found.append(Finding.of("language", "", "the transcripts do not seem to be English"))
-    return found
+        findings.append(Finding.of("language", "", "the transcripts do not seem to be English"))
+    return findings
 
 
 def _copies(rows: Sequence[Row]) -> None:
@@ -208,18 +208,18 @@ def other_speakers(embeddings: np.ndarray) -> dict[int, str]:
     return others
 
 
-def _two_groups(found: np.ndarray) -> np.ndarray:
+def _two_groups(embeddings: np.ndarray) -> np.ndarray:
     """0 or 1 for each embedding: two means, begun at the two that are most unlike each other."""
-    likeness = found @ found.T
+    likeness = embeddings @ embeddings.T
     first, second = np.unravel_index(int(likeness.argmin()), likeness.shape)
-    means = np.stack([found[first], found[second]])
-    groups = np.zeros(len(found), int)
+    means = np.stack([embeddings[first], embeddings[second]])
+    groups = np.zeros(len(embeddings), int)
     for _ in range(20):
-        new: np.ndarray = (found @ means[1] > found @ means[0]).astype(int)
+        new: np.ndarray = (embeddings @ means[1] > embeddings @ means[0]).astype(int)
         if not 0 < new.sum() < len(new) or (new == groups).all():
             return new
         groups = new
-        means = np.stack([unit_mean(found[groups == side]) for side in (0, 1)])
+        means = np.stack([unit_mean(embeddings[groups == side]) for side in (0, 1)])
     return groups
 
 

@@ -19,7 +19,7 @@ BEFORE, AFTER = 0.12, 0.25  # seconds of pause that stay at both ends
 PAUSE = 0.8  # seconds: a longer pause within a clip is a place to cut
 NEAR = 0.4  # seconds by which a recogniser's word may lie off its pause
 REACH = 8.0  # seconds by which captions may be off, once their common offset is taken away
-AGREE = 0.35  # share of the written words that must be heard for captions to belong to a recording
+AGREE = 0.35  # share of the written words that must be recognised for captions to belong to a recording
 FINAL = ".!?…"
 
 # Costs of the best way to cut, in clips: skipping a word must cost more than any clip around it.
@@ -38,7 +38,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class _Token:
-    """A written word and what was heard for it: indices of heard words, -1 where there is none."""
+    """A written word, and the indices of the recognised words that match it, -1 where there is none."""
 
     text: str
     first: int
@@ -51,7 +51,7 @@ class _Token:
 
 def cut(
     written: Sequence[Word],
-    heard: Sequence[Word],
+    recognised: Sequence[Word],
     silences: Sequence[Silence],
     duration: float,
     reach: float = REACH,
@@ -60,7 +60,7 @@ def cut(
 
     Args:
         written: words of the captions with their rough times.
-        heard: words of the recogniser with their times.
+        recognised: words of the recogniser with their times.
         silences: pauses of the recording.
         duration: of the recording in seconds.
         reach: seconds by which the times of the captions may be off.
@@ -68,7 +68,7 @@ def cut(
     Raises:
         BadData: the captions do not belong to the recording.
     """
-    tokens, lone = _tokens(written, heard, reach)
+    tokens, lone = _tokens(written, recognised, reach)
     words = sum(token.size for token in tokens)
     fit = words - sum(token.unsure for token in tokens)
     if not words or fit < AGREE * words:
@@ -76,19 +76,19 @@ def cut(
             f"only {100 * fit // max(1, words)} % of the written words are heard in the recording: "
             "are the captions those of another one, or in another language?"
         )
-    pauses = _pauses(heard, silences, duration)
-    return _clips(tokens, lone, pauses, len(heard))
+    pauses = _pauses(recognised, silences, duration)
+    return _clips(tokens, lone, pauses, len(recognised))
 
 
-def _tokens(written: Sequence[Word], heard: Sequence[Word], reach: float) -> tuple[list[_Token], list[int]]:
-    """The written words matched, and for each heard word how many of its keys nobody wrote."""
+def _tokens(written: Sequence[Word], recognised: Sequence[Word], reach: float) -> tuple[list[_Token], list[int]]:
+    """The written words matched, and for each recognised word how many of its keys nobody wrote."""
     ref = [(i, key) for i, word in enumerate(written) for key in keys(word.text)]
-    hyp = [(j, key) for j, word in enumerate(heard) for key in keys(word.text)]
-    at, heard_at = [written[i].start for i, _ in ref], [heard[j].start for j, _ in hyp]
+    hyp = [(j, key) for j, word in enumerate(recognised) for key in keys(word.text)]
+    at, recognised_at = [written[i].start for i, _ in ref], [recognised[j].start for j, _ in hyp]
     ref_keys, hyp_keys = [key for _, key in ref], [key for _, key in hyp]
-    late = offset(ref_keys, at, hyp_keys, heard_at) if not math.isinf(reach) else 0.0
-    matched = align(ref_keys, hyp_keys, [time + late for time in at], heard_at, reach)
-    lone = [0] * len(heard)
+    late = offset(ref_keys, at, hyp_keys, recognised_at) if not math.isinf(reach) else 0.0
+    matched = align(ref_keys, hyp_keys, [time + late for time in at], recognised_at, reach)
+    lone = [0] * len(recognised)
     for j, _ in hyp:
         lone[j] += 1
     tokens: list[_Token] = []
@@ -97,21 +97,21 @@ def _tokens(written: Sequence[Word], heard: Sequence[Word], reach: float) -> tup
         sure = [m for m, key in places if m >= 0 and alike(key, hyp_keys[m]) >= ALIKE]
         for m in sure:
             lone[hyp[m][0]] -= 1
-        found = [hyp[m][0] for m, _ in places if m >= 0]
-        first, last = (found[0], found[-1]) if found else (-1, -1)
-        start = heard[first].start if found else written[i].start + late
-        end = heard[last].end if found else written[i].end + late
+        matches = [hyp[m][0] for m, _ in places if m >= 0]
+        first, last = (matches[0], matches[-1]) if matches else (-1, -1)
+        start = recognised[first].start if matches else written[i].start + late
+        end = recognised[last].end if matches else written[i].end + late
         tokens.append(_Token(written[i].text, first, last, start, end, len(places), len(places) - len(sure)))
     return tokens, lone
 
 
-def _pauses(heard: Sequence[Word], silences: Sequence[Silence], duration: float) -> list[Silence | None]:
-    """The longest pause before each heard word and, last, after all of them; None where there is none."""
-    count = len(heard)
-    found: list[Silence | None] = [None] * (count + 1)
-    left = [0.0, *(word.end for word in heard)]
-    right = [*(word.start for word in heard), duration]
-    starts = [word.start for word in heard]
+def _pauses(recognised: Sequence[Word], silences: Sequence[Silence], duration: float) -> list[Silence | None]:
+    """The longest pause before each recognised word and, last, after all of them; None where there is none."""
+    count = len(recognised)
+    longest: list[Silence | None] = [None] * (count + 1)
+    left = [0.0, *(word.end for word in recognised)]
+    right = [*(word.start for word in recognised), duration]
+    starts = [word.start for word in recognised]
     # The recording itself begins and ends somewhere, even where nobody pauses.
     for silence in (Silence(0.0, 0.0), *silences, Silence(duration, duration)):
         near = bisect_left(starts, silence.start)
@@ -119,19 +119,19 @@ def _pauses(heard: Sequence[Word], silences: Sequence[Silence], duration: float)
         options = []
         for gap in range(max(0, near - 3), min(count, near + 4) + 1):
             low, high = sorted((left[gap], right[gap]))
-            inside = (gap == 0 or heard[gap - 1].start < middle) and (gap == count or middle < heard[gap].end)
+            inside = (gap == 0 or recognised[gap - 1].start < middle) and (gap == count or middle < recognised[gap].end)
             distance = max(0.0, low - silence.end, silence.start - high)
             if inside and distance <= NEAR:
                 options.append((distance, gap))
         if options:
             gap = min(options)[1]
-            other = found[gap]
+            other = longest[gap]
             if other is None or other.length < silence.length:
-                found[gap] = silence
-    return found
+                longest[gap] = silence
+    return longest
 
 
-def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None], heard: int) -> list[Cut]:
+def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None], recognised: int) -> list[Cut]:
     """The cheapest way to divide the words into clips and words that are left out."""
     unsure = [0, *accumulate(token.unsure for token in tokens)]
     sizes = [0, *accumulate(token.size for token in tokens)]
@@ -171,19 +171,19 @@ def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None], 
 
 
 def _walls(tokens: list[_Token]) -> list[int]:
-    """1 for each token before which, since the last one matched, two words more or less were heard than written.
+    """1 for each token before which, since the last one matched, two words more or less were recognised than written.
 
     One word for another is a slip of the recogniser; these no clip may span.
     """
-    found, last, missing = [], -1, 0
+    walls, last, missing = [], -1, 0
     for token in tokens:
         if token.first < 0:
-            found.append(0)
+            walls.append(0)
             missing += token.size
             continue
-        found.append(int(abs(max(0, token.first - last - 1) - missing) >= 2))
+        walls.append(int(abs(max(0, token.first - last - 1) - missing) >= 2))
         last, missing = token.last, 0
-    return found
+    return walls
 
 
 def _awkward(length: float, opening: Silence, closing: Silence, last: str) -> float:
@@ -200,8 +200,8 @@ def _awkward(length: float, opening: Silence, closing: Silence, last: str) -> fl
 def _opening(tokens: list[_Token], k: int, pauses: list[Silence | None]) -> Silence | None:
     """The pause before a token, if it can begin a clip.
 
-    It must have been heard, and not as one word with the token before. A misheard word will do if the word
-    before it was heard well, for then there is nothing else that it can be.
+    It must have been recognised, and not as one word with the token before. A misheard word will do if the word
+    before it was recognised well, for then there is nothing else that it can be.
     """
     token, before = tokens[k], tokens[k - 1] if k else None
     if token.first < 0 or (before and before.last == token.first):
@@ -225,7 +225,7 @@ def _cuts(
     tokens: list[_Token], choice: list[int], starts: list[Silence | None], ends: list[Silence | None]
 ) -> list[Cut]:
     punctuated = any(token.text[-1] in FINAL for token in tokens)
-    found: list[Cut] = []
+    cuts: list[Cut] = []
     left: list[_Token] = []
     b = len(tokens)
     while b >= 0:
@@ -235,7 +235,7 @@ def _cuts(
             b -= 1
             continue
         if left:
-            found.append(_left_over(left[::-1]))
+            cuts.append(_left_over(left[::-1]))
             left = []
         if not b:
             break
@@ -243,9 +243,9 @@ def _cuts(
         assert opening is not None and closing is not None
         start, end = max(opening.start, opening.end - BEFORE), min(closing.end, closing.start + AFTER)
         text = " ".join(token.text for token in tokens[a:b])
-        found.append(Cut(round(start, 3), round(end, 3), _ended(text, punctuated, closing.length)))
+        cuts.append(Cut(round(start, 3), round(end, 3), _ended(text, punctuated, closing.length)))
         b = a
-    return found[::-1]
+    return cuts[::-1]
 
 
 def _left_over(tokens: list[_Token]) -> Cut:
@@ -256,9 +256,7 @@ def _left_over(tokens: list[_Token]) -> Cut:
     if unsure > 0.34 * size:
         reason = f"{unsure} of {size} written words are not heard here"
     elif ends:
-        reason = (
-            f"its {' and its '.join(ends)} word is not heard as it is written, so that nobody can tell where to cut"
-        )
+        reason = f"its {' and its '.join(ends)} word is not heard as it is written: there is no sure place to cut"
     elif end - start < SHORTEST:
         reason = "too short for a clip, and no pause that joins it to its neighbours"
     else:

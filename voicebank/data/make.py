@@ -43,21 +43,21 @@ def make(
         BadData: the input holds nothing usable, the captions do not fit, or the folder cannot be written.
         UnknownName, PluginError: the transcriber is not installed or does not load.
     """
-    found, general = sources.find(place, captions, out)
+    recordings, general = sources.find(place, captions, out)
     name = transcriber if isinstance(transcriber, str) else type(transcriber).__name__ if transcriber else None
-    job = digest(found, {"transcriber": name, "language": language, **({"clean": True} if clean else {})})
+    job = digest(recordings, {"transcriber": name, "language": language, **({"clean": True} if clean else {})})
     space = Workspace(out, job)
     if space.finished is not None:
         return space.finished
     recognisers = Recognisers.of(transcriber, clean)
     rows, done, findings = space.noted()
     progress = progress or Progress()
-    for source in progress.track("recordings", found, len(found)):
+    for source in progress.track("recordings", recordings, len(recordings)):
         if source.id in done:
             continue
         faults: list[Finding] = []
         with written(out):
-            cache, single = space.cache(source), len(found) == 1
+            cache, single = space.cache(source), len(recordings) == 1
             for row in recording(source, recognisers, cache, out, rows, faults, single=single, progress=progress):
                 rows[row.id] = row
                 space.note(row=row.model_dump())
@@ -83,10 +83,10 @@ def check(
         BadData: there are no clips in it.
         UnknownName, PluginError: the transcriber is not installed or does not load.
     """
-    found, general = sources.find(folder)
+    clips, general = sources.find(folder)
     recognisers = Recognisers.of(transcriber)
     rows = []
-    for source in (progress or Progress()).track("clips", found, len(found)):
+    for source in (progress or Progress()).track("clips", clips, len(clips)):
         row = Row(id=source.id, source=source.path.name, text=source.text or "")
         row.file = os.path.relpath(source.path, folder if folder.is_dir() else folder.parent)
         rows.append(row)
@@ -107,7 +107,7 @@ def check(
 def _report(
     name: str, rows: list[Row], general: list[Finding], recognisers: Recognisers, transcriber: str | None
 ) -> Report:
-    for row in rows:  # faults that were found among the clips of an earlier run
+    for row in rows:  # faults among the clips of an earlier run
         row.findings = [f for f in row.findings if f.kind not in ("duplicate", "speaker")]
     notes = []
     if recognisers.transcriber is None:
@@ -137,11 +137,11 @@ def _why_none(report: Report) -> str:
 
 
 class Workspace:
-    """``out`` with its hidden state: what was decoded, heard and cut so far.
+    """``out`` with its hidden state: what was decoded, transcribed and cut so far.
 
     Each clip is written first and then noted in ``rows.jsonl``; a recording whose clips are all noted gets a
     line of its own. A second run with the same input goes on from there; with other input it keeps only what
-    was heard in recordings that are still the same.
+    was transcribed of recordings that are still the same.
 
     Raises:
         BadData: the folder holds something else, or cannot be written.

@@ -1,4 +1,4 @@
-"""What the ear of a recording engineer would note: level, noise, pauses, where speech begins and ends."""
+"""Measures of recorded sound: level, noise, pauses, bandwidth, reverberation, clicks, where speech begins and ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 HOP = 0.01  # seconds between levels
 WINDOW = 3  # levels that are averaged, so that a single wave of a deep voice is no pause
-BLOCK, AROUND = 10.0, 10.0  # seconds over which noise and speech are told apart, and on both sides of them
+BLOCK, AROUND = 10.0, 10.0  # seconds over which noise and speech are separated, and on both sides of them
 DEEPEST = 60.0  # dB below the speech: noise further down counts as silence
 BAND = 250.0  # Hz, the width of a band when the bandwidth is measured
 BAND_ABOVE_NOISE, BAND_BELOW_TOP = 12.0, 65.0  # dB by which a band that carries speech stands out, and lies lower

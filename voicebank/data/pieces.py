@@ -53,7 +53,7 @@ class Piece(NamedTuple):
 
 @dataclass
 class Recognisers:
-    """The transcriber, None for nobody; whether speakers are told apart, and whether noisy clips are cleaned."""
+    """What listens to clips: a transcriber or None, whether speakers are compared, whether noisy clips are cleaned."""
 
     transcriber: Transcriber | None
     speakers: bool
@@ -97,7 +97,7 @@ def recording(
 
     Args:
         source: the recording.
-        recognisers: who listens.
+        recognisers: what listens.
         cache: where its sound and words are kept, without suffix.
         out: folder of the dataset.
         known: names of the clips that are done.
@@ -142,14 +142,14 @@ def _pieces(
     transcriber = recognisers.required(f"cutting {source.path.name}, which lasts {sound.duration:.0f} s,")
     written_words = caption_files.read_captions(source.captions) if source.captions else []
     pauses = silences(levels(sound.samples, sound.rate))
-    heard = transcribe(sound, pauses, transcriber, journal, source.path.name, progress)
-    if not heard:
+    recognised = transcribe(sound, pauses, transcriber, journal, source.path.name, progress)
+    if not recognised:
         raise BadData(f"no speech is heard in {source.path}: is it the right recording?")
     reach = REACH
     if not written_words and source.text:
-        written_words = caption_files.spread(source.text, heard[0].start, heard[-1].end)
+        written_words = caption_files.spread(source.text, recognised[0].start, recognised[-1].end)
         reach = max(REACH, 0.15 * sound.duration) if sound.duration > 120 else math.inf
-    cuts = cut(written_words or heard, heard, pauses, sound.duration, reach)
+    cuts = cut(written_words or recognised, recognised, pauses, sound.duration, reach)
     for i, one in enumerate((c for c in cuts if c.text and (c.end > c.start or c.reason)), 1):
         yield Piece(f"{source.id}-{i:04d}", one.start, one.end, one.text, one.reason)
 
@@ -186,18 +186,18 @@ def _clip(source: Source, piece: Piece, sound: Sound, recognisers: Recognisers, 
 
 
 def analyse(row: Row, audio: Audio, clipped: int, recognisers: Recognisers, *, write: bool = False) -> None:
-    """Fill in all that is found out about a clip; with ``write`` the transcript of the recogniser becomes its text."""
-    heard: Transcript | None = None
+    """Fill in all measures of a clip and its findings; with ``write`` the recogniser's transcript becomes its text."""
+    transcript: Transcript | None = None
     silent = not np.any(np.abs(audio.samples) > 1e-3)
     if recognisers.transcriber is not None and not silent:
-        heard = recognisers.transcriber.transcribe(audio)
+        transcript = recognisers.transcriber.transcribe(audio)
     if write:
-        row.text = " ".join((heard or Transcript("")).text.split())
+        row.text = " ".join((transcript or Transcript("")).text.split())
         if recognisers.transcriber is None:
             recognisers.required(f"{row.source} has no transcript, and to write one")
-        if heard is not None and _certainty(heard.words) < UNCERTAIN:
+        if transcript is not None and _certainty(transcript.words) < UNCERTAIN:
             row.findings.append(Finding.of("mismatch", row.id, "the recogniser is unsure of what is said"))
-    check_clip(row, audio, clipped, heard)
+    check_clip(row, audio, clipped, transcript)
     if recognisers.speakers and row.kept and row.seconds >= 1:
         embedding = speaker.embed(audio)
         row.embedding = None if embedding is None else [round(float(v), 4) for v in embedding]
@@ -262,15 +262,15 @@ def transcribe(
 
 def windows(silences: Sequence[Silence], duration: float) -> list[Window]:
     """Stretches of at most 28 seconds that end in the longest pause of their second half."""
-    found: list[Window] = []
+    divided: list[Window] = []
     start = 0.0
     while duration - start > LONGEST_WINDOW:
         pauses = [s for s in silences if start + SHORTEST_WINDOW < (s.start + s.end) / 2 < start + LONGEST_WINDOW]
         longest = max(pauses, key=lambda s: s.length, default=None)
         end = (longest.start + longest.end) / 2 if longest else start + LONGEST_WINDOW
-        found.append((round(start, 3), round(end, 3)))
+        divided.append((round(start, 3), round(end, 3)))
         start = end
-    return [*found, (round(start, 3), round(duration, 3))]
+    return [*divided, (round(start, 3), round(duration, 3))]
 
 
 def _transcribe_window(sound: Sound, window: Window, transcriber: Transcriber) -> list[Word]:

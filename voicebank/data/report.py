@@ -100,7 +100,7 @@ class Row(BaseModel):
     end: float = 0.0
     text: str = ""
     heard: str | None = None
-    """What the recogniser wrote; None where nobody listened."""
+    """The recogniser's transcript; None without a recogniser."""
     seconds: float = 0.0
     words: int = 0
     level: float = -120.0
@@ -119,7 +119,7 @@ class Row(BaseModel):
 
     @property
     def kept(self) -> bool:
-        """Whether nothing serious was found."""
+        """Whether it has no serious finding."""
         return not any(finding.serious for finding in self.findings)
 
     @property

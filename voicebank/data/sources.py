@@ -153,7 +153,7 @@ def _captions_of(path: Path) -> Path | None:
 
 
 def _leads_away(path: Path) -> bool:
-    """Whether a file is a link out of its folder: what somebody else sent must not read the files of this machine."""
+    """Whether a file is a link out of its folder: data from elsewhere must not read the files of this machine."""
     return path.is_symlink() and path.resolve().parent != path.parent.resolve()
 
 
@@ -193,12 +193,12 @@ def _name(text: str) -> str:
 
 def _unique(sources: list[Source]) -> list[Source]:
     taken: dict[str, int] = {}
-    found = []
+    unique = []
     for source in sources:
         name = _name(source.id)
         taken[name] = taken.get(name, 0) + 1
-        found.append(replace(source, id=name if taken[name] == 1 else f"{name}-{taken[name]}"))
-    return found
+        unique.append(replace(source, id=name if taken[name] == 1 else f"{name}-{taken[name]}"))
+    return unique
 
 
 def is_address(place: str) -> bool:
@@ -231,7 +231,7 @@ def fetch(
     except ImportError as error:
         raise PluginError("fetching a video needs yt-dlp: pip install 'voicebank[video]'") from error
 
-    def told(state: dict[str, Any]) -> None:
+    def report(state: dict[str, Any]) -> None:
         total = state.get("total_bytes") or state.get("total_bytes_estimate")
         if progress and total:
             progress.step("fetching", int(state.get("downloaded_bytes") or 0), int(total))
@@ -248,7 +248,7 @@ def fetch(
         "no_warnings": True,
         "noprogress": True,
         "logger": _Silent(),
-        "progress_hooks": [told],
+        "progress_hooks": [report],
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ COSINES = 16
 class Conv(nn.Module):
     """Layer normalisation over channels, then a dilated convolution whose bias has one row a speaker.
 
-    The bias table is how Text2Mel hears who is to speak: in every layer, at the cost of one vector. Keeping a
+    The bias table is how Text2Mel knows the speaker: in every layer, at the cost of one vector. Keeping a
     single row folds a speaker into the weights, so a shipped voice needs no speaker input.
 
     Args:

@@ -24,7 +24,7 @@ LONGEST = (2.0, 0.15)
 STEPS = 6
 """Coarse frames, about a quarter of a second, over which attention is watched."""
 JUMP = 15
-"""Symbols, about three words, that nobody speaks in that time."""
+"""Symbols, about three words, that cannot be spoken in that time."""
 
 
 def gaps(written: Sequence[str], transcript: Sequence[str], alignment: Sequence[Any]) -> list[Gap]:
@@ -52,12 +52,12 @@ def word_faults(written: Sequence[str], transcript: Sequence[str], alignment: Se
     """
     faults: dict[Fault, str] = {}
     for gap in gaps(written, transcript, alignment):
-        added = len(gap.heard) - len(gap.written)
+        added = len(gap.recognised) - len(gap.written)
         if -added >= MISSING:
             fault: Fault = "stopped early" if gap.last else "skipped"
             faults.setdefault(fault, f"not heard: {' '.join(gap.written)!r}")
         # The words around the gap too: the alignment may take either of two copies for the true one.
-        near = transcript[max(0, gap.heard_at - added) : gap.heard_at + len(gap.heard) + added]
+        near = transcript[max(0, gap.recognised_at - added) : gap.recognised_at + len(gap.recognised) + added]
         twice = _repeated_group(written, transcript, near) if added >= GROUP else None
         if twice or (added >= 2 and (twice := _stuttered(written, near))):
             faults.setdefault("repeated", f"heard too often: {twice!r}")

@@ -150,8 +150,8 @@ def centroid(folder: Path, clips: int = REFERENCE_CLIPS) -> Embedding:
 @lru_cache(maxsize=32)
 def reference_prosody(folder: Path, clips: int = REFERENCE_CLIPS) -> Prosody:
     """Mean prosody of clips spread evenly over a folder (or over its ``wavs``)."""
-    found = [prosody(audio) for audio in _spread_evenly(folder, clips)]
-    return Prosody(mean_of(one.pitch for one in found), mean_of(one.energy for one in found))
+    measured = [prosody(audio) for audio in _spread_evenly(folder, clips)]
+    return Prosody(mean_of(one.pitch for one in measured), mean_of(one.energy for one in measured))
 
 
 def _spread_evenly(folder: Path, clips: int) -> Iterator[Audio]:
@@ -184,15 +184,15 @@ def read_sentences(sentences: Sentences) -> dict[str, str]:
         BadData: the file cannot be read, an id comes twice, or a sentence or the whole list is empty.
     """
     if isinstance(sentences, Mapping):
-        found = [(str(key), text) for key, text in sentences.items()]
+        pairs = [(str(key), text) for key, text in sentences.items()]
     elif isinstance(sentences, (str, os.PathLike)):
-        found = _read_lines(Path(sentences))
+        pairs = _read_lines(Path(sentences))
     else:
-        found = _numbered(list(sentences))
-    if not found:
+        pairs = _numbered(list(sentences))
+    if not pairs:
         raise BadData("there is no sentence to score: the list is empty")
     result: dict[str, str] = {}
-    for key, text in found:
+    for key, text in pairs:
         if key in result:
             raise BadData(f"the sentence id {key!r} comes twice: give each its own")
         if not any(c.isalnum() for c in text):
@@ -210,9 +210,8 @@ def audio_files(folder: Path) -> list[Path]:
     for place in (folder, folder / "wavs"):
         if place.is_dir():
             visible = [path for path in place.iterdir() if not path.name.startswith(".")]
-            found = [path for path in visible if path.suffix.lower() in SUFFIXES]
-            if found:
-                return sorted(found, key=_counting)
+            if clips := [path for path in visible if path.suffix.lower() in SUFFIXES]:
+                return sorted(clips, key=_counting)
     raise BadData(f"{folder} holds no clips: give a folder with {', '.join(SUFFIXES)} files")
 
 

@@ -35,7 +35,7 @@ CLIPS = 100
 
 
 class SsrnScores(Report):
-    """Both ways to make the same clips again, and what SSRN costs."""
+    """Copy synthesis of the same clips without and with SSRN, and what SSRN costs."""
 
     truth: Scores
     """True magnitudes through the vocoder."""
@@ -122,7 +122,7 @@ def evaluate_ssrn(
 
 @torch.inference_mode()
 def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocoder) -> tuple[Audio, Audio, float]:
-    """A clip again from its true magnitude, again from its mel through SSRN, and their distance (L1)."""
+    """Copy synthesis of a clip from its true magnitude, and from its mel through SSRN, and their distance (L1)."""
     samples = prepare_samples(Audio.read(path, config.sample_rate).samples, config)
     linear = linear_magnitude(torch.from_numpy(samples), config)
     mel = normalised_mel(linear, config).T[:: config.reduction]
@@ -141,7 +141,7 @@ def _choose(dataset: Dataset, ids: Collection[str] | None, count: int) -> list[C
     if ids is None:
         n = min(count, len(dataset.clips))
         return [dataset.clips[i * len(dataset.clips) // n] for i in range(n)]
-    found = {clip.id: clip for clip in dataset.clips}
-    if lacking := [key for key in ids if key not in found]:
+    clips = {clip.id: clip for clip in dataset.clips}
+    if lacking := [key for key in ids if key not in clips]:
         raise BadData(f"{dataset.name} has no clip {lacking[0]!r} ({len(lacking)} such ids)")
-    return [found[key] for key in ids]
+    return [clips[key] for key in ids]

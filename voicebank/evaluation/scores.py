@@ -1,4 +1,4 @@
-"""What an evaluation finds: one row a sentence, and their summary."""
+"""The results of an evaluation: one row a sentence, and their summary."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class SentenceScore(BaseModel):
     id: str
     text: str
     heard: str
-    """What the recogniser understood, as it wrote it."""
+    """The recogniser's transcript."""
     words: int
     """Words of the text after normalising; ``word_errors`` counts substitutions, insertions and deletions."""
     word_errors: int
@@ -81,7 +81,7 @@ class SentenceScore(BaseModel):
     pieces: int = 1
     """More than one if the sentence ran away as a whole and the voice then spoke it in pieces."""
     evidence: str = ""
-    """Why each fault was found, in words."""
+    """Why each fault counts, in words."""
 
     @property
     def wer(self) -> float:
@@ -96,7 +96,7 @@ class Scores(Report):
     frontend: str | None = None
     vocoder: str | None = None
     transcriber: str
-    """Plugin and model that listened."""
+    """Plugin and model of the recogniser."""
     voicebank_version: str
     sentences: int
     missing: int = 0
@@ -138,8 +138,8 @@ class Scores(Report):
     faulty: int
     """Sentences with at least one of the four faults."""
     in_pieces: int = 0
-    """Sentences that ran away as a whole and were then spoken in pieces. They count as ``ran away``, though what is
-    heard is whole."""
+    """Sentences that ran away as a whole and were then spoken in pieces. They count as ``ran away``, though their sound
+    is whole."""
     against: Comparison | None = None
     """The difference to another system."""
     rows: list[SentenceScore]

@@ -42,7 +42,7 @@ def evaluate_voice(
     transcriber: str = TRANSCRIBER,
     progress: Progress | None = None,
 ) -> Scores:
-    """Let a voice say sentences, and score what is heard.
+    """Let a voice say sentences, and score the sound.
 
     This is all that ``voicebank evaluate VOICE --sentences FILE`` calls.
 
@@ -57,7 +57,7 @@ def evaluate_voice(
         out: folder for ``scores.json`` and ``scores.md``, and for ``audio/<id>.wav`` with ``save_audio``.
         workers: clips scored at a time, at most four by default. Speaking is never done in parallel: its time
             is measured, one sentence after another, once one sentence has been said to warm up.
-        transcriber: the plugin that listens.
+        transcriber: plugin name of the recogniser.
         progress: callbacks; nothing is shown if left out.
 
     Raises:

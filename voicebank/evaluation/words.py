@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     word: str
     carrier: str
     accepted: tuple[str, ...]
-    """The word and what else counts as having heard it."""
+    """The word, and other spellings that count as recognising it."""
     seen: bool
     """The training transcripts do hold the word."""
 
@@ -71,7 +71,7 @@ class WordScores(Report):
         return markdown_table(("words", *self.right), counts)
 
     def markdown(self) -> str:
-        """The counts, and every word, with what was heard instead where it was not understood."""
+        """The counts, and every word, with the transcript where it was not understood."""
         rows = [
             (
                 row.word + (" (seen)" if row.seen else ""),
@@ -109,10 +109,10 @@ def read_words(path: str | PathLike[str]) -> list[Entry]:
     return entries
 
 
-def is_recognised(entry: Entry, heard: str) -> bool:
+def is_recognised(entry: Entry, transcript: str) -> bool:
     """Whether a transcript holds the word, in one of its accepted spellings, as whole words."""
-    got = f" {normalise_words(heard)} "
-    return any(f" {normalise_words(spelling)} " in got for spelling in entry.accepted)
+    recognised = f" {normalise_words(transcript)} "
+    return any(f" {normalise_words(spelling)} " in recognised for spelling in entry.accepted)
 
 
 def evaluate_words(
@@ -180,17 +180,17 @@ def _recognise(
     recogniser = Recogniser(transcriber, workers, progress)
     jobs = [(name, entry.word) for name in clips for entry in entries]
     texts = recogniser.listen(lambda job: recogniser.transcribe(clips[job[0]][job[1]]), jobs)
-    heard: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
+    transcripts: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}
     for (name, word), text in zip(jobs, texts, strict=True):
-        heard[word][name] = text
+        transcripts[word][name] = text
     rows = [
         WordScore(
             word=entry.word,
             carrier=entry.carrier,
             accepted=list(entry.accepted),
             seen=entry.seen,
-            heard=heard[entry.word],
-            right={name: is_recognised(entry, text) for name, text in heard[entry.word].items()},
+            heard=transcripts[entry.word],
+            right={name: is_recognised(entry, text) for name, text in transcripts[entry.word].items()},
         )
         for entry in entries
     ]

@@ -38,8 +38,8 @@ def embed(audio: Audio) -> Embedding | None:
 
 def mean_embedding(embeddings: Iterable[Embedding | None]) -> Embedding | None:
     """Mean of embeddings, of norm 1. None among them are left out; None if nothing is left."""
-    found = [embedding for embedding in embeddings if embedding is not None]
-    return unit_mean(np.array(found)) if found else None
+    known = [embedding for embedding in embeddings if embedding is not None]
+    return unit_mean(np.array(known)) if known else None
 
 
 def unit_mean(embeddings: np.ndarray) -> Embedding:

@@ -56,13 +56,13 @@ def check_listing(names: Iterable[str], where: str) -> None:
     Raises:
         BadVoice: such a name, or a required file is missing.
     """
-    found = set(names)
-    for name in found:
+    present = set(names)
+    for name in present:
         parts = PurePosixPath(name).parts
         if ".." in parts or name.startswith(("/", "~")) or "\\" in name or ":" in name or not name.isprintable():
             raise BadVoice(f"{where} holds a file named {name!r}, which is no name inside a folder: do not use it")
     for name in REQUIRED:
-        if name not in found:
+        if name not in present:
             raise BadVoice(f"{where} is no voice: there is no {name} in it")
 
 
@@ -88,15 +88,15 @@ def check_file(path: Path) -> int:
     try:
         if path.is_symlink() and link_to_blob(path) is None:
             raise BadVoice(f"{path} is a link, which a voice may not hold: do not use it")
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError as error:
         raise BadVoice(f"{path} is missing: fetch the voice again") from error
     except OSError as error:
         raise BadVoice(f"{path} cannot be read: {error}") from error
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise BadVoice(f"{path} is no plain file: do not use it")
-    check_size(path.name, found.st_size, str(path.parent))
-    return found.st_size
+    check_size(path.name, status.st_size, str(path.parent))
+    return status.st_size
 
 
 def check_folder(folder: Path) -> None:
@@ -139,7 +139,7 @@ def check_sample(path: Path) -> None:
         BadVoice: it is no Ogg file, or longer than two minutes.
     """
     try:
-        found = soundfile.info(path)
+        info = soundfile.info(path)
         content = path.read_bytes()
     except (soundfile.SoundFileError, OSError) as error:
         raise BadVoice(f"{path} is damaged or no Ogg file: fetch the voice again") from error
@@ -147,9 +147,9 @@ def check_sample(path: Path) -> None:
     page = content[content.rfind(b"OggS") :]
     if len(page) < 27 or len(page) != 27 + page[26] + sum(page[27 : 27 + page[26]]):
         raise BadVoice(f"{path} is cut off, or holds more than an Ogg file: do not use it")
-    rate = 48000 if found.subtype == "OPUS" else found.samplerate
+    rate = 48000 if info.subtype == "OPUS" else info.samplerate
     claimed = int.from_bytes(page[6:14], "little", signed=True) / rate  # what a player shows
-    if found.format != "OGG" or max(found.duration, claimed) > MAX_SAMPLE_SECONDS:
+    if info.format != "OGG" or max(info.duration, claimed) > MAX_SAMPLE_SECONDS:
         raise BadVoice(f"{path} is no Ogg file of {MAX_SAMPLE_SECONDS} s at most: do not use it")
 
 
@@ -202,8 +202,8 @@ def write(
             _fill(new, config, networks, card, sample)
     except (OSError, SafetensorError) as error:
         # safetensors says "Error while serializing: I/O error: No space left on device (os error 28)".
-        told = " ".join(str(error).split()).rsplit(": ", 1)[-1].split(" (os error")[0]
-        reason = getattr(error, "strerror", None) or told
+        text = " ".join(str(error).split()).rsplit(": ", 1)[-1].split(" (os error")[0]
+        reason = getattr(error, "strerror", None) or text
         raise BadVoice(f"cannot write {folder}: {reason}") from error
     return folder
 
@@ -247,11 +247,11 @@ def stored(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     tensors: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
         half = tensor.detach().cpu().to(torch.float16).contiguous()
-        found = _whole(half) if _is_matrix(name, half) else None
-        if found is None:
+        quantised = _whole(half) if _is_matrix(name, half) else None
+        if quantised is None:
             tensors[name] = half
         else:
-            tensors[name], tensors[name + SCALE] = found
+            tensors[name], tensors[name + SCALE] = quantised
     return tensors
 
 

@@ -52,7 +52,7 @@ class Speaking:
         chunks: list[list[Chunk]] = [[] for _ in texts]
         for i, chunk in self.in_batches(texts, BATCH):
             chunks[i].append(chunk)
-        return [Speech.of(own) for own in chunks]
+        return [Speech.of(each) for each in chunks]
 
     def in_batches(self, texts: Iterable[str | Iterable[str]], batch: int) -> Iterator[tuple[int, Chunk]]:
         """Whole sentences and silences, each with the number of its text; so many sentences are decoded together."""
@@ -125,9 +125,9 @@ class Speaking:
             rest = watched.rest(sentence.symbols) if last else ""
             yield chunk(samples, (watched.result(), (sentence.symbols,)) if last and not rest else None)
         if rest:
-            again, pieces = self._in_pieces(sentence, [rest])
-            whole = concatenated([watched.result(), again])
-            for samples, last in sound([(again.mel, True)], *stages):
+            retried, pieces = self._in_pieces(sentence, [rest])
+            whole = concatenated([watched.result(), retried])
+            for samples, last in sound([(retried.mel, True)], *stages):
                 yield chunk(samples, (whole, (sentence.symbols, *pieces)) if last else None)
 
     def _sentence(self, sentence: Sentence, index: int, decoded: Decoded, pieces: tuple[str, ...]) -> Chunk:
@@ -222,7 +222,7 @@ class _Layout:
 
     def __init__(self, text: str | Iterable[str], manner: Manner) -> None:
         self._text, self._manner = text, manner
-        self._failed: list[tuple[RunawayError, int]] = []  # sentences left out, about which nobody was warned so far
+        self._failed: list[tuple[RunawayError, int]] = []  # sentences left out, without a warning so far
         self._spoken = False
 
     def __iter__(self) -> Iterator[_Placed]:

@@ -211,7 +211,7 @@ def text2mel_batch(
 
 
 def _padded(arrays: Sequence[np.ndarray], length: int) -> torch.Tensor:
-    """Arrays ``(its length, ...)`` as one tensor ``(arrays, length, ...)``, zeros behind their ends."""
+    """Arrays ``(its length, ...)`` as one tensor ``(arrays, length, ...)``, zeros after their ends."""
     padded = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array

@@ -67,9 +67,9 @@ def alignment_loss(attention: torch.Tensor, positions: torch.Tensor, mask: torch
 def letters_loss(
     model: Text2Mel, written: Text2MelBatch, spoken: Text2MelBatch, previous: torch.Tensor
 ) -> torch.Tensor:
-    """How far what the decoder hears of letters is from what it hears of phones (distillation, arXiv:1503.02531).
+    """Distance between what letters and what phones give the decoder (distillation, arXiv:1503.02531).
 
-    Mean distance of what its first layer makes of both, frame by frame. Only the encoder for letters gets a gradient.
+    Mean L1 of what its first layer makes of both, frame by frame. Only the encoder for letters gets a gradient.
 
     Args:
         model: the network.
@@ -80,7 +80,7 @@ def letters_loss(
     first = next(iter(model.audio_decoder))
     fixed = {name: parameter.detach() for name, parameter in first.named_parameters()}
 
-    def heard(batch: Text2MelBatch) -> torch.Tensor:
+    def response(batch: Text2MelBatch) -> torch.Tensor:
         keys, values = model.encode_text(batch.symbols, batch.symbol_mask, batch.speaker)
         context = torch.bmm(model.attend(queries, keys, batch.symbol_mask).to(values.dtype), values)
         inputs = torch.cat([context, queries], -1), batch.speaker
@@ -88,8 +88,8 @@ def letters_loss(
 
     with torch.no_grad():
         queries = model.audio_encoder(previous, spoken.speaker)
-        wanted = heard(spoken)
-    distance = (heard(written) - wanted).float().abs().mean(-1)
+        target = response(spoken)
+    distance = (response(written) - target).float().abs().mean(-1)
     return (distance * spoken.frame_mask).sum() / spoken.frame_mask.sum()
 
 

@@ -65,10 +65,10 @@ def train(
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
         batch_size: clips a step.
         held_back: clips of each speaker to validate on, at most a fifth.
-        phones: for Text2Mel, share of the clips that are shown in phones; the task's own if left out.
+        phones: for Text2Mel, share of the clips that are shown in phones; the task's default if left out.
         flow: for Text2Mel, channels of the flow that samples its mels, if it has none yet.
-        own_frames: for Text2Mel, highest share of its past that it hears as it says it itself; the task's own if left
-            out.
+        own_frames: for Text2Mel, highest share of its past that is its own output (scheduled sampling); the task's
+            default if left out.
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
             from phones; a text encoder for letters then learns to read them
             (:class:`voicebank.training.spoken.LettersTask`).
@@ -160,11 +160,11 @@ def load_features(
         if frontend:
             phones = plugins.create("frontend", frontend, language=dataset.language)
 
-        def told(done: int, total: int, name: str = dataset.name) -> None:
+        def report(done: int, total: int, name: str = dataset.name) -> None:
             if progress:
                 progress.step(f"features of {name}", done, total)
 
-        result.append(features.build(dataset, audio, phones, cache, told))
+        result.append(features.build(dataset, audio, phones, cache, report))
     return result
 
 
@@ -176,7 +176,7 @@ def _spoken(
     run: Path,
     progress: Progress | None,
 ) -> list[Features]:
-    """The sentences of a file, dealt out to the voices, as each of them says its own."""
+    """Speech features of the sentences of a file, which are shared out among the voices."""
     names = speaker_names(corpora)
     try:
         texts = list(dict.fromkeys(line for line in letters.read_text(encoding="utf-8").splitlines() if line.strip()))
@@ -188,11 +188,12 @@ def _spoken(
         language = next(c.language for c in corpora if c.name == name)
         phones = plugins.create("frontend", frontend, language=language)
 
-        def told(done: int, total: int, name: str = name) -> None:
+        def report(done: int, total: int, name: str = name) -> None:
             if progress:
                 progress.step(f"{name} speaks", done, total)
 
-        found = speak(voice, phones, texts[i :: len(names)], run / f"spoken-{name}.safetensors", name, told)
-        if found is not None:
-            result.append(found)
+        path = run / f"spoken-{name}.safetensors"
+        spoken = speak(voice, phones, texts[i :: len(names)], path, name, report)
+        if spoken is not None:
+            result.append(spoken)
     return result

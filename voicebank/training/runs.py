@@ -36,14 +36,14 @@ def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 
 def training_of(notes: dict[str, Any]) -> dict[str, int]:
-    """What is behind the weights of a run, what it started from and its own: steps, sentences of letters."""
-    found = dict(notes.get("before", {}))
+    """Training history of a run's weights and of those it started from: steps, sentences of letters."""
+    history = dict(notes.get("before", {}))
     letters = "letters_sentences" in notes
     if letters:
-        found["letters_sentences"] = notes["letters_sentences"]
+        history["letters_sentences"] = notes["letters_sentences"]
     part = "letters_steps" if letters else f"{notes['task']}_steps"
-    found[part] = found.get(part, 0) + int(notes["step"])
-    return found
+    history[part] = history.get(part, 0) + int(notes["step"])
+    return history
 
 
 def voices_of(source: str | Path, names: Sequence[str]) -> list[Synthesizer] | None:
@@ -63,8 +63,8 @@ def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
         UnknownName: several speakers, and none of that name.
         BadData: no such run.
     """
-    if found := voices_of(source, [speaker]):
-        return found[0].text2mel
+    if voices := voices_of(source, [speaker]):
+        return voices[0].text2mel
     tensors, state = load_weights(source)
     model = _text2mel(tensors, state)
     known: list[str] = state["speakers"]
@@ -76,7 +76,7 @@ def one_speaker(source: str | Path, speaker: str) -> Text2Mel:
 
 
 def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None) -> tuple[Text2Mel, dict[str, int]]:
-    """Text2Mel for the speakers of these names, and what is behind it, see :func:`training_of`.
+    """Text2Mel for the speakers of these names, and its training history, see :func:`training_of`.
 
     Args:
         source: run folder, weights file, or folder of voices (of one, for one speaker).
@@ -88,8 +88,8 @@ def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None)
         UnknownName: as :func:`one_speaker`.
     """
     wanted = [speaker or names[0]] if len(names) == 1 else list(names)
-    if found := voices_of(source, wanted):
-        return with_rows([voice.text2mel for voice in found]), _behind(found[0], TEXT2MEL)
+    if voices := voices_of(source, wanted):
+        return with_rows([voice.text2mel for voice in voices]), _history(voices[0], TEXT2MEL)
     tensors, state = load_weights(source)
     if len(names) == 1:
         return one_speaker(source, wanted[0]), training_of(state)
@@ -100,17 +100,19 @@ def text2mel_from(source: str | Path, names: Sequence[str], speaker: str | None)
 
 
 def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, dict[str, int]]:
-    """SSRN of a run folder, weights file or voice, and what is behind it, see :func:`training_of`.
+    """SSRN of a run folder, weights file or voice, and its training history, see :func:`training_of`.
 
     Raises:
         BadData: no such run, or one of other spectrograms than ``audio``.
     """
-    found = voices_of(source, [""])
-    tensors, state = ({}, {"audio": found[0].config.audio.model_dump(mode="json")}) if found else load_weights(source)
+    if voices := voices_of(source, [""]):
+        tensors, state = {}, {"audio": voices[0].config.audio.model_dump(mode="json")}
+    else:
+        tensors, state = load_weights(source)
     if AudioConfig.model_validate(state["audio"]) != audio:
         raise BadData(f"{source} was trained with different spectrogram settings")
-    if found:
-        return found[0].ssrn, _behind(found[0], SSRN_STEPS)
+    if voices:
+        return voices[0].ssrn, _history(voices[0], SSRN_STEPS)
     ssrn = SSRN(SSRNConfig.model_validate(state["config"]), audio.n_mels, audio.bins, audio.reduction)
     ssrn.load_state_dict(tensors)
     return ssrn, training_of(state)
@@ -133,7 +135,7 @@ def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
     return wide
 
 
-def _behind(voice: Synthesizer, keys: Sequence[str]) -> dict[str, int]:
+def _history(voice: Synthesizer, keys: Sequence[str]) -> dict[str, int]:
     return {key: int(voice.config.training[key]) for key in keys if key in voice.config.training}
 
 
@@ -163,10 +165,10 @@ def assemble(
     _, notes = load_weights(text2mel)
     audio = AudioConfig.model_validate(notes["audio"])
     network = quantise(one_speaker(text2mel, speaker or name))
-    upper, behind = ssrn_from(ssrn, audio)
+    upper, history = ssrn_from(ssrn, audio)
     upper = quantise(upper)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
-    training: dict[str, Any] = {**training_of(notes), **behind}
+    training: dict[str, Any] = {**training_of(notes), **history}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
     return Synthesizer(config, network, upper)
@@ -174,9 +176,9 @@ def assemble(
 
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
     """Write tensors and a JSON state as one safetensors file, atomically."""
-    found = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    stored = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     with replacing(path) as partial:
-        save_file(found, partial, metadata={"state": json.dumps(state)})
+        save_file(stored, partial, metadata={"state": json.dumps(state)})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -46,7 +46,7 @@ def speak(
         texts: sentences; read only if they were not spoken before.
         path: file to keep it in.
         name: of the features.
-        progress: told sentences done and sentences in all.
+        progress: callback with the sentences done and in all.
 
     Returns:
         None if the voice did not find the end of a single sentence.
@@ -107,7 +107,7 @@ class LettersTask(Text2MelTask):
 
     Recordings hold few of the words of English, so a voice guesses how the others sound from their letters. From phones
     it says them well. So the encoder that reads letters is trained alone, on what the voices said from phones: the
-    decoder is to hear from it what it heard from the phones, frame by frame (distillation, arXiv:1503.02531). A third
+    decoder is to get from it what it gets from the phones, frame by frame (distillation, arXiv:1503.02531). A third
     of the clips has letters and phones mixed.
 
     Args:
@@ -141,7 +141,7 @@ class LettersTask(Text2MelTask):
             self.order = MixedOrder(self.train, said, self.batch_size, spoken_share, self.seed)
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
-        """See :meth:`Task.loss`; ``l1`` is that of what the decoder's first layer makes of the text."""
+        """Loss on the batch of a step; ``l1`` is that of what the decoder's first layer makes of the text."""
         rng = np.random.default_rng((self.seed, 1, step))
         items = self.order[step]
         written = text2mel_batch(items, self.audio, rng, self.share).to(device)
@@ -150,7 +150,7 @@ class LettersTask(Text2MelTask):
         return {"loss": l1, "l1": l1}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
-        """See :meth:`Task.validate`: in letters alone."""
+        """Mean loss over the held-back clips, in letters alone."""
         items = sorted(self.validation, key=lambda item: item.frames)
         rows = []
         for i in range(0, len(items), 16):

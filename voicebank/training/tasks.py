@@ -86,7 +86,7 @@ class Text2MelTask(Task):
         hide: highest share of the teacher-forced frames of a clip that are blanked out. The last frame says so much
             about the next that a network which always sees it learns to babble on and hardly reads the text.
         own_frames: in every other step, highest share of the teacher-forced frames of a clip that are replaced by
-            what the network says itself (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without
+            the network's own output (scheduled sampling, arXiv:1506.03099, made parallel: one extra pass without
             gradient); :attr:`OWN` if left out and there is a flow, else none.
         phones: share of the clips in one representation that are shown in phones, see
             :func:`voicebank.training.batches.choose_phones`. An encoder for letters is not taught if it is 1.
@@ -143,7 +143,7 @@ class Text2MelTask(Task):
         return {"loss": loss + guided, **metrics}
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
-        """See :meth:`Task.loss`."""
+        """Losses on the batch of a step, some of its frames hidden, noisy or replaced by the network's own."""
         rng = np.random.default_rng((self.seed, 1, step))
         batch = text2mel_batch(self.order[step], self.audio, rng, self.phones).to(device)
         previous = shift(batch.mel)
@@ -162,7 +162,7 @@ class Text2MelTask(Task):
         return metrics
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
-        """See :meth:`Task.validate`: clean teacher forcing, every other batch in graphemes if any are trained on."""
+        """Mean losses of clean teacher forcing, every other batch in graphemes if any are trained on."""
         rows = []
         items = sorted(self.validation, key=lambda item: item.frames)
         with torch.random.fork_rng():
@@ -174,7 +174,7 @@ class Text2MelTask(Task):
         return self._mean(rows)
 
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
-        """See :meth:`Task.picture`: attention, true and predicted mel."""
+        """Draw attention, true and predicted mel."""
         batch = text2mel_batch((self.validation or self.train)[:1], self.audio, None, 1.0).to(device)
         output = model(batch.symbols, batch.symbol_mask, shift(batch.mel), batch.speaker)
         n, t = int(batch.symbol_lengths[0]), int(batch.frame_lengths[0])
@@ -201,7 +201,7 @@ class SSRNTask(Task):
     name = "ssrn"
     # Of L1 and divergence, and of feature matching, beside the adversarial loss.
     SPECTROGRAM_WEIGHT, FEATURES_WEIGHT = 20.0, 2.0
-    # Steps at the beginning in which the discriminator learns and nobody listens to it.
+    # Steps at the beginning in which the discriminator learns and SSRN does not learn from it.
     CRITIC_ALONE = 60
     critic: Discriminator | None = None
 
@@ -245,7 +245,7 @@ class SSRNTask(Task):
         return predicted_ssrn_batch(items, mel, batch, self.audio, rng, self.frames)
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
-        """See :meth:`Task.loss`."""
+        """Losses on the crops of a step; with a discriminator its loss, too."""
         mel, magnitude = (t.to(device) for t in self._crops(step, device))
         if self.critic is None:
             return self._losses(model, mel, magnitude, device)
@@ -258,7 +258,7 @@ class SSRNTask(Task):
         return {"loss": loss, "l1": l1, "divergence": divergence, **judged}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
-        """See :meth:`Task.validate`: the same crops each time."""
+        """Mean losses over the same crops each time."""
         rng = np.random.default_rng(0)
         groups = [self.validation[i : i + 16] for i in range(0, len(self.validation), 16)]
         return self._mean(
@@ -266,14 +266,14 @@ class SSRNTask(Task):
         )
 
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
-        """See :meth:`Task.picture`: true and predicted magnitude."""
+        """Draw true and predicted magnitude."""
         items = (self.validation or self.train)[:1]
         mel, magnitude = ssrn_batch(items, self.audio, np.random.default_rng(0), self.frames)
         plots.ssrn(path, magnitude[0], torch.sigmoid(model(mel.to(device))[0].float()))
 
 
 def shift(mel: torch.Tensor) -> torch.Tensor:
-    """The mel one frame later, silence first: what the network has already said when it predicts a frame."""
+    """The mel one frame later, silence first: the network's past when it predicts a frame."""
     return torch.nn.functional.pad(mel, (0, 0, 1, 0))[:, :-1]
 
 

@@ -4,7 +4,7 @@ A network that is trained on L1 predicts the middle of what is likely, so what i
 band varies by a tenth or a fifth less, and less of a speaker is left. Matching mean and deviation of what it says to
 those of the recordings brings that back. Source: Toda, Tokuda, "A speech parameter generation algorithm considering
 global variance for HMM-based speech synthesis", IEICE Trans. E90-D(5), 2007; here as a change of the last layers:
-nothing is added to a voice, and Text2Mel hears itself as it will sound.
+nothing is added to a voice, and Text2Mel gets its own output as input.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from voicebank.text.symbols import encode
 from voicebank.training.features import ClipFeatures, Features
 
 SENTENCES = 24
-# Text2Mel hears itself, so that what it says after a change varies a little less than it should: once more.
+# Text2Mel's output is its input, so that what it says after a change varies a little less than it should: once more.
 ROUNDS = 2
-# Frames that are louder than this, or than this share of the median, are speech; what silence varies by says nothing.
+# Frames that are louder than this, or than this share of the median, are speech; the variance of silence says nothing.
 SPEECH, SPEECH_SHARE = 0.25, 0.6
 # Where the sigmoid is nearly flat, its logit says nothing either.
 MEL_EDGE, MAGNITUDE_EDGE = 0.02, 0.003
@@ -57,16 +57,16 @@ def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures],
     if text2mel.flow is not None:
         return text2mel
     chosen = _some(clips)
-    heard = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
+    recorded = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
     spoken = _spoken(text2mel, chosen, reduction)
     for _ in range(ROUNDS):
-        said = _speech(spoken, SPEECH, MEL_EDGE)
-        if min(len(heard), len(said)) < LEAST_FRAMES:
+        generated = _speech(spoken, SPEECH, MEL_EDGE)
+        if min(len(recorded), len(generated)) < LEAST_FRAMES:
             return text2mel
         matched = copy.deepcopy(text2mel)
-        _match(matched.audio_decoder, heard, said)
+        _match(matched.audio_decoder, recorded, generated)
         ended, spoken = len(spoken), _spoken(matched, chosen, reduction)
-        if len(spoken) < ended or not _closer(heard, said, _speech(spoken, SPEECH, MEL_EDGE)):
+        if len(spoken) < ended or not _closer(recorded, generated, _speech(spoken, SPEECH, MEL_EDGE)):
             return text2mel
         text2mel = matched
     return text2mel
@@ -88,13 +88,13 @@ def match_magnitudes(
     real = [normalise_magnitude(one, config) for one in linear]
     mels = _spoken(text2mel, chosen, config.reduction)
     spoken = [ssrn.magnitude(mel[None])[0] for mel in mels]
-    heard, said = (_speech(every, _level(every), MAGNITUDE_EDGE) for every in (real, spoken))
-    if min(len(heard), len(said)) < LEAST_FRAMES:
+    recorded, generated = (_speech(every, _level(every), MAGNITUDE_EDGE) for every in (real, spoken))
+    if min(len(recorded), len(generated)) < LEAST_FRAMES:
         return ssrn
     matched = copy.deepcopy(ssrn)
-    _match(matched.top, heard, said)
+    _match(matched.top, recorded, generated)
     spoken = [matched.magnitude(mel[None])[0] for mel in mels]
-    return matched if _closer(heard, said, _speech(spoken, _level(spoken), MAGNITUDE_EDGE)) else ssrn
+    return matched if _closer(recorded, generated, _speech(spoken, _level(spoken), MAGNITUDE_EDGE)) else ssrn
 
 
 def _some(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
@@ -118,19 +118,19 @@ def _speech(spectrograms: Sequence[torch.Tensor], level: float, edge: float) -> 
     return torch.logit(every[every.mean(1) > level].clamp(edge, 1 - edge))
 
 
-def _match(stack: Stack, heard: torch.Tensor, said: torch.Tensor) -> None:
-    """Change the last layer so that what was said has the mean and the deviation of what was heard, band by band."""
+def _match(stack: Stack, recorded: torch.Tensor, generated: torch.Tensor) -> None:
+    """Change the last layer so that generated frames have the mean and deviation of recorded ones, band by band."""
     last = cast(Conv, stack[-1])
-    deviation = said.std(0)
-    gain = torch.where(deviation > FLAT, heard.std(0) / deviation.clamp_min(FLAT), 1.0).clamp(LEAST_GAIN, MOST_GAIN)
+    deviation = generated.std(0)
+    gain = torch.where(deviation > FLAT, recorded.std(0) / deviation.clamp_min(FLAT), 1.0).clamp(LEAST_GAIN, MOST_GAIN)
     last.weight.mul_(gain[:, None])
-    last.bias.mul_(gain).add_(heard.mean(0) - gain * said.mean(0))
+    last.bias.mul_(gain).add_(recorded.mean(0) - gain * generated.mean(0))
 
 
-def _closer(heard: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> bool:
-    """Whether a change took mean and deviation towards those of what was heard. What is not a number is not close."""
+def _closer(recorded: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> bool:
+    """Whether a change took mean and deviation towards the recorded ones. What is not a number is not close."""
 
-    def distance(said: torch.Tensor) -> float:
-        return float(((heard.mean(0) - said.mean(0)).abs() + (heard.std(0) - said.std(0)).abs()).mean())
+    def distance(generated: torch.Tensor) -> float:
+        return float(((recorded.mean(0) - generated.mean(0)).abs() + (recorded.std(0) - generated.std(0)).abs()).mean())
 
     return len(after) >= LEAST_FRAMES and distance(after) < distance(before)
