@@ -128,7 +128,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         """
         if Path(pretrained_model_name_or_path).is_dir():
             return cls.from_folder(pretrained_model_name_or_path, trust_options=trust_options)
-        found = download(
+        cached = download(
             str(pretrained_model_name_or_path),
             revision=revision,
             token=token,
@@ -136,7 +136,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             force_download=force_download,
             local_files_only=local_files_only,
         )
-        return cls.from_folder(found, trust_options=trust_options)
+        return cls.from_folder(cached, trust_options=trust_options)
 
     def push_to_hub(  # type: ignore[override]
         self,

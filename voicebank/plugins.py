@@ -137,7 +137,7 @@ class DetectionWindow:
 
 @dataclass(frozen=True)
 class Detection:
-    """What a search for a watermark found in one sound."""
+    """Result of a search for a watermark in one sound."""
 
     watermark: str
     """The plugin that searched."""
@@ -154,7 +154,7 @@ class Detection:
 
 
 class Watermark(Protocol):
-    """A mark in the sound that a program finds and nobody hears."""
+    """A mark in the sound that programs detect and people do not hear."""
 
     bits: int
     """Length of the payload."""
@@ -194,13 +194,13 @@ def create(kind: str, name: str, **options: object) -> Any:
         UnknownName: no such kind, or no such plugin is installed.
         PluginError: it is installed but does not import, or does not take these options.
     """
-    found = _entries(kind)
-    if name not in found:
-        message = f"unknown {kind} {name!r}: known are {', '.join(sorted(found)) or 'none'}"
+    entries = _entries(kind)
+    if name not in entries:
+        message = f"unknown {kind} {name!r}: known are {', '.join(sorted(entries)) or 'none'}"
         if package := _DEFAULTS.get(kind, {}).get(name):
             message += f"; install the package {package} to add it"
         raise UnknownName(message)
-    factory = _load(kind, found[name][0])
+    factory = _load(kind, entries[name][0])
     try:
         inspect.signature(factory).bind(**options)
     except TypeError as error:
@@ -222,10 +222,10 @@ def safe_options(frontend: str) -> frozenset[str]:
         UnknownName: it is not installed.
         PluginError: it does not load.
     """
-    found = _entries("frontend")
-    if frontend not in found:
-        raise UnknownName(f"unknown frontend {frontend!r}: known are {', '.join(sorted(found)) or 'none'}")
-    return frozenset(getattr(_load("frontend", found[frontend][0]), "safe_options", ()))
+    entries = _entries("frontend")
+    if frontend not in entries:
+        raise UnknownName(f"unknown frontend {frontend!r}: known are {', '.join(sorted(entries)) or 'none'}")
+    return frozenset(getattr(_load("frontend", entries[frontend][0]), "safe_options", ()))
 
 
 @overload
@@ -295,12 +295,12 @@ def _entries(kind: str) -> dict[str, list[EntryPoint]]:
     """Entry points by name. Where several packages claim one name, the first counts: voicebank's own."""
     if kind not in KINDS:
         raise UnknownName(f"unknown kind of plugin {kind!r}: known are {', '.join(KINDS)}")
-    found: dict[str, list[EntryPoint]] = {}
+    entries: dict[str, list[EntryPoint]] = {}
     for entry in sorted(
         entry_points(group=KINDS[kind]), key=lambda e: (_package(e) != "voicebank", _package(e), e.name)
     ):
-        found.setdefault(entry.name, []).append(entry)
-    return found
+        entries.setdefault(entry.name, []).append(entry)
+    return entries
 
 
 def _load(kind: str, entry: EntryPoint) -> Any:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from voicebank.audio import Audio
-from voicebank.cloning.finetune import usable
 from voicebank.cloning.likeness import Reference, median_pitch, reference
 from voicebank.cloning.run import frontend_of
 from voicebank.config import AudioConfig, VoiceConfig
@@ -23,7 +22,7 @@ from voicebank.errors import BadData
 from voicebank.signal import speaker
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.training.alignment import align
-from voicebank.training.batches import Item, Text2MelBatch, text2mel_batch
+from voicebank.training.batches import Item, Text2MelBatch, text2mel_batch, usable
 from voicebank.training.features import Features, build
 from voicebank.training.tasks import shift
 

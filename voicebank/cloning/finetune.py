@@ -23,7 +23,7 @@ from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.frontend import join
-from voicebank.training.batches import LONGEST_SECONDS, Item, MixedOrder, Order
+from voicebank.training.batches import Item, MixedOrder, Order, usable
 from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
 from voicebank.training.trainer import Trainer, TrainerConfig
@@ -48,12 +48,6 @@ TOLERANCE = 0.01
 def sentences() -> list[str]:
     """Sentences with every English phone in many places, in none of the base voices' corpora."""
     return Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines()
-
-
-def usable(features: Features) -> list[ClipFeatures]:
-    """The clips that are trained on: those with words, and not too long for a batch."""
-    limit = LONGEST_SECONDS * features.frame_rate
-    return [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
 
 
 def hold_out(clips: Sequence[ClipFeatures], share: float) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from voicebank.cloning.finetune import Clock, hold_out, usable
+from voicebank.cloning.finetune import Clock, hold_out
 from voicebank.cloning.likeness import counted, screen, without
 from voicebank.cloning.stages import Cloning
 from voicebank.cloning.store import FREE, CloneSettings, CloneState, Description, Store, job
@@ -24,6 +24,7 @@ from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
 from voicebank.synthesis.speech import create_frontend
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
+from voicebank.training.batches import usable
 from voicebank.training.features import Features, build
 
 LEAST_SECONDS, LEAST_CLIPS = 20.0, 4

@@ -22,7 +22,6 @@ from voicebank.cloning.finetune import (
     ssrn_with,
     trainer_config,
     trainer_notes,
-    usable,
 )
 from voicebank.cloning.likeness import likeness
 from voicebank.cloning.store import CloneState, Store
@@ -35,6 +34,7 @@ from voicebank.hub.card import WIDGET_TEXT
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
 from voicebank.training import plots
+from voicebank.training.batches import usable
 from voicebank.training.features import ClipFeatures, Features
 from voicebank.training.runs import load_checkpoint, with_rows
 from voicebank.training.spoken import speak

@@ -116,9 +116,9 @@ def metadata_of(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], sa
         data["base_model"], data["base_model_relation"] = parent, "finetune"
     if sample:
         data["widget"] = [{"text": WIDGET_TEXT, "output": {"url": "sample.ogg"}}]
-    found: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
-    found.pop("model_name", None)
-    return found
+    fields: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
+    fields.pop("model_name", None)
+    return fields
 
 
 def _results(scores: Mapping[str, Mapping[str, Any]]) -> list[EvalResult]:
@@ -129,15 +129,15 @@ def _results(scores: Mapping[str, Mapping[str, Any]]) -> list[EvalResult]:
             task_type="text-to-speech",
             task_name="Text to speech",
             dataset_type=f"voicebank-{name}",
-            dataset_name=f"{found['sentences']} sentences, {name} frontend",
+            dataset_name=f"{results['sentences']} sentences, {name} frontend",
             metric_type=metric,
             metric_name=title,
-            metric_value=round(factor * found[metric], 2),
+            metric_value=round(factor * results[metric], 2),
         )
-        for name, found in scores.items()
+        for name, results in scores.items()
         if name != "ssrn"
         for metric, title, factor in metrics
-        if found.get(metric) is not None
+        if results.get(metric) is not None
     ]
 
 
@@ -230,8 +230,8 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
             rows.append([f"word error rate less that of {other}, points (95 % interval)", *differences])
         for speaker in dict.fromkeys(speaker for s in sets for speaker in s["similarity"]):
             own = " (its own)" if any(speaker == s["own"] for s in sets) else ""
-            found = [s["similarity"].get(speaker) for s in sets]
-            rows.append([f"similarity to the corpus {speaker}{own}", *(number(value, 3) for value in found)])
+            values = (number(s["similarity"].get(speaker), 3) for s in sets)
+            rows.append([f"similarity to the corpus {speaker}{own}", *values])
         took = [number(s.get("compute_per_second"), 3) for s in sets]
         if any(took):
             took = [f"{seconds} s" if seconds else "" for seconds in took]

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
@@ -16,7 +16,18 @@ from huggingface_hub.hf_api import ModelInfo
 from voicebank import __version__
 from voicebank.errors import BadVoice, HubError
 from voicebank.files import replacing_folder
-from voicebank.hub.http import COMMIT, HASH, Moved, guarded, retry, translated, unreachable, valid_id, valid_revision
+from voicebank.hub.http import (
+    COMMIT,
+    HASH,
+    Moved,
+    Result,
+    guarded,
+    retry,
+    translated,
+    unreachable,
+    valid_id,
+    valid_revision,
+)
 from voicebank.hub.merge import merge, source, with_source, without_source
 from voicebank.synthesis.folder import (
     CARD,
@@ -36,8 +47,6 @@ LIBRARY: Any = {"library_name": "voicebank", "library_version": __version__}
 TIMEOUT = 10.0
 # The most bytes of an answer that is no file: a listing names every file of a repository.
 MAX_LISTING = 8_000_000
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -173,14 +182,15 @@ class _Files:
     def described(self, name: str, commit: str) -> Listed:
         """Size and hash of a file by its own headers, for a server that does not list them."""
         with guarded(MAX_LISTING, commit=commit):
-            found = retry(
+            metadata = retry(
                 lambda: get_hf_file_metadata(
                     hf_hub_url(self.repo, name, revision=commit), token=self.token, timeout=TIMEOUT, **LIBRARY
                 )
             )
-        if found.size is None:
+        if metadata.size is None:
             raise HubError(f"{self.repo} does not say how large {name} is: check HF_ENDPOINT")
-        return Listed(found.size, found.etag if found.etag and HASH.fullmatch(found.etag) else None)
+        known = metadata.etag and HASH.fullmatch(metadata.etag)
+        return Listed(metadata.size, metadata.etag if known else None)
 
     def fetch(self, name: str, revision: str, commit: str, listed: Listed) -> Path:
         """One file, whole; what is damaged is fetched a second time and never left in the cache."""
@@ -223,13 +233,13 @@ class _Files:
 
 def _hash(path: Path, like: str) -> str:
     """The hash of a file, of the kind that ``like`` is: git's SHA-1 of a blob, or SHA-256."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     if len(like) == 40:
-        found = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _forget(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What goes between here and a Hub: bounds on its answers, retries, and errors of one line.
+"""HTTP with a Hub: bounds on its answers, retries, and errors of one line.
 
 The Hub's client writes what comes until it ends, to a place that the answer names. Hooks on its HTTP client look at
 each answer before it does so, in the thread that asks and only inside :func:`guarded`.
@@ -40,6 +40,7 @@ _REVISION = re.compile(r"[\w][\w./+-]{0,249}")
 COMMIT = HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 # An ETag becomes the name of a file in the cache.
 _ETAG = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,127}")
+_NO_REPOSITORY = "{!r} is no repository: write owner/name, of letters, digits, '-', '_' and '.'"
 MAIN = "main"
 # Of the disk that has the cache, not of the network.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EFBIG)
@@ -55,13 +56,12 @@ def valid_id(repo: str) -> str:
     Raises:
         HubError: it cannot.
     """
-    wrong = f"{repo!r} is no repository: write owner/name, of letters, digits, '-', '_' and '.'"
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise HubError(wrong) from error
+        raise HubError(_NO_REPOSITORY.format(repo)) from error
     if not repo.isascii():  # older clients let any letter pass
-        raise HubError(wrong)
+        raise HubError(_NO_REPOSITORY.format(repo))
     return repo
 
 
@@ -96,7 +96,7 @@ def unreachable(error: BaseException) -> bool:
 
 
 def retry(call: Callable[[], Result]) -> Result:
-    """Make a call that only reads; a busy or failing server is asked again, as it wishes or after a second or two."""
+    """Make a call that only reads, with retries where the server is busy or fails, after the time that it asks for."""
     for number in range(1, TRIES + 1):
         try:
             return call()
@@ -113,12 +113,12 @@ def retry(call: Callable[[], Result]) -> Result:
 
 def _cause(error: BaseException) -> BaseException:
     """The error that says most: the client wraps an answer of the server into others, more general ones."""
-    found: BaseException | None = error
-    while found is not None:
-        answered = isinstance(found, HfHubHTTPError) and getattr(found, "response", None) is not None
-        if answered or isinstance(found, (OfflineModeIsEnabled, _TRANSPORT)):
-            return found
-        found = found.__cause__
+    cause: BaseException | None = error
+    while cause is not None:
+        answered = isinstance(cause, HfHubHTTPError) and getattr(cause, "response", None) is not None
+        if answered or isinstance(cause, (OfflineModeIsEnabled, _TRANSPORT)):
+            return cause
+        cause = cause.__cause__
     return error
 
 
@@ -132,7 +132,7 @@ def _say(repo: str, error: BaseException) -> str:
     if isinstance(error, OfflineModeIsEnabled):
         return f"{repo} is not in the cache and HF_HUB_OFFLINE is set: unset it to use the Hub"
     if isinstance(error, HFValidationError):
-        return f"{repo!r} is no repository: write owner/name, of letters, digits, '-', '_' and '.'"
+        return _NO_REPOSITORY.format(repo)
     if isinstance(error, LocalTokenNotFoundError):
         return "there is no token: set HF_TOKEN or run `hf auth login`"
     if isinstance(error, LocalEntryNotFoundError):
@@ -153,23 +153,23 @@ def _say(repo: str, error: BaseException) -> str:
 
 def _say_status(repo: str, status: int, error: HfHubHTTPError) -> str:
     message: str | None = getattr(error, "server_message", None)
-    told = f" ({_line(message)})" if message else ""
+    detail = f" ({_line(message)})" if message else ""
     if status == 401:
-        return f"the Hub does not know the token: set HF_TOKEN to a valid one, or run `hf auth login`{told}"
+        return f"the Hub does not know the token: set HF_TOKEN to a valid one, or run `hf auth login`{detail}"
     if status == 403:
-        return f"the token may not do this with {repo}: use one with write access{told}"
+        return f"the token may not do this with {repo}: use one with write access{detail}"
     if status == 404:
-        return f"{repo} is not there: check the name{told}"
+        return f"{repo} is not there: check the name{detail}"
     if status == 409:
-        return f"{repo} is in conflict with what is there: try again, or use another name{told}"
+        return f"{repo} is in conflict with what is there: try again, or use another name{detail}"
     if status == 412:
         return f"{repo} was changed while it was pushed, nothing was written: push again"
     if status == 429:
-        return f"the Hub wants fewer requests: wait some minutes and try again{told}"
+        return f"the Hub wants fewer requests: wait some minutes and try again{detail}"
     if status >= 500:
-        return f"the Hub fails with status {status}: try again later{told}"
+        return f"the Hub fails with status {status}: try again later{detail}"
     kind = "refuses this" if isinstance(error, BadRequestError) else f"answers with status {status}"
-    return f"the Hub {kind} for {repo}{told}: correct what it names, then try again"
+    return f"the Hub {kind} for {repo}{detail}: correct what it names, then try again"
 
 
 def _is_of_disk(error: BaseException) -> bool:

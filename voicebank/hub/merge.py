@@ -120,8 +120,8 @@ def without_source(text: str) -> str:
 
 def source(text: str) -> tuple[str, str] | None:
     """Repository and commit that :func:`with_source` noted."""
-    found = _SOURCE.search(text)
-    return (found[1], found[2]) if found else None
+    comment = _SOURCE.search(text)
+    return (comment[1], comment[2]) if comment else None
 
 
 def _chosen(key: str, base: Any, local: Any, remote: Any) -> Any:

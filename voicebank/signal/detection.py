@@ -26,13 +26,12 @@ from voicebank.signal.watermark import (
     SLOT,
     SLOTS,
     STEP,
+    Floats,
     band_filters,
     cell_shape,
     codewords,
     key_signs,
 )
-
-Floats = npt.NDArray[np.float32]
 
 RATE, N_FFT = 24000, 1024
 HOP = round(STEP * RATE)

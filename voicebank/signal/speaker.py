@@ -1,4 +1,4 @@
-"""Whose voice it is: speaker embeddings by Resemblyzer."""
+"""Speaker embeddings, by Resemblyzer."""
 
 from __future__ import annotations
 

@@ -258,15 +258,15 @@ def _may_go_on(text: str, at: int) -> bool:
         return False
     for beginning, end in LONG:
         if match := beginning.match(text, at):
-            found = text.find(end, match.end())
+            place = text.find(end, match.end())
             # Of "]]" and "</sub>" a part may be there already.
-            return found < 0 or (end == "</" and ">" not in text[found:])
+            return place < 0 or (end == "</" and ">" not in text[place:])
     return False
 
 
 def _attributes(written: str) -> dict[str, str]:
-    found = re.findall(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""", written)
-    return {name.lower(): html.unescape(double or single or bare) for name, double, single, bare in found}
+    pairs = re.findall(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=]+))""", written)
+    return {name.lower(): html.unescape(double or single or bare) for name, double, single, bare in pairs}
 
 
 def _ipa(written: str) -> str | None:

@@ -1,4 +1,4 @@
-"""When each symbol of a transcript is spoken: phones found by Viterbi training, letters placed within their words.
+"""Forced alignment: when each symbol of a transcript is spoken, phones by Viterbi training, letters by their words.
 
 Text2Mel learns its spectrogram from what attention shows it, and its attention from what helps the spectrogram. From
 scratch each waits for the other, and for thousands of steps the network babbles on from its own past without reading
@@ -30,7 +30,7 @@ STILL_MOVING = 0.002
 COEFFICIENTS = 16
 SILENCE = " "
 SILENT_BELOW = 0.12
-# How many frames of this corpus weigh as much as what was known of a phone before: its shipped Gaussian, or the average
+# How many frames of this corpus weigh as much as the prior of a phone: its shipped Gaussian, or the average
 # of all phones where it has none.
 KNOWN_FRAMES, UNKNOWN_FRAMES = 100, 10
 SHIPPED = Path(__file__).with_name("phones.safetensors")
@@ -84,7 +84,7 @@ def align(corpora: Sequence[Features], known: Gaussians | None = None) -> list[l
 
 
 def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None) -> tuple[list[list[Times]], Gaussians]:
-    """What :func:`align` does, and the Gaussians that came of it. Without ``known`` the start is flat."""
+    """Align as :func:`align` does, and return the trained Gaussians, too. Without ``known`` the start is flat."""
     spectra = [_relative_observations(features) for features in corpora]
     plans = [[_states(clip) for clip in c.clips] for c in corpora]
     flat = [
@@ -111,9 +111,9 @@ def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None)
         moved = np.mean(np.concatenate(paths) != np.concatenate(before))
         if moved < STILL_MOVING:
             break
-    found = iter(paths)
+    remaining = iter(paths)
     times = [
-        [_times(next(found), owners, len(clip.units)) for clip, (_, _, owners) in zip(c.clips, ps, strict=True)]
+        [_times(next(remaining), owners, len(clip.units)) for clip, (_, _, owners) in zip(c.clips, ps, strict=True)]
         for c, ps in zip(corpora, plans, strict=True)
     ]
     return times, gaussians
@@ -208,7 +208,7 @@ def _flat_start(states: Sequence[str], energy: np.ndarray) -> np.ndarray:
 
 
 def _prior(phones: list[str], every: np.ndarray, known: Gaussians | None) -> tuple[Gaussians, np.ndarray]:
-    """What is known of each phone beforehand, and how many frames of this corpus that weighs ``(phones, 1)``."""
+    """The prior of each phone, and how many frames of this corpus it weighs ``(phones, 1)``."""
     means = np.tile(every.mean(0), (len(phones), 1)).astype(np.float64)
     variances = np.tile(every.var(0), (len(phones), 1)).astype(np.float64)
     weight = np.full((len(phones), 1), float(UNKNOWN_FRAMES))

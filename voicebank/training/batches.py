@@ -32,7 +32,7 @@ class Item:
     features: Features
     clip: ClipFeatures
     times: Times | None = None
-    """When its sounds are spoken, where that was found; see :mod:`voicebank.training.alignment`."""
+    """When its sounds are spoken, if it was aligned; see :mod:`voicebank.training.alignment`."""
 
     @property
     def frames(self) -> int:
@@ -78,12 +78,16 @@ def mel_statistics(corpora: Sequence[Features]) -> tuple[torch.Tensor, torch.Ten
     """Mean and deviation of each speaker's mels, each ``(speakers, n_mels)``."""
     rows = []
     for name in speaker_names(corpora):
-        mel = np.concatenate([f.clip_mel(clip) for f in corpora if f.name == name for clip in f.clips]).astype(
-            np.float32
-        )
+        mel = np.concatenate([f.clip_mel(clip) for f in corpora if f.name == name for clip in f.clips])
         rows.append((mel.mean(0), mel.std(0) + 1e-3))
     means, deviations = zip(*rows, strict=True)
     return torch.from_numpy(np.stack(means)), torch.from_numpy(np.stack(deviations))
+
+
+def usable(features: Features) -> list[ClipFeatures]:
+    """The clips that are trained on: those with words, and not too long for a batch."""
+    limit = LONGEST_SECONDS * features.frame_rate
+    return [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
 
 
 def split(
@@ -99,9 +103,7 @@ def split(
     for i, features in enumerate(corpora):
         row = names.index(features.name)
         known = dict(zip((c.id for c in features.clips), times[i], strict=True)) if times else {}
-        limit = LONGEST_SECONDS * features.frame_rate
-        usable = [c for c in features.clips if c.units and c.frames[1] - c.frames[0] <= limit]
-        chosen = sorted(usable, key=lambda c: hashlib.sha256(c.id.encode()).digest())
+        chosen = sorted(usable(features), key=lambda c: hashlib.sha256(c.id.encode()).digest())
         n = min(held_back, len(chosen) // 5)
         validation += [Item(row, features, c, known.get(c.id)) for c in chosen[:n]]
         train += [Item(row, features, c, known.get(c.id)) for c in chosen[n:]]
@@ -136,31 +138,33 @@ class Order:
 
 
 class MixedOrder(Order):
-    """Batches of recordings, to which clips that a voice spoke itself, of about their length, are added.
+    """Batches of recordings, to which clips that a voice spoke, of about their length, are added.
 
     Args:
-        own: the items of the recordings.
+        recorded: the items of the recordings.
         spoken: what a voice said, at least one.
         batch_size: items a step, both together.
         share: of what was spoken in each batch.
         seed: of the choice, which depends on it and on the step alone.
     """
 
-    def __init__(self, own: Sequence[Item], spoken: Sequence[Item], batch_size: int, share: float, seed: int) -> None:
-        super().__init__(own, max(1, batch_size - round(batch_size * share)), seed)
+    def __init__(
+        self, recorded: Sequence[Item], spoken: Sequence[Item], batch_size: int, share: float, seed: int
+    ) -> None:
+        super().__init__(recorded, max(1, batch_size - round(batch_size * share)), seed)
         self.share = share
         self.spoken = sorted(spoken, key=lambda item: item.frames)
         self.lengths = [item.frames for item in self.spoken]
 
     def __getitem__(self, step: int) -> list[Item]:
-        own = super().__getitem__(step)
-        n = min(len(self.spoken), max(1, round(len(own) * self.share / (1 - self.share))))
+        recorded = super().__getitem__(step)
+        n = min(len(self.spoken), max(1, round(len(recorded) * self.share / (1 - self.share))))
         # A third of what there is, of the batch's length: variety without much padding.
         room = min(len(self.spoken), max(2 * n, len(self.spoken) // 3))
-        centre = int(np.searchsorted(self.lengths, float(np.mean([item.frames for item in own]))))
+        centre = int(np.searchsorted(self.lengths, float(np.mean([item.frames for item in recorded]))))
         first = min(max(0, centre - room // 2), len(self.spoken) - room)
         chosen = np.random.default_rng((self.seed, 2, step)).choice(room, n, replace=False)
-        return [*own, *(self.spoken[first + i] for i in chosen)]
+        return [*recorded, *(self.spoken[first + i] for i in chosen)]
 
 
 def choose_phones(units: int, rng: np.random.Generator | None, phones: float) -> list[bool]:
