@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from voicebank.audio import Audio
 from voicebank.data.dataset import Dataset
-from voicebank.data.progress import NO_METRICS, Progress
+from voicebank.data.progress import NO_METRICS, Progress, Scalars
 
 CLIPS = Path(__file__).parent / "data" / "clips"
 
@@ -36,19 +35,14 @@ class Recorded(Progress):
         self.notes: list[str] = []
 
     def step(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        metrics: Mapping[str, float] = NO_METRICS,
-        seconds_left: float | None = None,
+        self, stage: str, done: int, total: int, metrics: Scalars = NO_METRICS, seconds_left: float | None = None
     ) -> None:
         if stage not in self.stages:
             self.stages.append(stage)
         if done:
             self.steps.append((stage, done, total, seconds_left or 0.0))
 
-    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
+    def validated(self, stage: str, step: int, metrics: Scalars, best: bool) -> None:
         self.scored.append((stage, step, metrics["l1"], best))
 
     def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:

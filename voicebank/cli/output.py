@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicebank.audio import Audio
-from voicebank.data.progress import NO_METRICS, Progress
+from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import BadData
 
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ class Bar(Progress):
         self.bar.stop()
 
     def step(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        metrics: Mapping[str, float] = NO_METRICS,
-        seconds_left: float | None = None,
+        self, stage: str, done: int, total: int, metrics: Scalars = NO_METRICS, seconds_left: float | None = None
     ) -> None:
         """Move the bar of a stage, which is added when it is new; finished bars go."""
         now = time.monotonic()
@@ -93,7 +88,7 @@ class Bar(Progress):
             self.printed = now
             self.note(f"{text}, {done} of {total}{', ' + left if left else ''}")
 
-    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
+    def validated(self, stage: str, step: int, metrics: Scalars, best: bool) -> None:
         """Print the scores of a validation."""
         values = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         self.note(f"{stage}, step {step}: {values or 'no clips held back'}{' (best)' if best else ''}")

@@ -11,19 +11,16 @@ if TYPE_CHECKING:
     from voicebank.audio import Audio
 
 T = TypeVar("T")
-NO_METRICS: Mapping[str, float] = MappingProxyType({})
+Scalars = Mapping[str, float]
+"""Metrics by name."""
+NO_METRICS: Scalars = MappingProxyType({})
 
 
 class Progress:
     """Callbacks of a long computation. These ignore everything: subclass it, and show what you like."""
 
     def step(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        metrics: Mapping[str, float] = NO_METRICS,
-        seconds_left: float | None = None,
+        self, stage: str, done: int, total: int, metrics: Scalars = NO_METRICS, seconds_left: float | None = None
     ) -> None:
         """``done`` of the ``total`` steps of a stage are finished; 0 when it begins.
 
@@ -34,7 +31,7 @@ class Progress:
             seconds_left: estimate for this stage and all that follow; None where there is none.
         """
 
-    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
+    def validated(self, stage: str, step: int, metrics: Scalars, best: bool) -> None:
         """The held-out clips were scored with the averaged weights; ``best`` if those were kept."""
 
     def preview(self, stage: str, step: int, audio: Audio, attention: Path | None) -> None:

@@ -107,22 +107,22 @@ class Decoding:
         from voicebank.dctts import step
 
         until = self.longest if frames is None else min(self.frames + frames, self.longest)
-        own = self._network
-        if len(own.flow):
-            self._draw(until, own.noise)
+        network = self._network
+        if len(network.flow):
+            self._draw(until, network.noise)
         step.advance(
-            own.encoder,
-            own.decoder,
-            own.flow,
-            own.times,
-            own.mean,
-            own.deviation,
+            network.encoder,
+            network.decoder,
+            network.flow,
+            network.times,
+            network.mean,
+            network.deviation,
             self._noise,
-            own.weights,
-            own.scale,
-            own.biases,
+            network.weights,
+            network.scale,
+            network.biases,
             self._rings,
-            own.width,
+            network.width,
             self._keys,
             self._values,
             BACK,

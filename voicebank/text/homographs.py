@@ -1,5 +1,4 @@
-"""What the words around a homograph say about it, and the rules that choose by them: one for nouns and verbs, and
-one for each word that needs its own.
+"""The rules that choose a way to say a homograph: one for nouns and verbs, and one for each word that needs its own.
 
 Rules return 0 or 1, the first or the second way of ``homographs.tsv``, or None where nothing decides.
 """
@@ -7,123 +6,18 @@ Rules return 0 or 1, the first or the second way of ``homographs.tsv``, or None 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
-
-class Context(NamedTuple):
-    """The words of a sentence around a homograph; empty strings beyond its ends, marks as words."""
-
-    words: Sequence[str]
-    at: int
-
-    @property
-    def word(self) -> str:
-        """The homograph as it is written."""
-        return self.words[self.at]
-
-    def near(self, offset: int) -> str:
-        """The word so far to the right, in small letters."""
-        at = self.at + offset
-        return self.words[at].lower() if 0 <= at < len(self.words) else ""
-
-    def before(self, pattern: str, skip: str = "") -> bool:
-        """Whether the word before is one of a pattern; words of ``skip`` do not count."""
-        offset = -1
-        while skip and re.fullmatch(skip, self.near(offset)):
-            offset -= 1
-        return re.fullmatch(pattern, self.near(offset)) is not None
-
-    def after(self, pattern: str) -> bool:
-        """Whether the word after is one of a pattern."""
-        return re.fullmatch(pattern, self.near(1)) is not None
-
-    def anywhere(self, pattern: str) -> bool:
-        """Whether a word of a pattern stands in the sentence."""
-        return any(re.fullmatch(pattern, word.lower()) for word in self.words)
-
-
-MODALS = (
-    "can|could|will|would|shall|should|may|might|must|cannot|can't|couldn't|won't|wouldn't|shouldn't"
-    "|mustn't|do|does|did"
-    "|don't|doesn't|didn't|let's|please|help|helps|helped|let|lets|make|makes|made|to|i'll|you'll"
-    "|he'll|she'll|we'll|they'll"
-    "|it'll|i'd|you'd|he'd|she'd|we'd|they'd|gonna|wanna|or"
-)
-SUBJECTS = "i|you|we|they|who|people|many|most|both|all"
-SINGULAR = "he|she|it|who|which|nobody|everyone|someone|everybody|somebody"
-DETERMINERS = (
-    "the|an?|this|these|those|my|your|his|its|our|their|some|any|no|every|each|another|whose|what|which|one|two|three"
-    "|four|five|six|ten|several|few|more|such|many|new|old|first|second|last|next|good|great|bad"
-    "|best|own|only|other|same"
-    "|world|whole|her|big|small|long|short|little|public|high|low|full|real|his|daily|personal|late|early|sudden|loud"
-)
-PREPOSITIONS = (
-    "of|in|on|for|with|at|by|from|about|under|over|into|without|as|than|between|against|after|before|during|per|through"
-)
-BE = "is|are|was|were|be|been|being|am|isn't|aren't|wasn't|weren't|i'm|you're|he's|she's|it's|we're|they're|that's"
-HAVE = "has|have|had|having|i've|you've|we've|they've|hasn't|haven't|hadn't|he'd|she'd|i'd|they'd|we'd"
-ADVERBS = (
-    "never|always|often|also|only|just|still|even|really|probably|usually|ever|not|already|soon"
-    "|quickly|slowly|sometimes"
-    "|rarely|now|then|simply|actually|quietly|carefully|gently|deeply|almost|fully|strongly|all|both"
-    "|better|well|recently"
-)
-OBJECTS = (
-    "the|an?|my|your|his|her|our|their|its|this|that|these|those|it|them|him|us|me|you|everything"
-    "|anything|nothing|some|any"
-    "|all|every|each|more|what|how|whether|themselves|himself|herself|itself|yourself|both|no"
-)
-START = r"|[.!?;:,\"(—-]|and|but|then|so|please|or"
-
-
-def _is_verb(context: Context) -> bool | None:
-    """Whether a word is a verb, not a noun or adjective; None if its neighbours do not say."""
-    third = context.word.lower().endswith("s") and context.word.lower() not in (
-        "close",
-        "use",
-        "house",
-        "excuse",
-        "abuse",
-    )
-    if context.before(MODALS, skip=ADVERBS) and not third:
-        return True
-    if context.before(SINGULAR if third else SUBJECTS, skip=ADVERBS) and not context.before(DETERMINERS):
-        return True
-    if context.before(DETERMINERS) or context.before(".*'s"):
-        return False
-    if context.before(f"{PREPOSITIONS}|{BE}|{HAVE}|feel|feels|felt|seem|seems|seemed|very|too|so|quite|more"):
-        return False
-    if context.after(OBJECTS):
-        return True
-    if context.before("him|them|us|me|you|" + _PLURAL, skip=ADVERBS) and not context.after(BE + "|of|and|were|from"):
-        return not third
-    # "a strange old record": a determiner before, with nothing but describing words between.
-    for offset in (-2, -3):
-        if re.fullmatch(DETERMINERS, context.near(offset)) and re.fullmatch(r"[a-z]+", context.near(offset + 1)):
-            return False
-    if context.before(START, skip=ADVERBS) and context.after("up|down|out|off|back|to|with|away"):
-        return True
-    if (
-        context.before("[a-z-]+")
-        and not context.before(START)
-        and context.after(f"{PREPOSITIONS}|{BE}|{HAVE}|and|or|to|[.,;:!?)]|")
-    ):
-        return False
-    return None
-
-
-# A noun in the plural, which a verb may follow: "farms produce milk".
-_PLURAL = r"[a-z]{2,}[^\W_suia\d]s|people|men|women|children|police"
+from voicebank.text.context import ADVERBS, BE, DETERMINERS, HAVE, MODALS, OBJECTS, SINGULAR, START, Context, is_verb
 
 
 def _noun_or_verb(context: Context) -> int | None:
-    verb = _is_verb(context)
+    verb = is_verb(context)
     return None if verb is None else int(verb)
 
 
 def _verb_or_noun(context: Context) -> int | None:
-    verb = _is_verb(context)
+    verb = is_verb(context)
     return None if verb is None else int(not verb)
 
 
@@ -153,20 +47,15 @@ def _live(context: Context) -> int | None:
         return 0 if context.before(MODALS) else 1
     if context.before(BE):
         return 1
-    return (
-        0
-        if _is_verb(context) or context.after("in|with|here|there|near|alone|together|at|on|by|under|among|longer")
-        else None
-    )
+    verb = is_verb(context) or context.after("in|with|here|there|near|alone|together|at|on|by|under|among|longer")
+    return 0 if verb else None
 
 
 def _lives(context: Context) -> int | None:
     if context.before(DETERMINERS + "|people's|of|save|saved|saves|lost|human|nine"):
         return 0
-    place = context.after(
-        "in|at|with|near|on|here|there|alone|by|next|under|among|for|happily|across|above|below|far|just"
-    )
-    return 1 if place or context.before(SINGULAR + "|that") else None
+    place = "in|at|with|near|on|here|there|alone|by|next|under|among|for|happily|across|above|below|far|just"
+    return 1 if context.after(place) or context.before(SINGULAR + "|that") else None
 
 
 PAST = re.compile(
@@ -194,13 +83,8 @@ def _read(context: Context) -> int | None:
         return 1
     if context.near(-1) == "":
         return 0
-    return (
-        1
-        if re.fullmatch(r"[a-z]{3,}[^s]", name)
-        and not context.after("[,.]|as")
-        and context.near(-2) in ("the", "a", "my", "her", "his")
-        else None
-    )
+    noun = re.fullmatch(r"[a-z]{3,}[^s]", name) and context.near(-2) in ("the", "a", "my", "her", "his")
+    return 1 if noun and not context.after("[,.]|as") else None
 
 
 def _lead(context: Context) -> int | None:
@@ -224,12 +108,9 @@ def _lead(context: Context) -> int | None:
     if context.after("is|was") and context.anywhere("metals?|heavy|toxic|soft|dense|poisonous|melts|element"):
         return 1
     if context.after("in|from") and context.anywhere("water|paint|soil|petrol|gasoline|fuel|pipes|blood|metal"):
-        return (
-            1
-            if context.before("the|any|some|no|of|remove|removed|found|" + START) and not context.before("to")
-            else None
-        )
-    return 0 if _is_verb(context) is not None else None
+        noun = context.before("the|any|some|no|of|remove|removed|found|" + START) and not context.before("to")
+        return 1 if noun else None
+    return 0 if is_verb(context) is not None else None
 
 
 def _tear(context: Context) -> int | None:
@@ -247,14 +128,13 @@ def _tear(context: Context) -> int | None:
         return 1
     if context.after("up|apart|down|off|out|away|open|along|it|them|the|through|into|here"):
         return 1
-    verb = _is_verb(context)
-    return None if verb is None else int(verb)
+    return _noun_or_verb(context)
 
 
 def _tears(context: Context) -> int | None:
     if context.before(SINGULAR, skip=ADVERBS) or context.after("up|apart|down|off|it|through|easily|the|a"):
         return 1
-    return 0 if _is_verb(context) is False else None
+    return 0 if is_verb(context) is False else None
 
 
 def _wind(context: Context) -> int | None:
@@ -321,14 +201,8 @@ def _row(context: Context) -> int | None:
     if context.after("over|about|broke|erupted|between|with|blew|escalated|continued") and context.before(
         "an?|the|this|huge|big|bitter|furious|blazing|terrible|political|public|diplomatic"
     ):
-        return (
-            0
-            if context.after("with|between")
-            and not context.anywhere(
-                "had|have|having|angry|over|government|neighbours?|neighbors?|parents|wife|husband"
-            )
-            else 1
-        )
+        quarrel = "had|have|having|angry|over|government|neighbours?|neighbors?|parents|wife|husband"
+        return 0 if context.after("with|between") and not context.anywhere(quarrel) else 1
     if context.before(
         "blazing|furious|heated|terrible|bitter|flaming|almighty|diplomatic|awful|big|huge|loud"
     ) and context.anywhere("had|having|have|was|after|over"):
@@ -339,22 +213,17 @@ def _row(context: Context) -> int | None:
 def _sow(context: Context) -> int | None:
     if context.before(DETERMINERS + "|pregnant|fat|wild|mother") or context.after("and her|gave|nursed|fed"):
         return 1
-    return (
-        0
-        if _is_verb(context)
-        else 1
-        if context.anywhere("pigs?|piglets?|boar|farm") and not context.anywhere("seeds?|crops?|fields?")
-        else 0
-    )
+    pig = context.anywhere("pigs?|piglets?|boar|farm") and not context.anywhere("seeds?|crops?|fields?")
+    return 1 if pig and not is_verb(context) else 0
 
 
 def _dove(context: Context) -> int | None:
-    into = context.after(
+    ways = (
         "into|in|under|down|off|for|deep|through|headfirst|right|straight|from|beneath|underwater|headlong|below|after"
     )
-    if context.before("he|she|it|they|we|i|who|and|then|[A-Z].*") or (
-        into and not context.before(DETERMINERS + "|white|a")
-    ):
+    into = context.after(ways)
+    subject = context.before("he|she|it|they|we|i|who|and|then|[A-Z].*")
+    if subject or (into and not context.before(DETERMINERS + "|white|a")):
         return 1 if into else None
     return 0
 
@@ -409,12 +278,8 @@ def _does(context: Context) -> int | None:
 
 
 def _resume(context: Context) -> int | None:
-    return (
-        1
-        if context.before("an?|the|my|your|his|her|their|our|updated|new|good|impressive")
-        and not context.after("the|work|talks")
-        else None
-    )
+    noun = context.before("an?|the|my|your|his|her|their|our|updated|new|good|impressive")
+    return 1 if noun and not context.after("the|work|talks") else None
 
 
 def _august(context: Context) -> int | None:

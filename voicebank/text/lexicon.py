@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voicebank.errors import BadData
+from voicebank.text.context import Context
 from voicebank.text.frontend import Unit, tokenize
-from voicebank.text.homographs import RULES, Context
+from voicebank.text.homographs import RULES
 from voicebank.text.markup import read_ipa
 from voicebank.text.normalise import fold
 
@@ -145,7 +146,7 @@ def choose_homographs(units: Sequence[Unit], language: str) -> list[Unit]:
 
 
 def _plural(phones: str) -> str:
-    return "ᵻz" if phones[-1] in "szʃʒ" else "s" if phones[-1] in "ptkfθ" else "z"
+    return "ᵻz" if phones[-1] in SIBILANTS else "s" if phones[-1] in VOICELESS else "z"
 
 
 def _likeness(a: str, b: str) -> float:

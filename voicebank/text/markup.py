@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from voicebank.errors import VoicebankWarning
-from voicebank.text.numbers import ordinal
+from voicebank.text.normalise import say_as
 from voicebank.text.symbols import GRAPHEMES, clean
-from voicebank.text.tables import DIGITS, MONTHS, SPOKEN_MARKS
 
 LONGEST_PAUSE = 60.0
 DEFAULT_PAUSE = 0.5
@@ -282,43 +281,3 @@ def _ipa(written: str) -> str | None:
 def _seconds(written: str) -> float | None:
     time = TIME.fullmatch(written.strip())
     return float(time[1]) / (1000 if time[2].lower() == "ms" else 1) if time else None
-
-
-def say_as(content: str, kind: str, form: str = "") -> str:
-    """The content of an SSML ``say-as``, written so that it is read as ``interpret-as`` asks for.
-
-    Args:
-        content: such as ``5/3/2024``.
-        kind: ``characters``, ``digits``, ``telephone``, ``date``, ``ordinal`` or ``cardinal``; content of other kinds
-            stays as it is.
-        form: of a date, the order of its parts, such as ``dmy``.
-    """
-    digits = re.findall(r"\d+", content)
-    if kind in ("characters", "character", "spell-out", "verbatim", "letters"):
-        names = (DIGITS[int(c)] if c in "0123456789" else SPOKEN_MARKS.get(c, c.upper()) for c in content)
-        return " ".join(" ".join(names).split())
-    if kind in ("digits", "telephone") and digits:
-        plus = "plus " if content.strip().startswith("+") else ""
-        return plus + ", ".join(" ".join(DIGITS[int(d)] for d in group) for group in digits)
-    if kind == "date" and digits:
-        return _date(content, digits, form.lower())
-    if kind == "ordinal" and len(digits) == 1:
-        return ordinal(int(digits[0]))
-    if kind in ("cardinal", "number") and content.strip().isdigit():
-        return f"{int(content):,}"
-    return content
-
-
-def _date(content: str, digits: list[str], form: str) -> str:
-    if len(digits) == 1 and len(digits[0]) == 8:
-        digits, form = [digits[0][:4], digits[0][4:6], digits[0][6:]], form or "ymd"
-    parts = dict(zip(form.replace("yyyy", "y").replace("mm", "m").replace("dd", "d"), digits, strict=False))
-    month = int(parts.get("m", "0"))
-    if len(digits) != len(parts) or not 0 <= month <= 12:
-        return content
-    day, year = parts.get("d", ""), parts.get("y", "")
-    if len(year) == 2:
-        year = ("20" if int(year) < 50 else "19") + year
-    if year and month and day:
-        return f"{year}-{month:02}-{int(day):02}"
-    return " ".join(filter(None, [MONTHS[month - 1] if month else "", day, year]))

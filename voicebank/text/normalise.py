@@ -1,7 +1,7 @@
 """Written text to words as they are spoken: digits, money, dates, units and symbols become words.
 
 :mod:`voicebank.text.readings` knows the written forms, ``num2words`` the words of numbers (compared with other
-libraries on the list in ``tests/data/readings.tsv``).
+libraries on the list in ``tests/data/normalisation.tsv``).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import re
 import unicodedata
 
 from voicebank.errors import BadText
-from voicebank.text.numbers import read_numbers
+from voicebank.text.numbers import ordinal, read_numbers
 from voicebank.text.readings import rewrite
 from voicebank.text.sentences import PLACEHOLDER
-from voicebank.text.tables import AS_SAID
+from voicebank.text.tables import AS_SAID, DIGITS, MONTHS, SPOKEN_MARKS
 
 ELLIPSIS = "\ue002"  # keeps "…" from being composed into three full stops
 
@@ -187,3 +187,43 @@ def _tidy(text: str) -> str:
     text = re.sub(r"([!?])[!?.]*", r"\1", text)
     text = re.sub(r"^[\s.,;:!?…)—-]+(?=\w)", "", text)
     return " ".join(text.split())
+
+
+def say_as(content: str, kind: str, form: str = "") -> str:
+    """The content of an SSML ``say-as``, written so that it is read as ``interpret-as`` asks for.
+
+    Args:
+        content: such as ``5/3/2024``.
+        kind: ``characters``, ``digits``, ``telephone``, ``date``, ``ordinal`` or ``cardinal``; content of other kinds
+            stays as it is.
+        form: of a date, the order of its parts, such as ``dmy``.
+    """
+    digits = re.findall(r"\d+", content)
+    if kind in ("characters", "character", "spell-out", "verbatim", "letters"):
+        names = (DIGITS[int(c)] if c in "0123456789" else SPOKEN_MARKS.get(c, c.upper()) for c in content)
+        return " ".join(" ".join(names).split())
+    if kind in ("digits", "telephone") and digits:
+        plus = "plus " if content.strip().startswith("+") else ""
+        return plus + ", ".join(" ".join(DIGITS[int(d)] for d in group) for group in digits)
+    if kind == "date" and digits:
+        return _date(content, digits, form.lower())
+    if kind == "ordinal" and len(digits) == 1:
+        return ordinal(int(digits[0]))
+    if kind in ("cardinal", "number") and content.strip().isdigit():
+        return f"{int(content):,}"
+    return content
+
+
+def _date(content: str, digits: list[str], form: str) -> str:
+    if len(digits) == 1 and len(digits[0]) == 8:
+        digits, form = [digits[0][:4], digits[0][4:6], digits[0][6:]], form or "ymd"
+    parts = dict(zip(form.replace("yyyy", "y").replace("mm", "m").replace("dd", "d"), digits, strict=False))
+    month = int(parts.get("m", "0"))
+    if len(digits) != len(parts) or not 0 <= month <= 12:
+        return content
+    day, year = parts.get("d", ""), parts.get("y", "")
+    if len(year) == 2:
+        year = ("20" if int(year) < 50 else "19") + year
+    if year and month and day:
+        return f"{year}-{month:02}-{int(day):02}"
+    return " ".join(filter(None, [MONTHS[month - 1] if month else "", day, year]))

@@ -105,10 +105,8 @@ def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, dict[str, i
     Raises:
         BadData: no such run, or one of other spectrograms than ``audio``.
     """
-    if voices := voices_of(source, [""]):
-        tensors, state = {}, {"audio": voices[0].config.audio.model_dump(mode="json")}
-    else:
-        tensors, state = load_weights(source)
+    voices = voices_of(source, [""])
+    tensors, state = ({}, {"audio": voices[0].config.audio.model_dump(mode="json")}) if voices else load_weights(source)
     if AudioConfig.model_validate(state["audio"]) != audio:
         raise BadData(f"{source} was trained with different spectrogram settings")
     if voices:
