@@ -236,7 +236,7 @@ def _pass_on(blocks: Iterable[bytes]) -> None:
         for block in blocks:
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
-    except BrokenPipeError:  # whoever stops listening ends it, as every program in a pipe
+    except BrokenPipeError:  # the reader closed the pipe, which ends every program in it
         raise
     except OSError as error:
         # What is still buffered would fail once more at exit.

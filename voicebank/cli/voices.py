@@ -24,7 +24,7 @@ def push(
     """Push a voice to the Hugging Face Hub, as one commit or not at all."""
     import voicebank
 
-    made = voicebank.load(voice).push_to_hub(
+    commit = voicebank.load(voice).push_to_hub(
         repo,
         private=private or None,
         revision=revision,
@@ -32,7 +32,7 @@ def push(
         create_pr=pull_request,
         token=token,
     )
-    typer.echo(made.pr_url or made.commit_url)
+    typer.echo(commit.pr_url or commit.commit_url)
 
 
 def pull(

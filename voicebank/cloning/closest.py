@@ -29,7 +29,7 @@ from voicebank.training.tasks import shift
 CLIPS, EMBEDDED = 20, 40
 """Clips that Text2Mel predicts, and that are embedded."""
 BATCH = 8
-# Frames below this mean mel are silence, in which nobody has an accent.
+# Frames below this mean mel are silence, which has no accent.
 AUDIBLE = 0.12
 # Of this many frames, all but the first are hidden from the network, which must then take them from the text.
 SHOWN_EVERY = 2
@@ -109,8 +109,8 @@ def compare(
     references = {name: reference(voice) for name, voice in tracked_bases}
     predictions: dict[str, Prediction] = {}
     if isinstance(dataset, Dataset):
-        some = Dataset(dataset.name, _spread(dataset.clips, CLIPS), dataset.language)
-        predictions = predict(some, bases, progress)
+        sample = Dataset(dataset.name, _spread(dataset.clips, CLIPS), dataset.language)
+        predictions = predict(sample, bases, progress)
     least = min((p.l1 for p in predictions.values()), default=0.0)
     most = max((p.attention for p in predictions.values()), default=0.0)
     rows = [
@@ -133,7 +133,7 @@ def _match(
     similarity = None
     if embedding is not None and base.embedding is not None:
         similarity = float(embedding @ np.array(base.embedding, np.float32))
-    # A voice that does not speak is like nobody.
+    # A voice that does not speak is like no speaker.
     score = similarity if similarity is not None else 0.0
     if pitch and base.pitch:
         score -= OCTAVE * abs(math.log2(pitch / base.pitch))
@@ -191,9 +191,9 @@ def _prediction(model: Text2Mel, items: list[Item], config: AudioConfig) -> Pred
         audible = batch.frame_mask & (batch.mel.mean(-1) > AUDIBLE)
         differences.append((batch.mel - torch.sigmoid(output.logits.float()))[audible])
         near.append(_near(output.attention.float(), batch)[audible])
-    every = torch.cat(differences)
+    errors = torch.cat(differences)
     # The mean difference is the speaker's timbre and the microphone, which fine-tuning learns within minutes.
-    return Prediction(float((every - every.mean(0)).abs().mean()), float(torch.cat(near).mean()))
+    return Prediction(float((errors - errors.mean(0)).abs().mean()), float(torch.cat(near).mean()))
 
 
 def _near(attention: torch.Tensor, batch: Text2MelBatch) -> torch.Tensor:

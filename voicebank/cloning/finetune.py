@@ -68,7 +68,7 @@ class Text2MelClone(Text2MelTask):
 
     Args:
         model: the network, see :func:`voicebank.training.runs.with_rows`.
-        own: features of the new speaker.
+        recordings: features of the new speaker.
         rehearsal: features of the base's own speech; None trains without.
         held_out: ids of the clips to validate on.
         audio: spectrogram settings.
@@ -78,14 +78,14 @@ class Text2MelClone(Text2MelTask):
     def __init__(
         self,
         model: Text2Mel,
-        own: Features,
+        recordings: Features,
         rehearsal: Features | None,
         held_out: Collection[str],
         audio: AudioConfig,
         settings: CloneSettings,
     ) -> None:
         # Names tell the rows apart, whatever the dataset is called.
-        corpora = [replace(own, name=SPEAKER, clips=usable(own))]
+        corpora = [replace(recordings, name=SPEAKER, clips=usable(recordings))]
         if rehearsal is not None:
             corpora.insert(0, replace(rehearsal, name=BASE))
         super().__init__(
@@ -113,20 +113,20 @@ class SSRNClone(SSRNTask):
 
     Args:
         model: the network.
-        own, held_out, audio, settings: as for :class:`Text2MelClone`.
+        recordings, held_out, audio, settings: as for :class:`Text2MelClone`.
         text2mel: the clone's, for mels as it predicts them; None trains on true mels alone.
     """
 
     def __init__(
         self,
         model: SSRN,
-        own: Features,
+        recordings: Features,
         held_out: Collection[str],
         audio: AudioConfig,
         settings: CloneSettings,
         text2mel: Text2Mel | None,
     ) -> None:
-        corpus = replace(own, name=SPEAKER, clips=usable(own))
+        corpus = replace(recordings, name=SPEAKER, clips=usable(recordings))
         super().__init__(
             model,
             [corpus],
@@ -149,9 +149,9 @@ def _divided(items: Sequence[Item], held_out: Collection[str]) -> tuple[list[Ite
 
 def averaged_text2mel(model: Text2Mel, average: Mapping[str, torch.Tensor]) -> Text2Mel:
     """A network of one speaker, the last row, with these weights."""
-    whole = Text2Mel(model.config, model.n_mels)
-    whole.load_state_dict({k: v.cpu() for k, v in average.items()})
-    return whole.keep_speaker(model.config.speakers - 1)
+    averaged = Text2Mel(model.config, model.n_mels)
+    averaged.load_state_dict({k: v.cpu() for k, v in average.items()})
+    return averaged.keep_speaker(model.config.speakers - 1)
 
 
 def ssrn_with(weights: Mapping[str, torch.Tensor], like: SSRN, audio: AudioConfig) -> SSRN:

@@ -47,20 +47,20 @@ FEWEST_FOR_SPEAKERS = 16
 def median_pitch(clips: Iterable[Audio]) -> float | None:
     """Median fundamental frequency in Hz over the voiced frames, by pYIN. None if nothing is voiced."""
     values: list[np.ndarray] = []
-    left = PITCH_SECONDS
+    seconds_left = PITCH_SECONDS
     for clip in clips:
-        samples = clip.resample(PITCH_RATE).samples[: int(left * PITCH_RATE)]
+        samples = clip.resample(PITCH_RATE).samples[: int(seconds_left * PITCH_RATE)]
         if len(samples) < PITCH_RATE // 4:
             continue
         pitch, voiced, _ = librosa.pyin(
             samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, hop_length=256
         )
         values.append(pitch[voiced & ~np.isnan(pitch)])
-        left -= len(samples) / PITCH_RATE
-        if left <= 0:
+        seconds_left -= len(samples) / PITCH_RATE
+        if seconds_left <= 0:
             break
-    every = np.concatenate(values) if values else np.zeros(0)
-    return float(np.median(every)) if len(every) else None
+    frequencies = np.concatenate(values) if values else np.zeros(0)
+    return float(np.median(frequencies)) if len(frequencies) else None
 
 
 def speak(voice: Synthesizer, phones: Frontend | None = None) -> list[Audio]:

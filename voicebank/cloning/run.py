@@ -41,29 +41,11 @@ def clone(
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Synthesizer:
-    """Fine-tune a base voice to the speaker of a dataset.
+    """Fine-tune a base voice to a speaker; arguments and errors are those of :meth:`voicebank.Voice.clone`.
 
     Text2Mel first, then SSRN, each until the held-out clips are predicted no better, at most so many steps as the
-    minutes of speech are worth. The folder has the best voice so far at every moment, from the base itself on.
-
-    Args:
-        base: the voice to start from; it is not changed.
-        dataset: clips of one speaker with their transcripts, 20 seconds at the least.
-        folder: of the clone. State, checkpoints, previews and pictures lie in ``<folder>.training`` beside it, and the
-            same call goes on with them after any interruption. Without a folder nothing is kept but what is returned.
-        about: what describes the voice. The name is the folder's if left out, else the dataset's; accent and gender
-            are the base's. All of it can be given later, by the same call with it.
-        settings: :meth:`CloneSettings.for_minutes` of the speech there is if left out; a mapping changes some of it.
-        progress: callbacks.
-        stop: asked after every step; True ends with the best so far, and the same call goes on.
-
-    Returns:
-        The best voice. After Ctrl-C too, once there is one: ``KeyboardInterrupt`` is only raised before.
-
-    Raises:
-        BadData: too little speech, a clip that is silent or unreadable, settings out of range, or a folder that holds
-            something else or cannot be written.
-        UnknownName: the base's frontend is not installed.
+    minutes of speech are worth. The folder has the best voice so far at every moment, from the base itself on. State,
+    checkpoints, previews and pictures lie in ``<folder>.training`` beside it; without a folder nothing is kept.
     """
     about, progress, stop = about or Description(), progress or Progress(), stop or (lambda: False)
     requested = settings if isinstance(settings, CloneSettings) else dict(settings or {})
@@ -108,7 +90,7 @@ def _clone(
         features = _features(base, kept, phones, store, progress)
         fit = {clip.id for clip in usable(features)}
         dropped |= {clip.id: "too long, or without words" for clip in features.clips if clip.id not in fit}
-        _enough(dataset.name, features, dropped)
+        _check_amount(dataset.name, features, dropped)
         if state is None:
             if dropped:
                 progress.note(counted(dropped))
@@ -207,7 +189,7 @@ def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Stor
     return build(dataset, base.config.audio, phones, store.work / "features", report)
 
 
-def _enough(name: str, features: Features, dropped: dict[str, str]) -> None:
+def _check_amount(name: str, features: Features, dropped: dict[str, str]) -> None:
     """Refuse to clone from next to nothing."""
     clips, seconds = usable(features), 60 * _minutes(features)
     if seconds < LEAST_SECONDS or len(clips) < LEAST_CLIPS:

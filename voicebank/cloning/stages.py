@@ -44,7 +44,7 @@ from voicebank.training.variance import match_magnitudes, match_mels
 
 
 class _Stopped(Exception):
-    """Somebody asked to stop before training began."""
+    """A stop was asked for before training began."""
 
 
 class Cloning:

@@ -81,7 +81,7 @@ def cut(
 
 
 def _tokens(written: Sequence[Word], recognised: Sequence[Word], reach: float) -> tuple[list[_Token], list[int]]:
-    """The written words matched, and for each recognised word how many of its keys nobody wrote."""
+    """The written words matched, and for each recognised word how many of its keys are not written."""
     ref = [(i, key) for i, word in enumerate(written) for key in keys(word.text)]
     hyp = [(j, key) for j, word in enumerate(recognised) for key in keys(word.text)]
     at, recognised_at = [written[i].start for i, _ in ref], [recognised[j].start for j, _ in hyp]
@@ -112,7 +112,7 @@ def _pauses(recognised: Sequence[Word], silences: Sequence[Silence], duration: f
     left = [0.0, *(word.end for word in recognised)]
     right = [*(word.start for word in recognised), duration]
     starts = [word.start for word in recognised]
-    # The recording itself begins and ends somewhere, even where nobody pauses.
+    # The recording itself begins and ends somewhere, even without a pause.
     for silence in (Silence(0.0, 0.0), *silences, Silence(duration, duration)):
         near = bisect_left(starts, silence.start)
         middle = (silence.start + silence.end) / 2

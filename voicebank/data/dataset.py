@@ -100,8 +100,8 @@ class Dataset:
                 ``.lab`` beside them, or as a Hugging Face AudioFolder; sound without transcripts.
             out: folder to make, in LJSpeech layout with ``report.html``. An interrupted making goes on there.
             captions: of the recording (VTT, SRT, ASS, json3). Captions of the same name are found without.
-            transcriber: a plugin's name or the transcriber itself. None for clips with transcripts that
-                nobody is to listen to.
+            transcriber: a plugin's name or the transcriber itself. None leaves clips with
+                transcripts unchecked.
             clean: take noise and some of the room out of the clips that have much of them (``voicebank[clean]``).
             progress: callbacks.
 

@@ -66,10 +66,10 @@ class Recognisers:
         Raises:
             UnknownName, PluginError: it is not installed or does not load.
         """
-        made = plugins.create("transcriber", transcriber) if isinstance(transcriber, str) else transcriber
+        created = plugins.create("transcriber", transcriber) if isinstance(transcriber, str) else transcriber
         if clean:
             media.require_clean()
-        return cls(made, speaker.available(), clean)
+        return cls(created, speaker.available(), clean)
 
     def required(self, what: str) -> Transcriber:
         """The transcriber, without which ``what`` cannot be done.
@@ -251,8 +251,8 @@ def transcribe(
     """
     done = {tuple(line["window"]): [Word(*word) for word in line["words"]] for line in read_lines(journal)}
     words: list[Word] = []
-    every = windows(silences, sound.duration)
-    for window in progress.track(f"listening to {name}", every, len(every)):
+    stretches = windows(silences, sound.duration)
+    for window in progress.track(f"listening to {name}", stretches, len(stretches)):
         if window not in done:
             done[window] = _transcribe_window(sound, window, transcriber)
             append_line(journal, {"window": window, "words": [astuple(word) for word in done[window]]})

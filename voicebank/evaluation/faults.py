@@ -81,7 +81,7 @@ def _stuttered(written: Sequence[str], near: Sequence[str]) -> str | None:
 
 
 def ran_away(text: str, seconds: float) -> str | None:
-    """Whether a clip lasts longer than anybody would take, and why. Each digit stands for a spoken word."""
+    """Why a clip lasts longer than any speaker would take; None if it does not. Each digit stands for a spoken word."""
     characters = len(text) + 5 * sum(c.isdigit() for c in text)
     longest = LONGEST[0] + LONGEST[1] * characters
     return f"{seconds:.1f} s long, {longest:.1f} at most expected" if seconds > longest else None

@@ -41,7 +41,7 @@ class Take:
     """What the system itself reported, with the evidence."""
 
 
-class Comparison(NamedTuple):
+class WordErrors(NamedTuple):
     """Edit distances between the normalised text and the normalised transcript, and what went wrong."""
 
     words: int
@@ -68,7 +68,7 @@ def normalise_words(text: str) -> str:
     return " ".join(_normaliser()(text).split())
 
 
-def compare(text: str, transcript: str) -> Comparison:
+def compare(text: str, transcript: str) -> WordErrors:
     """Count the errors of one transcript, and find its faults.
 
     Args:
@@ -81,7 +81,7 @@ def compare(text: str, transcript: str) -> Comparison:
     by_word = jiwer.process_words(reference, hypothesis)
     by_character = jiwer.process_characters(reference, hypothesis)
     faults = word_faults(reference.split(), hypothesis.split(), by_word.alignments[0])
-    return Comparison(len(reference.split()), _errors(by_word), len(reference), _errors(by_character), faults)
+    return WordErrors(len(reference.split()), _errors(by_word), len(reference), _errors(by_character), faults)
 
 
 def _errors(output: Any) -> int:

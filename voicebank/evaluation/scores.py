@@ -201,9 +201,9 @@ class Scores(Report):
 
     def markdown(self) -> str:
         """The summary, and every sentence as a row, worst first."""
-        made = [self.system]
-        made += [f"frontend {self.frontend}"] if self.frontend else []
-        made += [f"vocoder {self.vocoder}"] if self.vocoder else []
+        title = [self.system]
+        title += [f"frontend {self.frontend}"] if self.frontend else []
+        title += [f"vocoder {self.vocoder}"] if self.vocoder else []
         header = ("id", "words wrong", "DistillMOS", "DNSMOS", "similarity", "faults", "text", "heard")
         rows = [
             (
@@ -219,7 +219,7 @@ class Scores(Report):
             for row in self.rows
         ]
         return (
-            f"# {', '.join(made)}\n\n"
+            f"# {', '.join(title)}\n\n"
             f"Heard by {self.transcriber}, scored by voicebank {self.voicebank_version}.\n\n"
             f"{self.summary()}\n{self._least_natural()}## Sentences, worst first\n\n{markdown_table(header, rows)}"
         )

@@ -142,7 +142,7 @@ def _results(scores: Mapping[str, Mapping[str, Any]]) -> list[EvalResult]:
 
 
 def _parent(parent: str) -> str | None:
-    """The repository of a parent; none if it is a bundled voice and nobody said where those are on the Hub."""
+    """The repository of a parent; none if it is a bundled voice and ``$VOICEBANK_ORG`` is not set."""
     if "/" in parent:
         return parent.split("@")[0]
     owner = os.environ.get("VOICEBANK_ORG")

@@ -99,7 +99,7 @@ def update(text: str, before: VoiceConfig, after: VoiceConfig, *, sample: bool =
     """A card after the voice's config changed; measurements and what people wrote stay.
 
     Raises:
-        BadVoice: somebody edited the very lines that change.
+        BadVoice: the lines that change were edited.
     """
     metadata, body = split(card(after, sample=sample))
     old_metadata, old_body = split(text)
@@ -172,7 +172,7 @@ def _conflict(where: str) -> BadVoice:
 
 
 def _block(body: str) -> str | None:
-    """The block of measurements, without its comments; None if somebody removed it."""
+    """The block of measurements, without its comments; None if it was removed."""
     start = body.find(OPEN)
     stop = body.find(CLOSE, start)
     return body[start + len(OPEN) : stop].strip() if 0 <= start < stop else None

@@ -90,12 +90,12 @@ class Speaking:
         layout.check()
 
     def _batch(self, parts: list[tuple[int, _Placed]], layouts: list[_Layout]) -> Iterator[tuple[int, Chunk]]:
-        made = iter(self._decode([one.part for _, one in parts if isinstance(one.part, Sentence)]))
+        results = iter(self._decode([one.part for _, one in parts if isinstance(one.part, Sentence)]))
         for i, placed in parts:
             if isinstance(placed.part, Pause):
                 yield i, self._silence(placed.part, placed.index)
                 continue
-            decoded = next(made)
+            decoded = next(results)
             if isinstance(decoded, RunawayError):
                 layouts[i].leave_out(decoded, placed)
             else:
@@ -112,12 +112,12 @@ class Speaking:
 
         def chunk(samples: torch.Tensor, ended: tuple[Decoded, tuple[str, ...]] | None) -> Chunk:
             audio = self._audio(samples, sentence)
-            made = Chunk(audio.samples, audio.sample_rate, sentence, index)
-            chunks.append(made)
+            new = Chunk(audio.samples, audio.sample_rate, sentence, index)
+            chunks.append(new)
             if ended is not None:
                 decoded, pieces = ended
-                made.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
-            return made
+                new.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
+            return new
 
         stages = self.voice.ssrn, self.audio, vocoder, self._speed(sentence)
         rest = ""
@@ -181,16 +181,16 @@ class Speaking:
 
     def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, tuple[str, ...]] | RunawayError]:
         """What was decoded for each sentence, and the symbols of its pieces."""
-        made: list[tuple[Decoded, tuple[str, ...]] | RunawayError] = []
+        results: list[tuple[Decoded, tuple[str, ...]] | RunawayError] = []
         for sentence, one in zip(sentences, self._run([s.symbols for s in sentences]), strict=True):
             if one.ended:
-                made.append((one, (sentence.symbols,)))
+                results.append((one, (sentence.symbols,)))
                 continue
             try:
-                made.append(self._in_pieces(sentence, halves(sentence.symbols)))
+                results.append(self._in_pieces(sentence, halves(sentence.symbols)))
             except RunawayError as error:  # noqa: PERF203
-                made.append(error)
-        return made
+                results.append(error)
+        return results
 
     def _in_pieces(self, sentence: Sentence, pieces: list[str]) -> tuple[Decoded, tuple[str, ...]]:
         # One sentence in a thousand must not cost the whole book: what attention loses its way in as a whole is

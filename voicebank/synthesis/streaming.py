@@ -1,6 +1,6 @@
 """A sentence's sound while it is still being spoken.
 
-Frames are released as Text2Mel makes them, before anybody knows whether the sentence will end well. So that a
+Frames are released as Text2Mel makes them, before it is known whether the sentence will end well. So that a
 runaway is not heard, the release waits where attention stays on one symbol for longer than speech does, and goes on
 when attention does. Where a sentence runs away for good, what follows that place is spoken anew, in pieces.
 """
@@ -20,7 +20,7 @@ from voicebank.errors import BadVoice
 from voicebank.plugins import StreamingVocoder
 from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
 
-# Coarse frames that are decoded for each chunk: few for the first, which somebody waits for; then more and more, since
+# Coarse frames that are decoded for each chunk: few for the first, so that it comes soon; then more and more, since
 # every chunk has SSRN look once more at the frames around it.
 BLOCKS = (12, 12, 24, 48)
 LARGEST_BLOCK = 64

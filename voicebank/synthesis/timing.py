@@ -96,21 +96,21 @@ def cues(sentences: Iterable[tuple[float, SpokenSentence]]) -> list[SpokenWord]:
     Args:
         sentences: each with the second at which it begins.
     """
-    made: list[SpokenWord] = []
+    lines: list[SpokenWord] = []
     for start, spoken in sentences:
         parts = -(-len(spoken.sentence.text) // LONGEST_CUE)
         if parts == 1:
-            made.append(SpokenWord(spoken.sentence.text, start, start + spoken.audio.duration))
+            lines.append(SpokenWord(spoken.sentence.text, start, start + spoken.audio.duration))
             continue
         longest = len(spoken.sentence.text) / parts
         line: list[SpokenWord] = []
         for word in words(spoken):
             if line and len(" ".join(one.text for one in line)) + len(word.text) / 2 > longest:
-                made.append(_cue(line, start))
+                lines.append(_cue(line, start))
                 line = []
             line.append(word)
-        made.append(_cue(line, start))
-    return made
+        lines.append(_cue(line, start))
+    return lines
 
 
 def _cue(line: Sequence[SpokenWord], start: float) -> SpokenWord:
@@ -123,11 +123,11 @@ def check_subtitles(path: Path) -> None:
         raise BadData(f"cannot tell the format of {str(path)!r}: subtitles are {' or '.join(SUBTITLES)}")
 
 
-def subtitles(made: Iterable[SpokenWord], suffix: str) -> str:
+def subtitles(cues: Iterable[SpokenWord], suffix: str) -> str:
     """Cues as the text of a ``.srt`` or ``.vtt`` file."""
     vtt = suffix.lower() == ".vtt"
     blocks = ["WEBVTT"] if vtt else []
-    for number, cue in enumerate(made, 1):
+    for number, cue in enumerate(cues, 1):
         times = f"{_clock(cue.start)} --> {_clock(max(cue.end, cue.start + 0.001))}"
         text = cue.text.replace("&", "&amp;").replace("<", "&lt;") if vtt else cue.text
         blocks.append(f"{times if vtt else f'{number}{chr(10)}{times.replace(chr(46), chr(44))}'}\n{text}")

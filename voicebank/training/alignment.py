@@ -207,10 +207,10 @@ def _flat_start(states: Sequence[str], energy: np.ndarray) -> np.ndarray:
     return path
 
 
-def _prior(phones: list[str], every: np.ndarray, known: Gaussians | None) -> tuple[Gaussians, np.ndarray]:
+def _prior(phones: list[str], frames: np.ndarray, known: Gaussians | None) -> tuple[Gaussians, np.ndarray]:
     """The prior of each phone, and how many frames of this corpus it weighs ``(phones, 1)``."""
-    means = np.tile(every.mean(0), (len(phones), 1)).astype(np.float64)
-    variances = np.tile(every.var(0), (len(phones), 1)).astype(np.float64)
+    means = np.tile(frames.mean(0), (len(phones), 1)).astype(np.float64)
+    variances = np.tile(frames.var(0), (len(phones), 1)).astype(np.float64)
     weight = np.full((len(phones), 1), float(UNKNOWN_FRAMES))
     for i, phone in enumerate(phones):
         if known and phone in known.phones:
@@ -227,16 +227,16 @@ def _estimate(
     weight: np.ndarray,
 ) -> Gaussians:
     """Means and variances of the frames on the paths, leaning on the prior where there are few."""
-    every = np.concatenate(observations)
+    frames = np.concatenate(observations)
     label = np.concatenate([code[path] for code, path in zip(coded, paths, strict=True)])
     phones = len(prior.phones)
     count = np.bincount(label, minlength=phones)[:, None] + weight
-    sums = np.stack([np.bincount(label, column, phones) for column in every.T], 1)
+    sums = np.stack([np.bincount(label, column, phones) for column in frames.T], 1)
     means = (sums + weight * prior.means) / count
-    squares = np.square(every - means[label])
+    squares = np.square(frames - means[label])
     spread = np.stack([np.bincount(label, column, phones) for column in squares.T], 1)
     variances = (spread + weight * prior.variances) / count
-    return Gaussians(prior.phones, means, np.maximum(variances, 0.05 * every.var(0)))
+    return Gaussians(prior.phones, means, np.maximum(variances, 0.05 * frames.var(0)))
 
 
 @compiled()

@@ -88,10 +88,10 @@ def _speak(
             at += len(mels[-1])
         if progress:
             progress(first + len(batch), len(ordered))
-    every = torch.cat(mels) if mels else torch.zeros(0, voice.config.audio.n_mels).half()
-    if not bool(torch.isfinite(every).all()):
+    mel = torch.cat(mels) if mels else torch.zeros(0, voice.config.audio.n_mels).half()
+    if not bool(torch.isfinite(mel).all()):
         raise BadData(f"{voice.name} speaks in numbers that are not finite, its weights are damaged: fetch it again")
-    save_checkpoint(path, {"mel": every}, {"clips": clips})
+    save_checkpoint(path, {"mel": mel}, {"clips": clips})
 
 
 @torch.inference_mode()
@@ -136,9 +136,9 @@ class LettersTask(Text2MelTask):
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("letters_"))
         names = speaker_names(corpora)
-        said = [Item(names.index(features.name), features, clip) for features in spoken for clip in features.clips]
-        if said:
-            self.order = MixedOrder(self.train, said, self.batch_size, spoken_share, self.seed)
+        items = [Item(names.index(features.name), features, clip) for features in spoken for clip in features.clips]
+        if items:
+            self.order = MixedOrder(self.train, items, self.batch_size, spoken_share, self.seed)
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """Loss on the batch of a step; ``l1`` is that of what the decoder's first layer makes of the text."""

@@ -151,9 +151,9 @@ class Text2MelTask(Task):
             network = cast(Text2Mel, model)
             with torch.no_grad():
                 output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
-                own = network.mel(output, batch.speaker, steps=self.OWN_STEPS)
+                generated = network.mel(output, batch.speaker, steps=self.OWN_STEPS)
             rate = self.own_frames * torch.rand(len(previous), 1, 1, device=device)
-            previous = torch.where(torch.rand(*previous.shape[:2], 1, device=device) < rate, shift(own), previous)
+            previous = torch.where(torch.rand(*previous.shape[:2], 1, device=device) < rate, shift(generated), previous)
         metrics = self._losses(model, batch, corrupt(previous, self.hide, self.noise))
         if self.letters and step % 2 == 0:
             written = text2mel_batch(self.order[step], self.audio, rng, 0.0).to(device)

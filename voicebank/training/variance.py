@@ -4,7 +4,7 @@ A network that is trained on L1 predicts the middle of what is likely, so what i
 band varies by a tenth or a fifth less, and less of a speaker is left. Matching mean and deviation of what it says to
 those of the recordings brings that back. Source: Toda, Tokuda, "A speech parameter generation algorithm considering
 global variance for HMM-based speech synthesis", IEICE Trans. E90-D(5), 2007; here as a change of the last layers:
-nothing is added to a voice, and Text2Mel gets its own output as input.
+nothing is added to a voice, and Text2Mel gets its recordings output as input.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FLAT = 1e-3
 
 
 @torch.no_grad()
-def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], reduction: int) -> Text2Mel:
+def match_mels(text2mel: Text2Mel, recordings: Features, clips: Sequence[ClipFeatures], reduction: int) -> Text2Mel:
     """A copy of a network of one speaker whose mels vary as those of the recordings do.
 
     It says the sentences of some of the clips and is compared with how they were spoken.
@@ -50,14 +50,14 @@ def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures],
     Args:
         text2mel: of one speaker; returned as it is if it speaks too little to compare, if no change is closer, or if a
             flow samples its mels: those vary as speech does.
-        own: features of the recordings.
+        recordings: features of the recordings.
         clips: some of theirs; :data:`SENTENCES` of them are spoken, evenly spread.
         reduction: full-rate frames in a coarse one.
     """
     if text2mel.flow is not None:
         return text2mel
-    chosen = _some(clips)
-    recorded = _speech([torch.from_numpy(own.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
+    chosen = _spread(clips)
+    recorded = _speech([torch.from_numpy(recordings.clip_mel(clip)[::reduction]) for clip in chosen], SPEECH, MEL_EDGE)
     spoken = _spoken(text2mel, chosen, reduction)
     for _ in range(ROUNDS):
         generated = _speech(spoken, SPEECH, MEL_EDGE)
@@ -74,17 +74,17 @@ def match_mels(text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures],
 
 @torch.no_grad()
 def match_magnitudes(
-    ssrn: SSRN, text2mel: Text2Mel, own: Features, clips: Sequence[ClipFeatures], config: AudioConfig
+    ssrn: SSRN, text2mel: Text2Mel, recordings: Features, clips: Sequence[ClipFeatures], config: AudioConfig
 ) -> SSRN:
     """A copy of an SSRN whose magnitudes, of what this Text2Mel says, vary as those of the recordings do.
 
     Args:
         ssrn: returned as it is if there is too little speech to compare, or if the change is no closer.
-        text2mel, own, clips: as for :func:`match_mels`.
+        text2mel, recordings, clips: as for :func:`match_mels`.
         config: spectrogram settings.
     """
-    chosen = _some(clips)
-    linear = [linear_magnitude(torch.from_numpy(own.clip_samples(clip)), config).T for clip in chosen]
+    chosen = _spread(clips)
+    linear = [linear_magnitude(torch.from_numpy(recordings.clip_samples(clip)), config).T for clip in chosen]
     real = [normalise_magnitude(one, config) for one in linear]
     mels = _spoken(text2mel, chosen, config.reduction)
     spoken = [ssrn.magnitude(mel[None])[0] for mel in mels]
@@ -97,7 +97,7 @@ def match_magnitudes(
     return matched if _closer(recorded, generated, _speech(spoken, _level(spoken), MAGNITUDE_EDGE)) else ssrn
 
 
-def _some(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
+def _spread(clips: Sequence[ClipFeatures]) -> list[ClipFeatures]:
     return [clips[i] for i in sorted({round(i) for i in np.linspace(0, len(clips) - 1, SENTENCES)})] if clips else []
 
 
@@ -114,8 +114,8 @@ def _level(spectrograms: Sequence[torch.Tensor]) -> float:
 
 def _speech(spectrograms: Sequence[torch.Tensor], level: float, edge: float) -> torch.Tensor:
     """Logits ``(frames, bands)`` of the frames whose mean is above a level."""
-    every = torch.cat(list(spectrograms)) if spectrograms else torch.zeros(0, 1)
-    return torch.logit(every[every.mean(1) > level].clamp(edge, 1 - edge))
+    frames = torch.cat(list(spectrograms)) if spectrograms else torch.zeros(0, 1)
+    return torch.logit(frames[frames.mean(1) > level].clamp(edge, 1 - edge))
 
 
 def _match(stack: Stack, recorded: torch.Tensor, generated: torch.Tensor) -> None:
