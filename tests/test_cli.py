@@ -25,6 +25,7 @@ from voicebank.cli import app
 from voicebank.cli.say import paragraphs
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadText, UnknownName
+from voicebank.provenance import tag
 from voicebank.synthesis.speech import Chunk
 
 RATE = 24000
@@ -93,6 +94,7 @@ def test_say_writes_a_file(humming: Humming, suffix: str) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"out.{suffix}: 1.0 s of speech")
     assert Audio.read(f"out.{suffix}").duration == pytest.approx(1, abs=0.06)
+    assert tag(f"out.{suffix}").endswith("with the voice us-male")
     assert humming.said == ["Hello there."]
 
 

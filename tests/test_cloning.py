@@ -20,11 +20,10 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli import app
-from voicebank.cloning import CloneSettings
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences, usable
 from voicebank.cloning.likeness import median_pitch, screen
 from voicebank.cloning.run import frontend_of, parent_name
-from voicebank.cloning.store import CloneState, Store
+from voicebank.cloning.store import CloneSettings, CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.text2mel import Text2Mel

@@ -51,11 +51,11 @@ def voice_of(payload: int) -> str | None:
 
 @lru_cache(maxsize=1)
 def _payloads() -> dict[int, str]:
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for info in voices():
         with contextlib.suppress(VoicebankError):
-            found[Voice.from_folder(info.folder).payload] = info.name
-    return found
+            names[Voice.from_folder(info.folder).payload] = info.name
+    return names
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli.output import Bar
-from voicebank.cloning import CloneState
+from voicebank.cloning.store import CloneState
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
 from voicebank.evaluation.listening import Recogniser, Take

@@ -23,7 +23,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 import voicebank
 from voicebank.audio import Audio
 from voicebank.cli.output import Bar
-from voicebank.cloning import CloneState
+from voicebank.cloning.store import CloneState
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
 from voicebank.files import atomic

@@ -12,8 +12,8 @@ import typer
 
 if TYPE_CHECKING:
     from voicebank.bank import Voice
-    from voicebank.cloning import CloneState
     from voicebank.cloning.closest import BaseMatch
+    from voicebank.cloning.store import CloneState
     from voicebank.data.dataset import Clip, Dataset
 
 AUDITIONED = 3  # sentences
@@ -69,7 +69,7 @@ def clone(
     """
     import voicebank
     from voicebank.cli.output import Bar
-    from voicebank.cloning import CloneState
+    from voicebank.cloning.store import CloneState
 
     data = voicebank.Dataset.read(dataset)
     begun = CloneState.of(out)

@@ -10,7 +10,7 @@ import torch
 from voicebank.compiled import compiled
 from voicebank.config import AudioConfig
 from voicebank.plugins import StreamingVocoder, VocoderStream
-from voicebank.signal.spectrogram import _window
+from voicebank.signal.spectrogram import hann_window
 
 # The spectral envelope is the power within this many Hz: more than a harmonic apart, less than a formant.
 _ENVELOPE = 130.0
@@ -97,7 +97,7 @@ class GriffinLimStream(VocoderStream):
     def _project(self, magnitude: torch.Tensor, spectrum: torch.Tensor) -> torch.Tensor:
         """Samples ``((frames - 1) * hop,)`` of ``(frames, bins)``."""
         config, momentum = self.config, self.vocoder.momentum
-        window = _window(config.n_fft)
+        window = hann_window(config.n_fft)
         length = (len(magnitude) - 1) * config.hop
         previous: torch.Tensor | None = None
         for _ in range(self.vocoder.iterations):

@@ -12,7 +12,8 @@ from voicebank.config import AudioConfig
 
 
 @lru_cache(maxsize=4)
-def _window(n_fft: int) -> torch.Tensor:
+def hann_window(n_fft: int) -> torch.Tensor:
+    """The analysis window ``(n_fft,)``."""
     return torch.hann_window(n_fft)
 
 
@@ -45,7 +46,7 @@ def linear_magnitude(samples: torch.Tensor, config: AudioConfig, *, center: bool
         samples.reshape(-1, samples.shape[-1]),
         config.n_fft,
         config.hop,
-        window=_window(config.n_fft).to(samples.device),
+        window=hann_window(config.n_fft).to(samples.device),
         center=False,
         return_complex=True,
     )
