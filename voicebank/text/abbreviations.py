@@ -21,6 +21,7 @@ TITLES = {
     **{"Cpl": "Corporal", "Pvt": "Private", "Maj": "Major", "Cmdr": "Commander", "Adm": "Admiral", "Brig": "Brigadier"},
     **{"Gov": "Governor", "Sen": "Senator", "Rep": "Representative", "Pres": "President", "Supt": "Superintendent"},
     **{"Insp": "Inspector", "Det": "Detective", "Amb": "Ambassador", "Mt": "Mount", "St": "Saint", "Ste": "Sainte"},
+    **{"E.g": "For example", "I.e": "That is"},
     **{"e.g": "for example", "i.e": "that is", "vs": "versus", "cf": "compare", "viz": "namely", "eg": "for example"},
     **{"approx": "approximately", "incl": "including", "excl": "excluding", "esp": "especially", "ca": "circa"},
     **{"avg": "average", "orig": "originally"},
@@ -79,6 +80,7 @@ OTHERS = {
     **{"Mfg": "Manufacturing", "Bldg": "Building", "bldg": "building", "Fwy": "Freeway", "Expy": "Expressway"},
     **{"a.k.a": "also known as", "Ph.D": "P H D", "Rte": "Route", "Mgr": "Manager", "mgr": "manager"},
     **{"Asst": "Assistant", "asst": "assistant", "Acad": "Academy", "Cath": "Catholic"},
+    **{"attn": "attention", "Attn": "Attention", "encl": "enclosed"},
     **{"doz": "dozen", "qty": "quantity", "temp": "temperature", "appt": "appointment"},
 }
 # Without a stop, and always read so.
@@ -129,6 +131,36 @@ ZONES = (
     *("GMT", "UTC", "BST", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "ET", "PT"),
     *("Eastern", "Pacific", "Central"),
 )
+# Before a chapter and a verse, where "Gen." is no general.
+BOOKS = {
+    **{"Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers", "Deut": "Deuteronomy"},
+    **{"Ps": "Psalm", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah", "Jer": "Jeremiah", "Dan": "Daniel"},
+    **{"Matt": "Matthew", "Mk": "Mark", "Lk": "Luke", "Jn": "John", "Rom": "Romans", "Cor": "Corinthians"},
+    **{"Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians", "Col": "Colossians", "Heb": "Hebrews"},
+    **{"Thess": "Thessalonians", "Tim": "Timothy", "Pet": "Peter", "Rev": "Revelation", "Sam": "Samuel"},
+}
+# Behind the name of a place, as in "Boston, Mass."
+STATES = {
+    **{"Ala": "Alabama", "Ariz": "Arizona", "Calif": "California", "Colo": "Colorado", "Conn": "Connecticut"},
+    **{
+        "Fla": "Florida",
+        "Ga": "Georgia",
+        "Ill": "Illinois",
+        "Kan": "Kansas",
+        "Ky": "Kentucky",
+        "Mass": "Massachusetts",
+    },
+    **{"Mich": "Michigan", "Minn": "Minnesota", "Mont": "Montana", "Nev": "Nevada", "Okla": "Oklahoma"},
+    **{
+        "Ore": "Oregon",
+        "Pa": "Pennsylvania",
+        "Tenn": "Tennessee",
+        "Tex": "Texas",
+        "Va": "Virginia",
+        "Wis": "Wisconsin",
+    },
+}
+DEGREES = {"Sc": "S C", "Ed": "Ed", "Eng": "Eng", "Phil": "Phil", "Com": "Com", "Mus": "Mus"}
 ELISIONS = {"'em": "them", "'cause": "because", "'til": "until", "'n'": "and", "'tis": "tis", "'twas": "twas"}
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
@@ -142,14 +174,16 @@ def _alternatives(*tables: dict[str, str]) -> str:
 
 _PLAIN = {**TITLES, **OTHERS}
 _ROAD = re.compile(
-    r"\b(?P<before>(?:[A-Z]\w+|\d+(?:st|nd|rd|th)) )(?P<word>St|Dr)\b(?P<stop>\.?)(?P<after>,? (?=[A-Z])|)"
+    r"\b(?P<before>(?:[A-Z]\w+(?:'s)?|\d+(?:st|nd|rd|th)) )(?P<word>St|Dr)\b(?P<stop>\.?)(?P<after>,? (?=[A-Z])|)"
 )
 _WITH_STOP = re.compile(rf"(?<![\w.])(?P<word>{_alternatives(_PLAIN)})\.(?P<end>\W*$)?", re.MULTILINE)
 _NO_STOP = re.compile(rf"(?<![\w'.])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)")
 _LIMIT = re.compile(r"(?<!\d )(?<![\w.])(min|max)\.")
 _MS = re.compile(r"(?<![\w&])Ms (?=[A-Z])")
 _SAINT = re.compile(r"\bSt (?=[A-Z][a-z])")
-_COUNTER = re.compile(rf"(?<![\w.'])({_alternatives(COUNTERS)})\.\s?(?=\d|[IVXL]+\b|[A-H]\b)")
+_COUNTER = re.compile(
+    rf"(?<![\w.'])(?!v\. [A-Z])({_alternatives(COUNTERS)})\.\s?(?=\d|[IVXL]+\b|[A-H]\b|[ivx]{{2,}}\b|[A-Z]{{1,4}}-?\d)"
+)
 _COUNTER_NO_STOP = re.compile(r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|apt|fig|vol|Ste|Ch|Sec|Rm) (?=\d|[IVX]+\b)")
 _NUMBERED = re.compile(r"\bNo (?=\d+\b(?! [a-z]+s\b|[.,]\d))")
 _AGAINST = re.compile(r"(?<=[\w.)] )v(?:\.|s\.?)? (?=[A-Z])")
@@ -158,6 +192,21 @@ _AFTER_YEAR = re.compile(r"(?<=\d )(AD|BCE?|CE)\b|\b(AD)(?= \d)")
 _MONTH = re.compile(
     rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?:(?<=\d\s)|(?<=\d(?:st|nd|rd|th)\s))\b({_alternatives(MONTHS)})\b\.?"
 )
+_MONTHS = re.compile(rf"\b({_alternatives(MONTHS)})\.?\s?-\s?({_alternatives(MONTHS)})\b\.?(?!\w)")
+_BOOK = re.compile(rf"\b(?:(?P<part>[1-3]) )?(?P<book>{_alternatives(BOOKS)})\.? (?=\d{{1,3}}:\d)|\bPs\. (?=\d)")
+_STATE = re.compile(rf"(?<=[a-z], )({_alternatives(STATES)})\.")
+_NEAR_MONTH = re.compile(rf"\b((?:[Mm]id|[Ee]arly|[Ll]ate)-)({_alternatives(MONTHS)})\b\.?")
+_DEGREE = re.compile(rf"\b([BM])\.({_alternatives(DEGREES)})\b\.?")
+# The rest of a word, where what follows tells which it is.
+_REST = [
+    (re.compile(r"\b([Tt]el)\.?(?=:|\.? ?[+(\d])"), r"\1ephone"),
+    (re.compile(r"\b([Rr]ef)\.(?= (?:no|nr|number|code|[A-Z]*[\d#]))"), r"\1erence"),
+    (re.compile(r"\b([Ll]at)\.(?= ?-?[\d.]+°)"), r"\1itude"),
+    (re.compile(r"\b([Ll]on)g?\.(?= ?-?[\d.]+°)"), r"\1gitude"),
+    (re.compile(r"\b([Aa]ssoc)\.? (?=[Pp]rof)"), r"\1iate "),
+    (re.compile(r"(?<=\d(?:st|nd|rd|th) )([Ff]l)\b\.?"), r"\1oor"),
+    (re.compile(r"\bHons\b\.?"), "honors"),
+]
 _WEEKDAY = _alternatives(DAYS)
 _DAY_RANGE = re.compile(rf"\b({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY})\b\.?(?!\w)")
 # "Sat." and "Sun." are words as well, so a date must follow.
@@ -171,6 +220,12 @@ _INITIAL = re.compile(r"(?<![\w.'])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|
 def expand(text: str) -> str:
     """Abbreviations as words; a full stop that also ends the text is kept."""
     text = _ELISION.sub(lambda m: ELISIONS[m[1].lower()], text)
+    text = _BOOK.sub(_book, text)
+    for pattern, whole in _REST:
+        text = pattern.sub(whole, text)
+    text = _STATE.sub(lambda m: STATES[m[1]], text)
+    text = _NEAR_MONTH.sub(lambda m: m[1] + MONTHS[m[2]], text)
+    text = _DEGREE.sub(lambda m: f"{m[1]} {DEGREES[m[2]]}", text)
     text = _ROAD.sub(_road, text)
     text = _COUNTER.sub(lambda m: COUNTERS[m[1]] + " ", text)
     text = _COUNTER_NO_STOP.sub(lambda m: COUNTERS[m[1]] + " ", text)
@@ -178,6 +233,7 @@ def expand(text: str) -> str:
     text = _AGAINST.sub("versus ", text)
     text = _SIDE.sub(lambda m: SIDES[m[1]] + " ", text)
     text = _AFTER_YEAR.sub(lambda m: " ".join(m[0]), text)
+    text = _MONTHS.sub(lambda m: f"{MONTHS[m[1]]} to {MONTHS[m[2]]}", text)
     text = _MONTH.sub(lambda m: MONTHS[m[1] or m[2]], text)
     text = _DAY_RANGE.sub(lambda m: f"{DAYS[m[1]]} to {DAYS[m[2]]}", text)
     text = _DAY.sub(lambda m: DAYS[m[1]], text)
@@ -189,6 +245,11 @@ def expand(text: str) -> str:
     text = _NO_STOP.sub(lambda m: ALWAYS[m[1]], text)
     text = _DOTTED.sub(_letters, text)
     return _INITIAL.sub(lambda m: m[1] or m[2], text)
+
+
+def _book(match: re.Match[str]) -> str:
+    part = {None: "", "1": "First ", "2": "Second ", "3": "Third "}[match["part"]]
+    return f"{part}{BOOKS[match['book'] or 'Ps']} "
 
 
 def _stop(match: re.Match[str]) -> str:
@@ -207,6 +268,8 @@ def _road(match: re.Match[str]) -> str:
     before, word, stop, after = match["before"], match["word"], match["stop"], match["after"]
     if SMALL_BEFORE_SAINT.fullmatch(before.strip()) or before.strip() in TITLES:
         return match.group()
+    if before.strip() in ("Lake", "Mount", "Fort", "Port", "Cape") and after:
+        return match.group()  # "Lake St. Clair"
     if word == "Dr" and after.startswith(" "):
         return match.group()  # "Then Dr. Smith"
     end = stop if match.end() == len(match.string) else ""

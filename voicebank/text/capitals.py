@@ -15,6 +15,12 @@ _COUNTED = re.compile(
     r"|title|figure|appendix|pages?|division|category|tier|table|episode|verse|line|factor|group|diabetes|paragraph)"
     rf" (?P<numeral>{_NUMERAL}|[ivxl]+)\b(?!')"
 )
+_RANGE = re.compile(
+    r"(?P<names>\b(?:[Cc]hapter|[Pp]art|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Aa]rticle|[Pp]hase|[Tt]ype|[Ll]evel"
+    r"|[Gg]rade|[Ss]tage|[Tt]able|[Ff]igure|War|[Pp]age)s) "
+    rf"(?P<first>{_NUMERAL}|[ivxl]+)(?P<joint>\s?-\s?| to | and | or | & )(?P<last>{_NUMERAL}|[ivxl]+)\b(?!')"
+)
+_FIRST = re.compile(r"(?<![\w'])I(?=(?:,| and| or|-) ?II\b)")
 _THE = re.compile(rf"(?P<the>\b[Tt]he )(?P<numeral>{_NUMERAL})\b(?!'|-[a-z]|\.[A-Z])(?=(?P<after> [a-z]+)?)")
 _CENTURY = re.compile(r"\b(?P<numeral>[IVX]+)(?:th)?(?= (?:century|centuries|dynasty|arrondissement|Corps|Olymp))")
 _ALONE = re.compile(rf"(?<![\w'.&-])(?P<numeral>{_NUMERAL})(?![\w'&]|\.\w|-\w)")
@@ -44,6 +50,8 @@ def capitals(text: str) -> str:
     """The text with Roman numerals as numbers, words of a text in capitals in small letters, and plurals spelled."""
     text = _RUN.sub(_lowered, text)
     text = _CENTURY.sub(lambda m: ordinal(number) if (number := value(m["numeral"])) else m[0], text)
+    text = _RANGE.sub(_range, text)
+    text = _FIRST.sub("1", text)
     text = _COUNTED.sub(_counted, text)
     text = _NAMED.sub(_named, text)
     text = _THE.sub(_the, text)
@@ -57,6 +65,13 @@ def _counted(match: re.Match[str]) -> str:
     if number is None or (small and match["numeral"] in ("i", "l", "li", "xi") and not match["name"][0].isupper()):
         return match[0]
     return f"{match['name']} {number}"
+
+
+def _range(match: re.Match[str]) -> str:
+    first, last = value(match["first"]), value(match["last"])
+    if first is None or last is None:
+        return match[0]
+    return f"{match['names']} {first}{' to ' if '-' in match['joint'] else match['joint']}{last}"
 
 
 def _named(match: re.Match[str]) -> str:

@@ -66,6 +66,7 @@ SIGNS = {
         "∀": " for all ",
         "∃": " there exists ",
     },
+    **{"♭": " flat ", "♯": " sharp ", "♮": " natural "},
     "…": ELLIPSIS,
 }
 GREEK = {
@@ -182,6 +183,7 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\(\s*\)|\"\s*\"", " ", text)
     text = re.sub(r"\s+([.,!?;:…)])", r"\1", text)
     text = re.sub(r"\(\s+", "(", text)
+    text = re.sub(r"(?<=[a-z]),(?=[A-Za-z])", ", ", text)
     text = re.sub(r"([,;:])(?:\s*[,;:])+", r"\1", text)
     text = re.sub(r"[,;:](?=[.!?…])", "", text)
     text = re.sub(r"([!?])[!?.]*", r"\1", text)

@@ -139,7 +139,8 @@ def _fraction(match: re.Match[str]) -> str:
     said = f"{cardinal(over)} {one if over == 1 else many}"
     if whole is None:
         return said + of
-    return f"{cardinal(int(whole))} and {'a' if over == 1 else cardinal(over)} {one if over == 1 else many}{of}"
+    article = "an" if one.startswith("e") else "a"
+    return f"{cardinal(int(whole))} and {article if over == 1 else cardinal(over)} {one if over == 1 else many}{of}"
 
 
 def _mixed(match: re.Match[str]) -> str:
@@ -163,6 +164,9 @@ _DAYS_MONTH = re.compile(
     rf"(?:\b[Tt]he )?(?<![\d/.-]){_DAY}(?:st|nd|rd|th)?\s?-\s?{_DAY}(?:st|nd|rd|th)? (?:of )?{MONTH}\b"
 )
 _MONTH_DAY = re.compile(rf"\b{MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?=\b(?![:.,]\d| ?%))")
+_SPAN = re.compile(
+    rf"\b(?P<month>{MONTH}(?: [12]\d{{3}})?)\s?-\s?(?=(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?{MONTH}\b)"
+)
 _STAMP = re.compile(
     r"\b(?P<date>[12]\d{3}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
     r"(?P<zone> ?Z\b| ?(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)\b)?"
@@ -185,6 +189,7 @@ def dates(text: str, language: str = "en") -> str:
     """The text with its dates as words and ordinals; years stay as digits."""
     month_first = language.lower() in MONTH_FIRST
     text = _STAMP.sub(_stamp, text)
+    text = _SPAN.sub(lambda m: f"{m['month']} to ", text)
     text = _NUMERIC.sub(lambda m: _numeric(m, month_first), text)
     text = _ISO.sub(lambda m: _date(int(m["day"]), int(m["month"]), m["year"], month_first), text)
     text = _MONTH_DAYS.sub(lambda m: f"{m[1]} {ordinal(int(m[2]))} to {ordinal(int(m[3]))}", text)

@@ -88,6 +88,7 @@ def _power(match: re.Match[str]) -> str:
     return f" to the power of {'minus ' if sign == '-' else ''}{said} "
 
 
+_SIGNS = {"+": "plus", "-": "minus"}
 # "DaysOfCode" in three words.
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Za-z])")
 
@@ -98,12 +99,30 @@ def _characters(written: str) -> str:
 
 def _times(match: re.Match[str]) -> str:
     """ "a 4x4" and "1920×1080" are sizes, "3 × 4" and "3x4=12" are products."""
-    product = (
+    after = match.string[match.end() :]
+    product = not re.match(r"[\d.,]+ ?(?:[mck]?m|in|ft|px|inch|feet|foot)\b", after) and (
         match[0].strip() in "*·"
         or "× " in match[0]
-        or re.match(r"[\d.,\s]*(?:=|equals|\^|to the power|squared)", match.string[match.end() :])
+        or re.match(r"[\d.,\s]*(?:=|equals|\^|to the power|squared)", after)
     )
     return " times " if product else " by "
+
+
+def _factor(match: re.Match[str]) -> str:
+    """ "a 10x gain" is ten times, "y = -3x" is three x."""
+    return " x" if re.search(r"(?:equals|plus|minus|[-+*/(^])\s*-?[\d.]+$", match.string[: match.start()]) else " times"
+
+
+def _lasting(match: re.Match[str]) -> str:
+    """ "1h 30m"."""
+    names = [(int(n), name) for n, name in zip(match.groups(), ("hour", "minute", "second"), strict=True) if n]
+    return " ".join(f"{n} {name}{'s' * (n != 1)}" for n, name in names)
+
+
+def _verse(match: re.Match[str]) -> str:
+    """ "John 3:16-18"."""
+    chapter, first, last = match["chapter"], match["first"], match["last"]
+    return f"{match['book']} {chapter} {first}" + (f" to {last}" if last else "")
 
 
 def _hex(match: re.Match[str]) -> str:
@@ -152,19 +171,30 @@ def _identifier(match: re.Match[str]) -> str:
 # "Apartment 4B" has a letter and no billions.
 _LETTERED = re.compile(
     r"(?i)\b(?:apartment|apt|room|unit|suite|flat|seat|gate|row|exhibit|section|grade|class|building|platform|track|figure"
-    r"|table|page|appendix|level|number|title|model|form|route|block|zone|terminal|bus|question|part|type|option) $"
+    r"|table|page|appendix|level|number|title|model|form|route|block|zone|terminal|bus|question|part|type|option|exit"
+    r"|locker|stand|pier|dock|bay|lot|box|desk|door|lane|court|studio|ward|bed|shelf|slot|stop|hall|plot|house|chapter"
+    r"|rule|article|item|note|annex|schedule|stage|step|group|team|phase|lab|highway|road|line) $"
 )
 _COMPACT = re.compile(
     r"(?<![\w.,])(?P<amount>\d+(?:,\d{3})*(?:\.\d+)?)(?:(?P<scale>bn|tn|mn|[kKMBT])| (?P<scale2>bn|tn|mn))\b(?![/'-])"
 )
 Rule = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
+_MORE_BOOKS = (
+    *("Joshua", "Judges", "Ruth", "Kings", "Chronicles", "Ezra", "Nehemiah", "Esther", "Job", "Psalms", "Ezekiel"),
+    *("Hosea", "Joel", "Amos", "Jonah", "Micah", "Malachi", "Mark", "Luke", "John", "Acts", "James"),
+)
 _MANY = (
     "people|users|customers|visitors|copies|jobs|homes|years|views|euros|tons|tonnes|pounds|dollars|children|men|women"
+)
+_VERSE = re.compile(
+    rf"\b(?P<book>{'|'.join(sorted({*abbreviations.BOOKS.values(), *_MORE_BOOKS}))}) (?P<chapter>\d{{1,3}})"
+    r":(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?(?![\d:])"
 )
 _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
 _STATE = "|".join(STATES)
 
 RULES: list[Rule] = [
+    (re.compile(r"(?<!\S)[:;=]'?-?[)(DPp|]+(?!\w)"), ""),  # smileys
     # Thousands apart, as the French and the Swiss write them, and as Germans do.
     (
         re.compile(r"(?<![\w.,-])(?<!\d )[1-9]\d{0,2}(?:[ '](?=\d{3}(?!\d))\d{3})+(?![\w']|[ .-]\d)"),
@@ -210,14 +240,22 @@ RULES: list[Rule] = [
     (re.compile(r"(?<=€)(\d{1,3})\.(\d{3})(?![\d.])|(?<![\d.])(\d{1,3})\.(\d{3})(?= ?€)"), _grouped),
     (re.compile(r"(?<![\d,.(\[{])(\d{1,3}),(\d{1,2})(?![\d,)\]}]|\.\d)"), r"\1.\2"),
     (re.compile(r"(?<=\d,\d{3}),(\d\d)(?![\d,])"), r".\1"),
+    (re.compile(r"(?<=\bD C )\d{5}(?:-\d{4})?\b"), _phone),
+    (re.compile(r"(?i)(?<=\bpress )#|(?<=\bdial )#|(?<=\bthe )#(?= (?:key|sign))"), "hash "),
+    (re.compile(r"(?i)(?:(?<=\bpress )|(?<=\bdial )|(?<=\bcode ))\*(?=[\d ])"), "star "),
+    (_VERSE, _verse),
     # Money.
     (re.compile(r"(?<!\w)R\$ ?(?=\d)"), "BRL "),
     (re.compile(r"(?<!\w)Rs\.? ?(?=\d)"), "₹"),
-    (re.compile(r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)"), " to "),
+    (
+        re.compile(r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)|(?<=\d[bmt]n)\s?-\s?(?=[$£€¥]\d)"),
+        " to ",
+    ),
+    (re.compile(r"(?<=[$£€¥])(\d+(?:\.\d+)?)([kKmMB]|[bmt]n)\s?-\s?(\d+(?:\.\d+)?)\2\b"), r"\1-\3\2"),
     (units.MONEY, units.money),
     (
         re.compile(
-            r"(?<=\w)/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user|sq ft|min|sec"
+            r"(?<=[\w%])/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user|sq ft|min|sec"
             r"|GB|kWh)\b)"
         ),
         " per ",
@@ -232,12 +270,13 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.,])(\d+)p(?![\w/])"), lambda m: "one penny" if m[1] == "1" else f"{m[1]} pence"),
     # Times.
     (re.compile(r"(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", re.I), r":\1"),
+    (re.compile(r"(?<=\d:\d\d) ?h\b"), ""),
     (re.compile(r"\b([01]?\d|2[0-3])h([0-5]\d)\b"), r"\1:\2"),
     (re.compile(r"(?<=\d)\s?([ap])\.?\s?m\b(?!')", re.I), lambda m: f" {m[1].upper()} M"),
     (re.compile(r"(?<=\d [AP] M)\s?-\s?(?=\d)"), " to "),
     (re.compile(r"(?<=:\d\d)\s?-\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?-\s?(?=\d{1,2}(?::\d\d)? [AP] M\b)"), " to "),
     (re.compile(r"\b(\d{1,2}):00(?= [AP] M\b| noon\b| midnight\b| to \d{1,2}(?::\d\d)? [AP] M\b)"), r"\1"),
-    (re.compile(r"\b(\d+)h ?(\d{1,2})m(?:in)?\b"), r"\1 hours \2 minutes"),
+    (re.compile(r"\b(\d+)h ?(\d{1,2})m(?:in)?\b(?: ?(\d{1,2})s\b)?"), _lasting),
     (re.compile(r"\b([01]\d|2[0-3])([0-5]\d) (?:hours|hrs)\b"), lambda m: f"{_military(m[1], m[2])} hours"),
     (re.compile(r"(?<= [AP] M )([ECMP][SD]?T)\b"), lambda m: " ".join(m[0])),
     (re.compile(r"\b9/11\b"), "nine eleven"),
@@ -246,10 +285,11 @@ RULES: list[Rule] = [
     (re.compile(r"\b(1,?000|100)s\b(?= of\b)"), lambda m: "hundreds" if m[1] == "100" else "thousands"),
     (re.compile(r"(?<=\d(?:st|nd|rd|th))\s?-\s?(?=\d+(?:st|nd|rd|th)\b)"), " to "),
     (re.compile(r"(?<=\bUTC|\bGMT)-(?=\d)"), " minus "),
+    (re.compile(r"\bT-(?=\d+ (?:min|sec|hour|day|week))"), "T minus "),
     (re.compile(r"(?<=\d) : (?=\d)"), " to "),
     (re.compile(r"§§\s?"), "sections "),
     (re.compile(r"(?<=\d0s)-(?='?\d0s\b)"), " to "),
-    (re.compile(r"(?P<before>\b[A-Z]{1,3}-)(?P<number>\d{1,3})s\b"), _plural_number),
+    (re.compile(r"(?P<before>\b[A-Za-z]{1,10}-)(?P<number>\d{1,3})s\b"), _plural_number),
     (
         re.compile(r"(?P<before>\b)(?P<number>\d)s(?= (?:and|or) \d'?s\b)|(?P<before2>(?:and|or) )(?P<number2>0)s\b"),
         _ones,
@@ -272,7 +312,7 @@ RULES: list[Rule] = [
     (
         re.compile(
             r"(?i)(?<=\b(?:room|area) )(\d{3})(?![\w,.]*\d)|(?<=\bflight )(\d{3,4})\b|(?<=\b(?:route|error) )(\d{3})\b"
-            r"|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
+            r"|(?<=\bflight [A-Z]{2} )(\d{3,4})\b|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
             r"|\b(\d{3})(?= error\b)|(?<=\b(?:boeing|airbus) )(\d{3})\b"
         ),
         lambda m: in_pairs(m.group()),
@@ -287,8 +327,15 @@ RULES: list[Rule] = [
     # Large numbers in short; then units, of which "m" is one.
     (re.compile(rf"(?<![\w.,])(\d+(?:\.\d+)?)m(?= (?:{_MANY})\b)"), r"\1 million"),
     (_COMPACT, _compact),
-    # Arithmetic and other signs between numbers.
+    # Arithmetic and other signs between numbers; ions before powers.
+    (re.compile(r"\b([A-Z][a-z]?\d?)\^(\d?)([+-])(?![\w(])"), lambda m: f"{m[1]} {m[2]} {_SIGNS[m[3]]}"),
+    (re.compile(r"(?:(?<=\d/\d)|(?<=\d/\d\d))(?:th|rd|nd|st)s?\b"), ""),
+    (re.compile(r"(?<![\w/.,-])(\d+)-(?=[1-9]/\d{1,2}\b)"), r"\1 "),
     (re.compile(r"(?<![\w.])(?P<mantissa>\d+(?:\.\d+)?)[eE](?P<sign>[+-]?)(?P<power>\d{1,4})(?!\w)"), _scientific),
+    (re.compile(r"\+/-|\+-(?=\d)"), "±"),
+    (re.compile(r"(?<=\d)!(?=\s*[=+*/×÷)-])|(?<=\bn)!(?=\s*=)"), " factorial"),
+    (re.compile(r"(?<!\S)\|(\w(?:[\w\s.+*/-]*\w)?)\|(?=\s*[<>=+*/]|[.,]?$)"), r"the absolute value of \1"),
+    (re.compile(r"\((\w+)\|(\w+)\)"), r"(\1 given \2)"),
     (re.compile(r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b"), _hex),
     (re.compile(r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)"), r"\1 \2"),
     (re.compile(r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?"), _power),
@@ -299,7 +346,7 @@ RULES: list[Rule] = [
         " minus ",
     ),
     (re.compile(r"(?<=[\d)])\s?[x×*·]\s?(?=[\d(])"), _times),
-    (re.compile(r"(?<=\d)x\b(?!\s*(?:squared|cubed|to the power|equals|plus|minus|[-+=*/^]))"), " times"),
+    (re.compile(r"(?<=\d)x\b(?!\s*(?:squared|cubed|to the power|equals|plus|minus|[-+=*/^]))"), _factor),
     (
         re.compile(r"\b(?P<name>v(?:er(?:sion)?)?\.?\s?)(?P<number>\d+(?:\.\d+)+)\b"),
         lambda m: "version " + _version_number(m["number"]),
@@ -312,6 +359,7 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.])-(?=[\d.]*\d)"), "minus "),
     (re.compile(r"(?<=[\d)])\s*-\s*(?=\d)"), " minus "),
     (re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)"), " dot "),
+    (re.compile(r"(?<!\w)# (?=of\b)"), "number "),
     (re.compile(r"#(?=\d[\d,.]*(?![\w]))"), "number "),
     (re.compile(r"\b([A-G])#"), r"\1 sharp"),
     (re.compile(r"#(?=\w)(\w+)"), lambda m: "hashtag " + CAMEL.sub(" ", m[1])),
@@ -331,6 +379,7 @@ RULES: list[Rule] = [
         lambda m: f"{' '.join(m[1])} dot {m[2].lower()}",
     ),
     (re.compile(r"(?<!\w)\.NET\b"), "dot net"),
+    (re.compile(r"(?<!\S)\.(?=[a-z][a-z\d]{1,4}\b)"), "dot "),
     (re.compile(r"(?<=[A-Za-z])\.(?=[a-z])"), " dot "),
     # The parameters of a type: List<String>.
     (re.compile(r"<([A-Za-z_][\w.]*(?:, ?[\w.]+)*)>"), r" \1 "),

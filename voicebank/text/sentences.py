@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from voicebank.text.abbreviations import COUNTERS, DAYS, MONTHS, OTHERS, TITLES, ZONES
+from voicebank.text.abbreviations import BOOKS, COUNTERS, DAYS, MONTHS, OTHERS, TITLES, ZONES
 
 PLACEHOLDER = "\ue000"  # stands in the text for IPA, which is a word of its own
 # A mark starts where its run of stops does, else a long run would be tried from each of its stops.
@@ -19,7 +19,7 @@ FORGOTTEN = re.compile(r"(?<=[a-z][.!?])(?=[A-Z][a-z]+\b(?![.@/]\w))")
 NEVER_LAST = frozenset({*TITLES, *MONTHS, *DAYS, "Nos", "Fig", "Figs", "Vol", "Vols", "Sec", "Eq", "Ch", "pp", "v"}) - {
     *("Sun", "Sat", "Mar", "St")
 }
-BEFORE_NUMBER = frozenset(word.lower() for word in COUNTERS) | {"ft", "lb", "lbs"}
+BEFORE_NUMBER = frozenset(word.lower() for word in COUNTERS) | {"ft", "lb", "lbs", "tel", "lat"}
 ABBREVIATIONS = frozenset(OTHERS) | {"St", "p", "U.S", "U.K", "U.S.A", "B.C", "A.D"}
 CLOCK = frozenset({"a.m", "p.m", "A.M", "P.M"})
 AFTER_CLOCK = frozenset({*DAYS, *DAYS.values(), *MONTHS, *MONTHS.values(), *ZONES})
@@ -85,6 +85,8 @@ def _is_inside(before: str, mark: str, after: str) -> bool:
     if word in NEVER_LAST:
         return True
     if word.lower() in BEFORE_NUMBER and following is not None and re.match(r"\d|(?!I\b)[IVXLC]+\b", following[1]):
+        return True
+    if word in BOOKS and re.match(r"\s*\d{1,3}:\d", after):
         return True
     if word in CLOCK:
         return following is not None and following[1].rstrip(".") in AFTER_CLOCK

@@ -88,7 +88,7 @@ PLAIN = {
         "kW·h": "kilowatt hour",
         "N·m": "newton meter",
     },
-    **{"atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
+    **{"pts": "point", "atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
 }
 INVARIABLE = {"hertz", "horsepower", "kelvin", "stone", "P H"}
 IRREGULAR = {"foot": "feet", "inch": "inches"}
@@ -132,6 +132,8 @@ _ANGLE = re.compile(
 )
 _SQUARE = re.compile(r"\b(sq|cu)\. ?(?=(?:ft|in|m|km|mi|yd|cm)\b)")
 _INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\"(?=[ ,.)]|$)")
+_STONES = re.compile(r"(?<![\w.])(\d+) ?st\.? (\d+) ?lbs?\b\.?")
+_BY_FEET = re.compile(r"(?<![\w.])(\d+)' ?[x×] ?(\d+)'(?!\d)")
 _POUNDS = re.compile(r"(?<![\w.])(\d+) ?lbs?\.? (\d+) ?oz\b\.?")
 SIDES = {"N": "north", "E": "east", "S": "south", "W": "west"}
 # "12 in": inches, and not "in 12 in London".
@@ -142,9 +144,11 @@ _AFTER_INCHES = re.compile(
 
 # "a 12 kg bag" and "a $3M deal" have no plural.
 _ARTICLE = re.compile(r"\b[Aa]n? $")
+# "1/4 lb" is a quarter pound, "3/4 mi" three quarters of a mile.
+_PART = re.compile(r"(?<![\d/.,])(?<!\d )(?P<over>\d{1,2})/$")
 _NOUN = re.compile(
     r"[ -](?!(?:in|of|for|to|on|at|is|was|are|and|or|an?|the|per|each|more|less|from|by|that|which|as|with|will|off"
-    r"|if|when|but|so|than|up|down|away|long|ago|later|before|after|over|under|now|today)\b)[a-z]{3,}"
+    r"|if|when|but|so|than|up|down|away|long|ago|later|before|after|over|under|now|today)\b)[A-Za-z]{3,}"
 )
 
 
@@ -170,6 +174,8 @@ def units(text: str) -> str:
     text = re.sub(r"(?<![\w.])(\d+)'(?= (?:tall|long|wide|high|deep)\b)", r"\1 feet", text)
     text = _FEET.sub(_feet, text)
     text = _INCHES.sub(_inches, text)
+    text = _BY_FEET.sub(r"\1 foot by \2 foot", text)
+    text = _STONES.sub(lambda m: f"{_quantity(m[1], 'stone')} {_quantity(m[2], 'pound')}", text)
     text = _POUNDS.sub(lambda m: f"{_quantity(m[1], 'pound')} {_quantity(m[2], 'ounce')}", text)
     text = re.sub(r"\b[Ll]/100 ?km\b", "liters per 100 kilometers", text)
     text = QUANTITY.sub(_unit, text)
@@ -229,6 +235,10 @@ def _unit(match: re.Match[str]) -> str:
         name = f"{name} {other}" if match["per"] == "·" else f"{name} per {other}"
     if space == "-":
         return f"{amount}-{name}"
+    if alone and (part := _PART.search(match.string, 0, match.start())):
+        if part["over"] == "1" or _ARTICLE.search(match.string, 0, part.start()):
+            return f"{amount} {name}"
+        return f"{amount} of {'an' if name[0] in 'aeio' else 'a'} {name}"
     if alone and _ARTICLE.search(match.string, 0, match.start()) and _NOUN.match(match.string, match.end()):
         return f"{amount} {name}"
     return _quantity(amount, name)
@@ -254,7 +264,9 @@ MONEY = re.compile(
     rf"|(?<![\w.,$£€¥])(?P<amount2>{_PLAIN_AMOUNT})(?:-(?P<until2>{_PLAIN_AMOUNT}))?(?:\s?(?P<scale2>{_SCALE}))?"
     rf"\s?(?:(?P<sign2>[€£₽₴₺₪₩₹¥$](?!\d))|(?P<code2>{_CODE})\b)"
 )
-ATTRIBUTIVE = re.compile(r"[ -](?:bills?|notes?|coins?|fee|fine|prize|reward|tip|ticket|loan|gift|discount)\b")
+ATTRIBUTIVE = re.compile(
+    r"[ -](?:bills?|notes?|coins?|fee|fine|prize|reward|tip|ticket|loan|gift|discount|an?-[a-z]+)\b"
+)
 
 
 def money(match: re.Match[str]) -> str:
