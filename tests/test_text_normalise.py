@@ -76,6 +76,64 @@ def test_more_readings(text: str, reading: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reading"),
     [
+        ("A $5-a-day habit", "A five dollar-a-day habit"),
+        ("The guard scored 30 pts.", "The guard scored thirty points."),
+        ("A 4'x8' sheet", "A four foot by eight foot sheet"),
+        ("A 512GB SSD", "A five hundred and twelve gigabyte SSD"),
+        ("It took 1h 30m", "It took one hour thirty minutes"),
+        ("He weighs 13 st 4 lb", "He weighs thirteen stone four pounds"),
+        ("It is 20:00h now", "It is twenty hundred now"),
+        (
+            "¼ lb of butter, 3/4 mi, 1-1/2 cups",
+            "one quarter pound of butter, three quarters of a mile, one and a half cups",
+        ),
+        ("Jan.-Mar., mid-Aug.", "January to March, mid-August"),
+        (
+            "24 Dec 2024–2 Jan 2025",
+            "the twenty fourth of December twenty twenty four to the second of January twenty twenty five",
+        ),
+        ("St. Mary's St. and Lake St. Clair", "Saint Mary's Street and Lake Saint Clair"),
+        ("Assoc. Prof. Kim, B.Sc. (Hons.)", "Associate Professor Kim, B S C (honors)"),
+        ("E.g., this one", "For example, this one"),
+        ("A vs B, B v. C", "A versus B, B versus C"),
+        ("Tel.: 020 7946 0958", "Telephone: oh two oh, seven nine four six, oh nine five eight"),
+        ("Ref. no. AB-12", "Reference number AB-twelve"),
+        ("Dial *67, press #, # of people", "Dial star sixty seven, press hash, number of people"),
+        ("Washington, D.C. 20500", "Washington, D C two oh five oh oh"),
+        ("Tampa, Fla., and Boston, Mass.", "Tampa, Florida, and Boston, Massachusetts"),
+        ("Exit 24B", "Exit twenty four B"),
+        ("Flight UA 123", "Flight UA one twenty three"),
+        ("5! = 120", "five factorial equals one hundred and twenty"),
+        ("|x| < 5, P(A|B)", "the absolute value of x is less than five, P(A given B)"),
+        ("y = −3x, a 3x gain", "y equals minus three x, a three times gain"),
+        ("A +/- 2 mm gap", "A plus or minus two millimeters gap"),
+        ("10 × 15 cm, 3 × 15", "ten by fifteen centimeters, three times fifteen"),
+        ("2/3rds, 5⅛", "two thirds, five and an eighth"),
+        ("Na⁺ and Ca²⁺", "Na plus and Ca two plus"),
+        ("a .wav file", "a dot wav file"),
+        ("MiG-29s and 3-for-2s", "MiG-twenty nines and three-for-twos"),
+        ("Chapters I–III", "Chapters one to three"),
+        ("pp. xii-xv", "pages twelve to fifteen"),
+        ("I, II and III", "one, two and three"),
+        (
+            "Matt. 5:3-12, 1 Cor. 13:4, Gen. 1:1",
+            "Matthew five three to twelve, First Corinthians thirteen four, Genesis one one",
+        ),
+        ("B♭ major", "B flat major"),
+        ("1,2,3", "one, two, three"),
+        ("£2.5bn-£3bn, €3k–5k", "two point five billion pounds to three billion pounds, three to five thousand euros"),
+        ("0.5%/yr", "zero point five percent per year"),
+        ("T-10 minutes", "T minus ten minutes"),
+        ("Fine :-) thanks", "Fine thanks"),
+    ],
+)
+def test_forms_of_prose_notes_and_science(text: str, reading: str) -> None:
+    assert normalise(text) == reading
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
         # counts
         ("1500 people", "one thousand five hundred people"),
         ("1984 people came in 1984", "one thousand nine hundred and eighty four people came in nineteen eighty four"),

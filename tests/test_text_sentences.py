@@ -20,6 +20,7 @@ SPLITS = [
     "Meet at 5 p.m. | Bring food at 6 p.m. Monday. | Thanks.",
     "See fig. 3, vol. 2 and no. 10. | Roe v. Wade was c. 1970. | She said no. | It was late.",
     "It ended.Then it began.",
+    "Read Matt. 5:3 and Gen. 1:1. | Then rest. | Ring tel. 555 now.",
 ]
 
 

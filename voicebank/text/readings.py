@@ -100,7 +100,7 @@ def _characters(written: str) -> str:
 def _times(match: re.Match[str]) -> str:
     """ "a 4x4" and "1920×1080" are sizes, "3 × 4" and "3x4=12" are products."""
     after = match.string[match.end() :]
-    product = not re.match(r"[\d.,]+ ?(?:[mck]?m|in|ft|px|inch|feet|foot)\b", after) and (
+    product = not re.match(r"[\d.,]+ ?(?:[mck]m|(?:milli|centi|kilo)?meters|inch|feet|pixels)", after) and (
         match[0].strip() in "*·"
         or "× " in match[0]
         or re.match(r"[\d.,\s]*(?:=|equals|\^|to the power|squared)", after)
@@ -255,8 +255,8 @@ RULES: list[Rule] = [
     (units.MONEY, units.money),
     (
         re.compile(
-            r"(?<=[\w%])/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user|sq ft|min|sec"
-            r"|GB|kWh)\b)"
+            r"(?<=[\w%])/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user"
+            r"|sq ft|min|sec|GB|kWh)\b)"
         ),
         " per ",
     ),
@@ -312,7 +312,8 @@ RULES: list[Rule] = [
     (
         re.compile(
             r"(?i)(?<=\b(?:room|area) )(\d{3})(?![\w,.]*\d)|(?<=\bflight )(\d{3,4})\b|(?<=\b(?:route|error) )(\d{3})\b"
-            r"|(?<=\bflight [A-Z]{2} )(\d{3,4})\b|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
+            r"|(?<=\bflight [A-Z]{2} )(\d{3,4})\b"
+            r"|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
             r"|\b(\d{3})(?= error\b)|(?<=\b(?:boeing|airbus) )(\d{3})\b"
         ),
         lambda m: in_pairs(m.group()),
