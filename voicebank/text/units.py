@@ -145,7 +145,7 @@ _AFTER_INCHES = re.compile(
 # "a 12 kg bag" and "a $3M deal" have no plural.
 _ARTICLE = re.compile(r"\b[Aa]n? $")
 # "1/4 lb" is a quarter pound, "3/4 mi" three quarters of a mile.
-_PART = re.compile(r"(?<![\d/.,])(?<!\d )(?P<over>\d{1,2})/$")
+_PART = re.compile(r"(?<![\d/.,])(?<!\d[ -])(?P<over>\d{1,2})/$")
 _NOUN = re.compile(
     r"[ -](?!(?:in|of|for|to|on|at|is|was|are|and|or|an?|the|per|each|more|less|from|by|that|which|as|with|will|off"
     r"|if|when|but|so|than|up|down|away|long|ago|later|before|after|over|under|now|today)\b)[A-Za-z]{3,}"
