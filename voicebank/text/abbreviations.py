@@ -187,7 +187,10 @@ _COUNTER = re.compile(
 _COUNTER_NO_STOP = re.compile(r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|apt|fig|vol|Ste|Ch|Sec|Rm) (?=\d|[IVX]+\b)")
 _NUMBERED = re.compile(r"\bNo (?=\d+\b(?! [a-z]+s\b|[.,]\d))")
 _AGAINST = re.compile(r"(?<=[\w.)] )v(?:\.|s\.?)? (?=[A-Z])")
-_SIDE = re.compile(r"(?<=\d )([NSEW])\.? (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) )")
+_SIDE = re.compile(
+    r"(?<=\d )([NSEW])\.? (?=(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) )"
+    r"|\b([NSEW])\. (?=\d+(?:st|nd|rd|th) |(?:Korea|Africa|America|Carolina|Dakota|Virginia|Ireland|Sudan|Asia)\b)"
+)
 _AFTER_YEAR = re.compile(r"(?<=\d )(AD|BCE?|CE)\b|\b(AD)(?= \d)")
 _MONTH = re.compile(
     rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?:(?<=\d\s)|(?<=\d(?:st|nd|rd|th)\s))\b({_alternatives(MONTHS)})\b\.?"
@@ -200,6 +203,7 @@ _DEGREE = re.compile(rf"\b([BM])\.({_alternatives(DEGREES)})\b\.?")
 # The rest of a word, where what follows tells which it is.
 _REST = [
     (re.compile(r"\b([Tt]el)\.?(?=:|\.? ?[+(\d])"), r"\1ephone"),
+    (re.compile(r"\b([Aa]tt)n\b\.?(?=:)"), r"\1ention"),
     (re.compile(r"\b([Rr]ef)\.(?= (?:no|nr|number|code|[A-Z]*[\d#]))"), r"\1erence"),
     (re.compile(r"\b([Ll]at)\.(?= ?-?[\d.]+°)"), r"\1itude"),
     (re.compile(r"\b([Ll]on)g?\.(?= ?-?[\d.]+°)"), r"\1gitude"),
@@ -231,7 +235,7 @@ def expand(text: str) -> str:
     text = _COUNTER_NO_STOP.sub(lambda m: COUNTERS[m[1]] + " ", text)
     text = _NUMBERED.sub("number ", text)
     text = _AGAINST.sub("versus ", text)
-    text = _SIDE.sub(lambda m: SIDES[m[1]] + " ", text)
+    text = _SIDE.sub(lambda m: SIDES[m[1] or m[2]] + " ", text)
     text = _AFTER_YEAR.sub(lambda m: " ".join(m[0]), text)
     text = _MONTHS.sub(lambda m: f"{MONTHS[m[1]]} to {MONTHS[m[2]]}", text)
     text = _MONTH.sub(lambda m: MONTHS[m[1] or m[2]], text)

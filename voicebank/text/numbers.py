@@ -78,7 +78,10 @@ def number_words(written: str) -> str:
     whole, point, fraction = written.replace(",", "").partition(".")
     if point:
         after = " ".join("zero" if d == "0" else DIGITS[int(d)] for d in fraction)
-        return f"{number_words(whole)} point {after}" if whole else f"point {after}"
+        if not whole:
+            return f"point {after}"
+        before = spell_digits(whole) if len(whole) > LONGEST else cardinal(int(whole))
+        return f"{before} point {after}"
     if (whole.startswith("0") and len(whole) > 1) or len(whole) > LONGEST:
         return spell_digits(whole)
     if len(whole) == 4 and "," not in written and "1000" < whole < "2100" and whole[1:] != "000":
@@ -149,6 +152,8 @@ def _mixed(match: re.Match[str]) -> str:
 
 
 def _piece(digits: str) -> str:
+    if digits == "0":
+        return "zero"
     return in_pairs(digits) if len(digits) < 5 else spell_digits(digits)
 
 
@@ -164,6 +169,9 @@ _DAYS_MONTH = re.compile(
     rf"(?:\b[Tt]he )?(?<![\d/.-]){_DAY}(?:st|nd|rd|th)?\s?-\s?{_DAY}(?:st|nd|rd|th)? (?:of )?{MONTH}\b"
 )
 _MONTH_DAY = re.compile(rf"\b{MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?=\b(?![:.,]\d| ?%))")
+_WEEKDAY = re.compile(
+    r"\b(?P<day>(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,? )(?P<first>\d{1,2})/(?P<second>\d{1,2})(?![\d/])"
+)
 _SPAN = re.compile(
     rf"\b(?P<month>{MONTH}(?: [12]\d{{3}})?)\s?-\s?(?=(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? (?:of )?{MONTH}\b)"
 )
@@ -191,6 +199,7 @@ def dates(text: str, language: str = "en") -> str:
     text = _STAMP.sub(_stamp, text)
     text = _SPAN.sub(lambda m: f"{m['month']} to ", text)
     text = _NUMERIC.sub(lambda m: _numeric(m, month_first), text)
+    text = _WEEKDAY.sub(lambda m: _weekday(m, month_first), text)
     text = _ISO.sub(lambda m: _date(int(m["day"]), int(m["month"]), m["year"], month_first), text)
     text = _MONTH_DAYS.sub(lambda m: f"{m[1]} {ordinal(int(m[2]))} to {ordinal(int(m[3]))}", text)
     text = _DAYS_MONTH.sub(lambda m: f"the {ordinal(int(m[1]))} to the {ordinal(int(m[2]))} of {m[3]}", text)
@@ -224,6 +233,16 @@ def _numeric(match: re.Match[str], month_first: bool) -> str:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return match.group()
     return _date(day, month, year, month_first)
+
+
+def _weekday(match: re.Match[str], month_first: bool) -> str:
+    """ "Monday 5/6": a day and a month."""
+    first, second = int(match["first"]), int(match["second"])
+    month, day = (first, second) if month_first and first <= 12 else (second, first)
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return match.group()
+    name = MONTHS[month - 1]
+    return match["day"] + (f"{name} {ordinal(day)}" if month_first else f"the {ordinal(day)} of {name}")
 
 
 def _date(day: int, month: int, year: str, month_first: bool) -> str:

@@ -64,6 +64,8 @@ def _digits_in_pairs(digits: str) -> str:
 def _compact(match: re.Match[str]) -> str:
     """ "3.5bn" and "10k", but "4K" and "a 5K run"."""
     amount, scale = match["amount"], match["scale"] or match["scale2"]
+    if scale not in (None, "bn", "tn", "mn") and re.fullmatch(r"\d{4,}", amount):
+        return match.group()  # a model or a colour: "9700K"
     if scale in "BMKT" and _LETTERED.search(match.string[: match.start()][-16:]):
         return match.group()
     if scale == "K" and "." not in amount and len(amount) == 1:
@@ -110,13 +112,24 @@ def _times(match: re.Match[str]) -> str:
 
 def _factor(match: re.Match[str]) -> str:
     """ "a 10x gain" is ten times, "y = -3x" is three x."""
-    return " x" if re.search(r"(?:equals|plus|minus|[-+*/(^])\s*-?[\d.]+$", match.string[: match.start()]) else " times"
+    return (
+        " x" if re.search(r"(?:equals|plus|minus|[-+*/(^=])\s*-?[\d.]+$", match.string[: match.start()]) else " times"
+    )
 
 
 def _lasting(match: re.Match[str]) -> str:
     """ "1h 30m"."""
     names = [(int(n), name) for n, name in zip(match.groups(), ("hour", "minute", "second"), strict=True) if n]
     return " ".join(f"{n} {name}{'s' * (n != 1)}" for n, name in names)
+
+
+def _pence(match: re.Match[str]) -> str:
+    return "one penny" if match[1] == "1" else f"{match[1]} pence"
+
+
+def _race(match: re.Match[str]) -> str:
+    """ "1:02.35"."""
+    return f"{match[1]} {'oh ' if match[2][0] == '0' else ''}{match[2].removeprefix('0')}"
 
 
 def _verse(match: re.Match[str]) -> str:
@@ -201,10 +214,11 @@ RULES: list[Rule] = [
         lambda m: re.sub(r"[ ']", ",", m[0]),
     ),
     # Telephone numbers: international, North American, local, British; emergency numbers; cards, accounts and codes.
-    (re.compile(r"(?<![\w+])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)"), _phone),
+    (re.compile(r"(?<![\w+])\(?\+\d{1,3}\)?(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)"), _phone),
     (re.compile(r"(?<![\w-])0\d{2,4}-\d{3,4}-\d{3,4}(?![\w-])"), _phone),
     (re.compile(r"(?i)(?<=\bcall |\btext |\bdial )\d{3} \d{4}\b|(?<=\btext |\bdial )\d{5,6}\b(?! ?\d)"), _phone),
     (re.compile(r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])"), _phone),
+    (re.compile(r"(?<![\w.,-])(?:00 ?\d{1,3}(?: \d{2,5}){2,5}|\d{3} \d{3} \d{4})(?![\w-]|[ .]\d)"), _phone),
     (re.compile(r"(?<![\w.-])1-800-(?=[A-Z])"), "one, eight hundred, "),
     (re.compile(r"(?<![\w.,$£€¥-])\d{3}-\d{4}(?![\w-])"), _phone),
     (re.compile(r"(?<![\w.,-])\(?0\d{2,4}\)? \d{3,6}(?: ?\d{3,4})?(?![\w-])"), _phone),
@@ -267,7 +281,7 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])"), lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
     (re.compile(r"\b(240|360|480|720|1080|1440|2160)p\b"), lambda m: f"{in_pairs(m[1])} P"),
     (re.compile(r"\b([A-Z]{1,3})-(\d{3})\b(?!-)"), lambda m: f"{m[1]} {in_pairs(m[2])}"),
-    (re.compile(r"(?<![\w.,])(\d+)p(?![\w/])"), lambda m: "one penny" if m[1] == "1" else f"{m[1]} pence"),
+    (re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)p(?![\w/])"), _pence),
     # Times.
     (re.compile(r"(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", re.I), r":\1"),
     (re.compile(r"(?<=\d:\d\d) ?h\b"), ""),
@@ -288,6 +302,9 @@ RULES: list[Rule] = [
     (re.compile(r"\bT-(?=\d+ (?:min|sec|hour|day|week))"), "T minus "),
     (re.compile(r"(?<=\d) : (?=\d)"), " to "),
     (re.compile(r"§§\s?"), "sections "),
+    (re.compile(r"¶\s?(?=\d)"), "paragraph "),
+    (re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d\.\d+)"), _race),
+    (re.compile(r"\b([A-Za-z]+\d+)-(?=\d)"), r"\1 "),  # processors and aircraft
     (re.compile(r"(?<=\d0s)-(?='?\d0s\b)"), " to "),
     (re.compile(r"(?P<before>\b[A-Za-z]{1,10}-)(?P<number>\d{1,3})s\b"), _plural_number),
     (

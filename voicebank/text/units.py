@@ -88,12 +88,12 @@ PLAIN = {
         "kW·h": "kilowatt hour",
         "N·m": "newton meter",
     },
-    **{"pts": "point", "atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
+    **{"pts": "point", "pp": "percentage point", "atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
 }
 INVARIABLE = {"hertz", "horsepower", "kelvin", "stone", "P H"}
 IRREGULAR = {"foot": "feet", "inch": "inches"}
 # A word or the like as well: a unit only where no space stands before it, or after a number with a point.
-CLOSE_ONLY = {"d", "mo", "pH", "MP", "Pb", "kt", "pt"}
+CLOSE_ONLY = {"pp", "d", "mo", "pH", "MP", "Pb", "kt", "pt"}
 # The other way about: "4K" is no temperature.
 APART_ONLY = {"K", "t"}
 POWERS = {"²": "square", "^2": "square", "2": "square", "³": "cubic", "^3": "cubic", "3": "cubic"}
@@ -123,7 +123,7 @@ BARE = re.compile(
 MICRO = re.compile(r"(?<!\w)[µμ](m|g|l|L|s|A|F)\b")
 _BARE_FIRST = re.compile(r"m|k?m|mi|ft|[kmµμ]?g|m?[lL]|[kMGT]?(?:B|b|bit)|mol|W|k?W|J|N|rad")
 _FEET = re.compile(
-    r"(?<![\w.])(?P<feet>\d+)(?:(?P<mark>')| ?ft\.?| ?foot| ?feet) ?(?P<inches>\d{1,2}(?:\.\d+)?)"
+    r"(?<![\w.])(?P<feet>\d+)(?:(?P<mark>')| ?ft\.?| ?foot| ?feet) ?(?P<inches>\d{1,2}(?:\.\d+| \d/\d)?)"
     r"(?:\"|''| ?in\b\.?| ?inch(?:es)?\b)"
 )
 _ANGLE = re.compile(
@@ -166,6 +166,7 @@ def plural(name: str) -> str:
 
 def units(text: str) -> str:
     """The text with units as words after their numbers, which stay as digits."""
+    text = re.sub(r"(?<=\d)[x×](?=\d+(?:\.\d+)?(?:[mck]?m|ft|in)\b)", " x ", text)
     text = _SQUARE.sub(r"\1 ", text)
     text = _ANGLE.sub(_angle, text)
     text = re.sub(r"(?<=\d)°(?=[NSEW]\b)", "° ", text)
