@@ -125,6 +125,23 @@ def test_more_readings(text: str, reading: str) -> None:
         ("0.5%/yr", "zero point five percent per year"),
         ("T-10 minutes", "T minus ten minutes"),
         ("Fine :-) thanks", "Fine thanks"),
+        ("at 1,234.56p", "at one thousand two hundred and thirty four point five six pence"),
+        ("up 0.2pp", "up zero point two percentage points"),
+        ("the 4x100m relay", "the four by one hundred meters relay"),
+        ("a time of 1:02.35", "a time of one oh two point three five"),
+        ("5'4½\" tall", "five foot four and a half tall"),
+        ("see ¶3", "see paragraph three"),
+        ("N. Korea, W. 42nd St.", "North Korea, West forty second Street."),
+        ("Attn: Mr. Lee", "Attention: Mister Lee"),
+        ("Mon. 5/6", "Monday May sixth"),
+        ("f(x) = 2x", "f(x) equals two x"),
+        ("R0", "R zero"),
+        (
+            "x86-64, i7-9700K, A380-800",
+            "x eighty six sixty four, i seven ninety seven hundred K, A three eighty eight hundred",
+        ),
+        ("(+1) 212 555 0100", "plus one, two one two, five five five, oh one oh oh"),
+        ("00 44 20 7946 0958", "oh oh, four four, two oh, seven nine four six, oh nine five eight"),
     ],
 )
 def test_forms_of_prose_notes_and_science(text: str, reading: str) -> None:

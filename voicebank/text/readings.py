@@ -35,7 +35,7 @@ def _phone(match: re.Match[str]) -> str:
     text = match.group()
     groups = re.findall(r"\d+", text)
     spoken = ["eight hundred" if g == "800" and "-" in text else spell_digits(g) for g in groups]
-    return ("plus " if text.startswith("+") else "") + ", ".join(spoken)
+    return ("plus " if "+" in text[:2] else "") + ", ".join(spoken)
 
 
 def _web(match: re.Match[str]) -> str:
