@@ -1,0 +1,118 @@
+"""Signs between numbers and letters: arithmetic, powers, sizes, versions, tags and what else a keyboard has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from voicebank.text.numbers import number_words, ordinal_words, spell_digits
+from voicebank.text.tables import OPERATORS
+
+Rule = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
+DIGIT_NAMES = {"0": "zero"} | {str(i): spell_digits(str(i)) for i in range(1, 10)}
+_SIGNS = {"+": "plus", "-": "minus"}
+# "DaysOfCode" in three words.
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Za-z])")
+
+
+def _scientific(match: re.Match[str]) -> str:
+    sign = "minus " if match["sign"] == "-" else ""
+    return f"{match['mantissa']} times ten to the {sign}{_exponent(match['power'])}"
+
+
+def _exponent(digits: str) -> str:
+    return ordinal_words(int(digits)) if len(digits) < 5 else number_words(digits)
+
+
+def _power(match: re.Match[str]) -> str:
+    sign, power = match["sign"], match["power"]
+    if not sign and power in ("2", "3"):
+        return " squared " if power == "2" else " cubed "
+    said = number_words(power) if power.isdigit() else power.upper() if len(power) == 1 else power
+    return f" to the power of {'minus ' if sign == '-' else ''}{said} "
+
+
+def _times(match: re.Match[str]) -> str:
+    """ "a 4x4" and "1920×1080" are sizes, "3 × 4" and "3x4=12" are products."""
+    after = match.string[match.end() :]
+    product = not re.match(r"[\d.,]+ ?(?:[mck]m|(?:milli|centi|kilo)?meters|inch|feet|pixels)", after) and (
+        match[0].strip() in "*·"
+        or "× " in match[0]
+        or re.match(r"[\d.,\s]*(?:=|equals|\^|to the power|squared)", after)
+    )
+    return " times " if product else " by "
+
+
+def _factor(match: re.Match[str]) -> str:
+    """ "a 10x gain" is ten times, "y = -3x" is three x."""
+    return (
+        " x" if re.search(r"(?:equals|plus|minus|[-+*/(^=])\s*-?[\d.]+$", match.string[: match.start()]) else " times"
+    )
+
+
+def _hex(match: re.Match[str]) -> str:
+    return " ".join(DIGIT_NAMES.get(c, c.upper()) for c in match[0])
+
+
+def _version_number(number: str) -> str:
+    return " point ".join("zero" if part == "0" else number_words(part) for part in number.split("."))
+
+
+RULES: list[Rule] = [
+    # Arithmetic and other signs between numbers; ions before powers.
+    (re.compile(r"\b([A-Z][a-z]?\d?)\^(\d?)([+-])(?![\w(])"), lambda m: f"{m[1]} {m[2]} {_SIGNS[m[3]]}"),
+    (re.compile(r"(?:(?<=\d/\d)|(?<=\d/\d\d))(?:th|rd|nd|st)s?\b"), ""),
+    (re.compile(r"(?<![\w/.,-])(\d+)-(?=[1-9]/\d{1,2}\b)"), r"\1 "),
+    (re.compile(r"(?<![\w.])(?P<mantissa>\d+(?:\.\d+)?)[eE](?P<sign>[+-]?)(?P<power>\d{1,4})(?!\w)"), _scientific),
+    (re.compile(r"\+/-|\+-(?=\d)"), "±"),
+    (re.compile(r"(?<=\d)!(?=\s*[=+*/×÷)-])|(?<=\bn)!(?=\s*=)"), " factorial"),
+    (re.compile(r"(?<!\S)\|(\w(?:[\w\s.+*/-]*\w)?)\|(?=\s*[<>=+*/]|[.,]?$)"), r"the absolute value of \1"),
+    (re.compile(r"\((\w+)\|(\w+)\)"), r"(\1 given \2)"),
+    (re.compile(r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b"), _hex),
+    (re.compile(r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)"), r"\1 \2"),
+    (re.compile(r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?"), _power),
+    (re.compile(r"(?<=[\w)]) / (?=[\d(])"), " divided by "),
+    *((re.compile(pattern), said) for pattern, said in OPERATORS),
+    (
+        re.compile(r"(?<=[\w)])\s+-\s+(?=[\w(][^.!?;,]*(?:=|equals))|(?<=[\d)]) ?- ?(?=[\d(][^.!?,;]*(?:=|equals))"),
+        " minus ",
+    ),
+    (re.compile(r"(?<=[\d)])\s?[x×*·]\s?(?=[\d(])"), _times),
+    (re.compile(r"(?<=\d)x\b(?!\s*(?:squared|cubed|to the power|equals|plus|minus|[-+=*/^]))"), _factor),
+    (
+        re.compile(r"\b(?P<name>v(?:er(?:sion)?)?\.?\s?)(?P<number>\d+(?:\.\d+)+)\b"),
+        lambda m: "version " + _version_number(m["number"]),
+    ),
+    (re.compile(r"\bv(\d+)\b"), r"version \1"),
+    (re.compile(r"(?<![\w.])(\d+\.\d+\.\d+)(?!\.?\d)"), lambda m: _version_number(m[1])),
+    (re.compile(r"(?<![\w.,/-])(-?\d[\d,.]*%?)(?<![.,])\s?-\s?(\d[\d,.]*)(?![\d/-])"), r"\1 to \2"),
+    (re.compile(r"(?<=°[CF])\s?-\s?(?=\d)"), " to "),
+    (re.compile(r"(?<![\w-])(\d{1,3})-(\d{1,3})-(\d{1,3})(?![\w-])"), r"\1 \2 \3"),
+    (re.compile(r"(?<![\w.])-(?=[\d.]*\d)"), "minus "),
+    (re.compile(r"(?<=[\d)])\s*-\s*(?=\d)"), " minus "),
+    (re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)"), " dot "),
+    (re.compile(r"(?<!\w)# (?=of\b)"), "number "),
+    (re.compile(r"#(?=\d[\d,.]*(?![\w]))"), "number "),
+    (re.compile(r"\b([A-G])#"), r"\1 sharp"),
+    (re.compile(r"#(?=\w)(\w+)"), lambda m: "hashtag " + CAMEL.sub(" ", m[1])),
+    (re.compile(r"\bC\+\+"), "C plus plus"),
+    (re.compile(r"\bN/A\b", re.I), "not applicable"),
+    (re.compile(r"\bw/o\b"), "without"),
+    (re.compile(r"\bw/(?=\s|$)"), "with"),
+    (re.compile(r"\bc/o\b"), "care of"),
+    (re.compile(r"\bb/c\b"), "because"),
+    (re.compile(r"\band/or\b"), "and or"),
+    (re.compile(r"(?<=[A-Za-z])/(?=[A-Za-z])|(?<!\S)/(?=[\w.]+/)"), " slash "),
+    (re.compile(r"@"), " at "),
+    (re.compile(r"(?<=\w)\s*\+\s*(?=\w)"), " plus "),
+    # ASP.NET, and names such as node.js.
+    (
+        re.compile(r"\b([A-Z]{2,})\.([A-Z]{2,})\b"),
+        lambda m: f"{' '.join(m[1])} dot {m[2].lower()}",
+    ),
+    (re.compile(r"(?<!\w)\.NET\b"), "dot net"),
+    (re.compile(r"(?<!\S)\.(?=[a-z][a-z\d]{1,4}\b)"), "dot "),
+    (re.compile(r"(?<=[A-Za-z])\.(?=[a-z])"), " dot "),
+    # The parameters of a type: List<String>.
+    (re.compile(r"<([A-Za-z_][\w.]*(?:, ?[\w.]+)*)>"), r" \1 "),
+]
