@@ -249,11 +249,8 @@ class Cloning:
         """Scores, sample and card; finished, unless it was stopped."""
         trained = Synthesizer(self.config(), self.text2mel, self.ssrn)
         if not self.stopped:
-            clips = [
-                Audio(self.features.clip_samples(c), self.audio.sample_rate)
-                for c in self.features.clips
-                if c.id in self.state.held_out
-            ]
+            held_out = [clip for clip in self.features.clips if clip.id in self.state.held_out]
+            clips = [Audio(self.features.clip_samples(clip), self.audio.sample_rate) for clip in held_out]
             for name, voice in (("similarity", trained), ("similarity_base", self.base)):
                 similarity = likeness(voice, clips, self.phones)
                 if similarity is not None:
