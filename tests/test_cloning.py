@@ -20,7 +20,7 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli import app
-from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences, usable
+from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences
 from voicebank.cloning.likeness import median_pitch, screen
 from voicebank.cloning.run import frontend_of, parent_name
 from voicebank.cloning.store import CloneSettings, CloneState, Store
@@ -31,7 +31,7 @@ from voicebank.errors import BadData, ConsentError
 from voicebank.text.frontend import join
 from voicebank.text.symbols import encode
 from voicebank.training import features
-from voicebank.training.batches import Item, MixedOrder
+from voicebank.training.batches import Item, MixedOrder, usable
 from voicebank.training.features import Features
 from voicebank.training.runs import with_rows
 from voicebank.training.spoken import speak
