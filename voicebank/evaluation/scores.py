@@ -19,6 +19,7 @@ from voicebank.hub.card import markdown_table, number, percent
 
 WORST = 10
 """Clips of the lowest DistillMOS that a report lists."""
+_MEANS = ("dnsmos", "dnsmos_signal", "dnsmos_background", "pitch_spread", "energy_spread")
 
 
 class Report(BaseModel):
@@ -252,7 +253,8 @@ def summarise(
     computing = [row.compute_per_second for row in rows if row.compute_per_second is not None]
     compared = [row.similarity for row in rows if row.similarity]
     similarity = {name: fmean(each[name] for each in compared) for name in (compared[0] if compared else ())}
-    counts = {fault: sum(fault in row.faults for row in rows) for fault in FAULTS}
+    counts = {fault.replace(" ", "_"): sum(fault in row.faults for row in rows) for fault in FAULTS}
+    means = {name: mean_of(getattr(row, name) for row in rows) for name in _MEANS}
     return Scores(
         system=system,
         frontend=frontend,
@@ -264,13 +266,8 @@ def summarise(
         seconds=sum(row.seconds for row in rows),
         wer=sum(row.word_errors for row in rows) / sum(row.words for row in rows),
         cer=sum(row.character_errors for row in rows) / sum(row.characters for row in rows),
-        dnsmos=mean_of(row.dnsmos for row in rows),
-        dnsmos_signal=mean_of(row.dnsmos_signal for row in rows),
-        dnsmos_background=mean_of(row.dnsmos_background for row in rows),
         distillmos=mean_of(natural),
         distillmos_lowest=mean_of(natural[:WORST]),
-        pitch_spread=mean_of(row.pitch_spread for row in rows),
-        energy_spread=mean_of(row.energy_spread for row in rows),
         own_pitch_spread=own_prosody.pitch if own_prosody else None,
         own_energy_spread=own_prosody.energy if own_prosody else None,
         similarity=similarity,
@@ -280,13 +277,11 @@ def summarise(
         if own and len(similarity) > 1
         else None,
         compute_per_second=median(computing) if computing else None,
-        ran_away=counts["ran away"],
-        repeated=counts["repeated"],
-        skipped=counts["skipped"],
-        stopped_early=counts["stopped early"],
         faulty=sum(bool(row.faults) for row in rows),
         in_pieces=sum(row.pieces > 1 for row in rows),
         rows=sorted(rows, key=_badness),
+        **means,
+        **counts,
     )
 
 

@@ -122,21 +122,25 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
+# What the client raises, the more special first, and what is said of a repository then.
+_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
+    (GatedRepoError, "{} asks for its terms to be accepted: accept them on its page, then log in with `hf auth login`"),
+    (RevisionNotFoundError, "{} has no such revision: name one of its branches, tags or commits"),
+    (
+        RepositoryNotFoundError,
+        "{} is not there, or private: check the name; for a private one set HF_TOKEN or run `hf auth login`",
+    ),
+    (OfflineModeIsEnabled, "{} is not in the cache and HF_HUB_OFFLINE is set: unset it to use the Hub"),
+    (HFValidationError, _NO_REPOSITORY),
+    (LocalTokenNotFoundError, "there is no token: set HF_TOKEN or run `hf auth login`"),
+    (LocalEntryNotFoundError, "{} is not in the cache and the Hub cannot be reached: check the network"),
+)
+
+
 def _say(repo: str, error: BaseException) -> str:
-    if isinstance(error, GatedRepoError):
-        return f"{repo} asks for its terms to be accepted: accept them on its page, then log in with `hf auth login`"
-    if isinstance(error, RevisionNotFoundError):
-        return f"{repo} has no such revision: name one of its branches, tags or commits"
-    if isinstance(error, RepositoryNotFoundError):
-        return f"{repo} is not there, or private: check the name; for a private one set HF_TOKEN or run `hf auth login`"
-    if isinstance(error, OfflineModeIsEnabled):
-        return f"{repo} is not in the cache and HF_HUB_OFFLINE is set: unset it to use the Hub"
-    if isinstance(error, HFValidationError):
-        return _NO_REPOSITORY.format(repo)
-    if isinstance(error, LocalTokenNotFoundError):
-        return "there is no token: set HF_TOKEN or run `hf auth login`"
-    if isinstance(error, LocalEntryNotFoundError):
-        return f"{repo} is not in the cache and the Hub cannot be reached: check the network"
+    for kind, message in _MESSAGES:
+        if isinstance(error, kind):
+            return message.format(repo)
     if isinstance(error, HfHubHTTPError):
         return _say_status(repo, status_of(error), error)
     if isinstance(error, EntryNotFoundError):
