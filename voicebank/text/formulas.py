@@ -1,12 +1,12 @@
-"""Signs between numbers and letters: arithmetic, powers, sizes, versions, tags and what else a keyboard has."""
+"""Signs between numbers and letters: arithmetic, powers, sizes, versions, tags, addresses of the web."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from voicebank.text.numbers import number_words, ordinal_words, spell_digits
-from voicebank.text.tables import OPERATORS
+from voicebank.text.numbers import cardinal, in_pairs, number_words, ordinal_words, spell_digits
+from voicebank.text.tables import OPERATORS, SPOKEN_MARKS
 
 Rule = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
 DIGIT_NAMES = {"0": "zero"} | {str(i): spell_digits(str(i)) for i in range(1, 10)}
@@ -116,3 +116,41 @@ RULES: list[Rule] = [
     # The parameters of a type: List<String>.
     (re.compile(r"<([A-Za-z_][\w.]*(?:, ?[\w.]+)*)>"), r" \1 "),
 ]
+
+
+TOP_DOMAINS = "com|org|net|edu|gov|info|io|ai|app|dev|uk|us|ca|au|de|fr|eu|tv|me|co|nz|ie|ch"
+WEB = re.compile(
+    rf"\b(?:(?:https?|ftp)://|www\.|localhost:)[^\s<>\"()]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    rf"|\b(?:[a-z0-9-]+\.)+(?:{TOP_DOMAINS})\b(?::\d{{2,5}})?(?:/[^\s<>\"()]*[\w/])?|\b\w+_\w+\.[a-z]\w{{1,3}}\b"
+)
+_ADDRESS = re.compile(
+    r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:/(\d{1,2}))?(?::(\d{2,5}))?(?![\w]|\.\d)"
+)
+
+
+def addresses(text: str) -> str:
+    """The text with addresses of the web, of mail and of the internet protocol as words."""
+    return _ADDRESS.sub(_internet, WEB.sub(_web, text))
+
+
+def _web(match: re.Match[str]) -> str:
+    address = re.sub(r"^(?:https?|ftp)://", "", match.group()).rstrip("/")
+    address = re.sub(r"\bwww\b", "W W W", address)
+    # A country is spelled out, other endings are words; digits are left to the number grammar.
+    address = re.sub(
+        r"\.(uk|us|ca|au|de|fr|eu|tv|nz|ie|ch|io|ai)(?=[/:]|$)",
+        lambda m: "." + " ".join(m[1].upper()),
+        address,
+    )
+    address = re.sub(r"\b[a-z]\b", lambda m: m[0].upper(), address)
+    return "".join(f" {SPOKEN_MARKS[c]} " if c in SPOKEN_MARKS else c for c in address)
+
+
+def _internet(match: re.Match[str]) -> str:
+    *parts, prefix, port = match.groups()
+    said = " dot ".join(in_pairs(part) if part != "0" else "zero" for part in parts)
+    return said + (f" slash {prefix}" if prefix else "") + (f", port {_digits_in_pairs(port)}" if port else "")
+
+
+def _digits_in_pairs(digits: str) -> str:
+    return in_pairs(digits) if len(digits) in (3, 4) else cardinal(int(digits))

@@ -8,26 +8,17 @@ from __future__ import annotations
 import re
 
 from voicebank.text import abbreviations, capitals, formulas, units
-from voicebank.text.formulas import DIGIT_NAMES, Rule
+from voicebank.text.dates import dates
+from voicebank.text.formulas import DIGIT_NAMES, Rule, addresses
 from voicebank.text.numbers import (
     FOUR_DIGITS,
     cardinal,
-    dates,
     in_pairs,
     number_words,
     spell_digits,
     year_or_count,
 )
-from voicebank.text.tables import SCALES, SPOKEN_MARKS, STATES, SYMBOLS, TENS
-
-TOP_DOMAINS = "com|org|net|edu|gov|info|io|ai|app|dev|uk|us|ca|au|de|fr|eu|tv|me|co|nz|ie|ch"
-WEB = re.compile(
-    rf"\b(?:(?:https?|ftp)://|www\.|localhost:)[^\s<>\"()]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    rf"|\b(?:[a-z0-9-]+\.)+(?:{TOP_DOMAINS})\b(?::\d{{2,5}})?(?:/[^\s<>\"()]*[\w/])?|\b\w+_\w+\.[a-z]\w{{1,3}}\b"
-)
-_ADDRESS = re.compile(
-    r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:/(\d{1,2}))?(?::(\d{2,5}))?(?![\w]|\.\d)"
-)
+from voicebank.text.tables import SCALES, STATES, SYMBOLS, TENS
 
 
 def _phone(match: re.Match[str]) -> str:
@@ -35,29 +26,6 @@ def _phone(match: re.Match[str]) -> str:
     groups = re.findall(r"\d+", text)
     spoken = ["eight hundred" if g == "800" and "-" in text else spell_digits(g) for g in groups]
     return ("plus " if "+" in text[:2] else "") + ", ".join(spoken)
-
-
-def _web(match: re.Match[str]) -> str:
-    address = re.sub(r"^(?:https?|ftp)://", "", match.group()).rstrip("/")
-    address = re.sub(r"\bwww\b", "W W W", address)
-    # A country is spelled out, other endings are words; digits are left to the number grammar.
-    address = re.sub(
-        r"\.(uk|us|ca|au|de|fr|eu|tv|nz|ie|ch|io|ai)(?=[/:]|$)",
-        lambda m: "." + " ".join(m[1].upper()),
-        address,
-    )
-    address = re.sub(r"\b[a-z]\b", lambda m: m[0].upper(), address)
-    return "".join(f" {SPOKEN_MARKS[c]} " if c in SPOKEN_MARKS else c for c in address)
-
-
-def _internet(match: re.Match[str]) -> str:
-    *parts, prefix, port = match.groups()
-    said = " dot ".join(in_pairs(part) if part != "0" else "zero" for part in parts)
-    return said + (f" slash {prefix}" if prefix else "") + (f", port {_digits_in_pairs(port)}" if port else "")
-
-
-def _digits_in_pairs(digits: str) -> str:
-    return in_pairs(digits) if len(digits) in (3, 4) else cardinal(int(digits))
 
 
 def _compact(match: re.Match[str]) -> str:
@@ -299,8 +267,7 @@ SYMBOL = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 def rewrite(text: str, language: str = "en") -> str:
     """Written forms with a reading of their own, as words; plain numbers stay."""
-    text = WEB.sub(_web, text)  # before the abbreviations: the dots of an address are none
-    text = _ADDRESS.sub(_internet, text)
+    text = addresses(text)  # before the abbreviations: the dots of an address are none
     text = capitals.capitals(abbreviations.expand(text))
     if any(c.isdigit() for c in text):
         text = dates(text, language)
