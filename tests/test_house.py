@@ -17,6 +17,10 @@ def files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+def length(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Each function of a file and the lines of its body, without its docstring and its signature."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -29,11 +33,12 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 def house() -> dict[str, float | str]:
     every = files()
     names = Counter(path.name for path in every if path.name != "__init__.py")
-    longest = max((found for path in every for found in functions(path)), key=lambda found: found[1])
+    longest = max((function for path in every for function in functions(path)), key=lambda function: function[1])
     return {
         "modules at the root of the package": len(list(PACKAGE.glob("*.py"))),
         "files": len(every),
-        "lines": sum(len(path.read_text(encoding="utf-8").splitlines()) for path in every),
+        "lines": sum(map(length, every)),
+        "files of more than 300 lines": sum(length(path) > 300 for path in every),
         "file names that occur twice": sum(count > 1 for count in names.values()),
         "longest function": longest[1],
         "which one": longest[0],
