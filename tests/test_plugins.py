@@ -107,7 +107,7 @@ def test_unknown_names_list_the_known_ones() -> None:
 
 
 def test_a_plugin_of_this_repository_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "entry_points", lambda group: ())
+    monkeypatch.setattr(plugins, "_entries", lambda kind: {})
     with pytest.raises(UnknownName, match="known are none; install the package voicebank-phonemizer to add it"):
         plugins.create("frontend", "phonemizer")
     with pytest.raises(UnknownName, match="install the package voicebank-whisper to add it"):
@@ -115,8 +115,8 @@ def test_a_plugin_of_this_repository_is_named_when_it_is_missing(monkeypatch: py
 
 
 def test_a_default_that_is_not_installed_falls_back_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = [e for e in plugins.entry_points(group="voicebank.frontend") if e.name != "phonemizer"]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "voicebank.frontend" else ())
+    found = {name: entries for name, entries in plugins._entries("frontend").items() if name != "phonemizer"}
+    monkeypatch.setattr(plugins, "_entries", lambda kind: found if kind == "frontend" else {})
     config = VoiceConfig(name="me", frontend=FrontendConfig(name="phonemizer"))
     with pytest.warns(VoicebankWarning, match="using the frontend graphemes instead: .*install .*voicebank-phonemizer"):
         assert create_frontend(config).name == "graphemes"

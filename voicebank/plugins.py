@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
 
@@ -295,6 +297,20 @@ def _entries(kind: str) -> dict[str, list[EntryPoint]]:
     """Entry points by name. Where several packages claim one name, the first counts: voicebank's own."""
     if kind not in KINDS:
         raise UnknownName(f"unknown kind of plugin {kind!r}: known are {', '.join(KINDS)}")
+    return _scanned(kind, tuple(map(_state, sys.path)))
+
+
+def _state(folder: str) -> tuple[str, int]:
+    """A folder of ``sys.path`` and when a package was last added to it or removed."""
+    try:
+        return folder, os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return folder, 0
+
+
+@lru_cache(maxsize=len(KINDS))
+def _scanned(kind: str, path: tuple[tuple[str, int], ...]) -> dict[str, list[EntryPoint]]:
+    """Entry points as the path is now. To read them from the disk takes as long as a word does to be spoken."""
     entries: dict[str, list[EntryPoint]] = {}
     for entry in sorted(
         entry_points(group=KINDS[kind]), key=lambda e: (_package(e) != "voicebank", _package(e), e.name)
