@@ -313,6 +313,16 @@ def sample_of_6_mb(files: Files) -> None:
 
 
 @hostile
+def signature_of_1_mb(files: Files) -> None:
+    files["model.sig"] = b" " * 1_000_000
+
+
+@hostile
+def signature_of_nothing(files: Files) -> None:
+    files["model.sig"] = b'{"verificationMaterial": {}, "dsseEnvelope": {"payload": "\x1b[2J"}}'
+
+
+@hostile
 def tensor_beyond_float16(files: Files) -> None:
     tensors = load(files[T2M])
     name = next(iter(tensors))
@@ -381,6 +391,8 @@ def main(names: list[str]) -> None:
     import re
     import time
     from pathlib import Path
+
+    import model_signing.verifying  # noqa: F401  (a library: not what is measured)
 
     from voicebank import bank
     from voicebank.errors import VoicebankError

@@ -21,6 +21,7 @@ from voicebank.hub.card import WIDGET_TEXT, card
 from voicebank.hub.client import upload
 from voicebank.hub.download import download, origin
 from voicebank.hub.merge import refresh, with_source
+from voicebank.hub.signature import Signer, sign_folder, signer_of
 from voicebank.synthesis.folder import CARD, SAMPLE, read_config
 from voicebank.synthesis.synthesizer import Synthesizer
 
@@ -50,6 +51,9 @@ _PACKAGE = Path(__file__).parent
 
 class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-speech"):
     """A voice of the bank: it speaks, becomes somebody's by fine-tuning, and goes to the Hugging Face Hub and back."""
+
+    signer: Signer | None = None
+    """Who signed the folder or the repository that it was loaded from."""
 
     def clone(
         self,
@@ -95,6 +99,18 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         made = clone(self, dataset, folder, about, settings=settings, progress=progress, stop=stop)
         voice = Voice(made.config, made.text2mel, made.ssrn)
         voice.folder = made.folder
+        return voice
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, *, trust_options: bool = False) -> Self:
+        """As :meth:`voicebank.synthesis.synthesizer.Synthesizer.from_folder`; a signature is checked.
+
+        Raises:
+            BadVoice: also if the voice is signed, and was changed since.
+        """
+        signed = signer_of(Path(folder))
+        voice = super().from_folder(folder, trust_options=trust_options)
+        voice.signer = signed
         return voice
 
     @classmethod
@@ -149,6 +165,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         create_pr: bool = False,
         scores: Mapping[str, Mapping[str, Any]] | None = None,
         model_card_kwargs: Mapping[str, Any] | None = None,
+        sign: bool | str | Path = False,
     ) -> CommitInfo:
         """Push the voice as one commit, or not at all, see :func:`voicebank.hub.client.upload`.
 
@@ -161,6 +178,8 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             create_pr: open a pull request in place of a commit.
             scores: what was measured, for the card, see :func:`voicebank.hub.card.card`.
             model_card_kwargs: as :meth:`save_pretrained` passes them on; ``scores`` in a table.
+            sign: sign it with one's certificate, or with that of a PEM file, see
+                :func:`voicebank.hub.signature.sign_folder`.
 
         Returns:
             The URL of the commit, with ``oid`` and ``pr_url``.
@@ -168,6 +187,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         Raises:
             HubError: the Hub refuses or fails; nothing was written then.
             ConsentError: the voice is a clone without its speaker's consent.
+            BadData: the certificate cannot be used.
         """
         scores = scores or dict(model_card_kwargs or {}).get("scores")
         with tempfile.TemporaryDirectory() as temporary:
@@ -175,6 +195,8 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             self.save(folder, card=self._card())
             if not self._copy_sample(folder) and (sample := self._sample()) is not None:
                 sample.save(folder / SAMPLE)
+            if sign:
+                sign_folder(folder, None if sign is True else Path(sign))
             made = upload(
                 folder,
                 repo_id,

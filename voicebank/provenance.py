@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicebank import plugins
 from voicebank.audio import Audio, StrPath
 from voicebank.bank import Voice, voices
 from voicebank.errors import BadData, VoicebankError, needs_extra
 from voicebank.files import replacing
+from voicebank.hub.signature import key_and_chain, own_certificate
 from voicebank.plugins import Detection, Watermark
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Formats that c2pa can sign, of those that are written here.
 SIGNED = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".flac": "audio/flac"}
@@ -42,6 +45,31 @@ def detect(sound: Audio | StrPath, watermark: str | Watermark | None = None) -> 
     if watermark is None:
         return plugins.default("watermark").detect(audio)
     return (plugins.create("watermark", watermark) if isinstance(watermark, str) else watermark).detect(audio)
+
+
+def plot_detections(found: Mapping[str, Detection]) -> Figure:
+    """A picture along time: a panel for each sound, with the score of each window and the threshold.
+
+    Args:
+        found: what :func:`detect` found, by the name of the sound.
+
+    Returns:
+        A figure of Matplotlib, for its ``savefig``.
+
+    Raises:
+        PluginError: Matplotlib is not installed.
+    """
+    with needs_extra("clone"):
+        from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 2.2 * len(found)), layout="constrained")
+    for axes, (name, detection) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found.items(), strict=True):
+        for window in detection.windows:
+            colour = "#c8443c" if window.payload is not None else "#8a8f98"
+            axes.plot([window.start, window.end], [window.score] * 2, color=colour, linewidth=3)
+        axes.axhline(detection.threshold, color="black", linewidth=0.8, linestyle="--")
+        axes.set(title=name, xlabel="s", ylabel="score", ylim=(0, None))
+    return figure
 
 
 def voice_of(payload: int) -> str | None:
@@ -144,8 +172,8 @@ def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:
     if (mime := SIGNED.get(path.suffix.lower())) is None:
         return False
     try:
-        key, chain = _key_and_chain(certificate or _own_certificate())
-        info = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, chain, key, None)
+        key, chain = key_and_chain(certificate or own_certificate())
+        info = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, "".join(chain).encode(), key.encode(), None)
         with (
             replacing(path) as partial,
             c2pa.Signer.from_info(info) as signer,
@@ -173,80 +201,3 @@ def _manifest(path: Path, voice: Voice, mime: str) -> dict[str, Any]:
             {"label": _STATEMENT, "data": about},
         ],
     }
-
-
-def _key_and_chain(path: Path) -> tuple[bytes, bytes]:
-    """Private key and certificates of a PEM file."""
-    blocks = list(_pem_blocks(path.read_text()))
-    key = "".join(block for block in blocks if "PRIVATE KEY" in block)
-    chain = "".join(block for block in blocks if "CERTIFICATE" in block)
-    if not key or not chain:
-        raise BadData(f"{path} must hold a private key and its certificates, as PEM")
-    return key.encode(), chain.encode()
-
-
-def _pem_blocks(text: str) -> Iterator[str]:
-    block: list[str] = []
-    for line in text.splitlines(keepends=True):
-        block = [line] if line.startswith("-----BEGIN") else [*block, line]
-        if line.startswith("-----END"):
-            yield "".join(block)
-
-
-def _own_certificate() -> Path:
-    """This user's certificate, chosen or made at first use: a key, its certificate, and that of its authority.
-
-    C2PA refuses certificates that sign themselves, so the authority has a key of its own, which is thrown away.
-    """
-    if chosen := os.environ.get("VOICEBANK_CERTIFICATE"):
-        return Path(chosen)
-    with needs_extra("credentials"):
-        import platformdirs
-
-    path = Path(platformdirs.user_data_dir("voicebank")) / "credentials.pem"
-    if path.is_file():
-        return path
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-    def name(common: str) -> x509.Name:
-        names = (NameOID.ORGANIZATION_NAME, "voicebank user"), (NameOID.COMMON_NAME, common)
-        return x509.Name([x509.NameAttribute(oid, text) for oid, text in names])
-
-    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-
-    def certificate(subject: x509.Name, public: Any, authority: bool) -> x509.Certificate:
-        uses = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
-        usage = dict.fromkeys((*uses, "encipher_only", "decipher_only"), False)
-        usage |= {"digital_signature": not authority, "key_cert_sign": authority}
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(name("voicebank self-made authority"))
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(start + datetime.timedelta(days=3650))
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(x509.KeyUsage(**usage), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-            )
-        )
-        if not authority:
-            purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
-            builder = builder.add_extension(purpose, critical=False)
-        return builder.sign(authority_key, hashes.SHA256())
-
-    pem = serialization.Encoding.PEM
-    made = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    made += certificate(name("voicebank (self-made)"), key.public_key(), False).public_bytes(pem)
-    made += certificate(name("voicebank self-made authority"), authority_key.public_key(), True).public_bytes(pem)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial, open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(made)
-    return path

@@ -19,6 +19,10 @@ def push(
     revision: Annotated[str | None, typer.Option(help="A branch, made if it is not there.")] = None,
     message: Annotated[str | None, typer.Option(help="First line of the commit.")] = None,
     pull_request: Annotated[bool, typer.Option("--pr", help="Open a pull request in place of a commit.")] = False,
+    sign: Annotated[bool, typer.Option("--sign", help="Sign it, with the certificate of this user.")] = False,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Sign it with another: a PEM file of a private key and its certificates.")
+    ] = None,
     token: Token = None,
 ) -> None:
     """Push a voice to the Hugging Face Hub, as one commit or not at all."""
@@ -31,6 +35,7 @@ def push(
         commit_message=message,
         create_pr=pull_request,
         token=token,
+        sign=certificate or sign,
     )
     typer.echo(commit.pr_url or commit.commit_url)
 
@@ -42,14 +47,15 @@ def pull(
     token: Token = None,
 ) -> None:
     """Fetch a voice from the Hugging Face Hub into a folder, once every file of it was checked."""
+    from voicebank.bank import Voice
     from voicebank.hub.download import copy_files, download
-    from voicebank.synthesis.synthesizer import Synthesizer
 
     name, _, asked = repo.partition("@")
     cached = download(name, revision=asked or revision, token=token)
-    Synthesizer.from_folder(cached, trust_options=True)  # checks the weights; nothing gets the options
+    voice = Voice.from_folder(cached, trust_options=True)  # checks the weights; nothing gets the options
     target = copy_files(cached, folder or Path(name.rsplit("/", 1)[-1]))
-    typer.echo(f"{target}: {sum(p.stat().st_size for p in target.iterdir() if p.is_file()) / 1e6:.1f} MB")
+    size = sum(path.stat().st_size for path in target.iterdir() if path.is_file()) / 1e6
+    typer.echo(f"{target}: {size:.1f} MB, {f'signed by {voice.signer}' if voice.signer else 'not signed'}")
 
 
 def search(

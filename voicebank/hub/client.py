@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, constants, get_session
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_session
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from huggingface_hub.hf_api import ModelInfo
 
@@ -20,10 +20,10 @@ from voicebank.config import VoiceConfig
 from voicebank.errors import BadVoice, ConsentError, HubError
 from voicebank.files import atomic
 from voicebank.hub.card import card, slug
-from voicebank.hub.download import LIBRARY, MAX_LISTING, TIMEOUT, list_model, parsed, small_file
+from voicebank.hub.download import LIBRARY, MAX_LISTING, TIMEOUT, hash_of, list_model, parsed, small_file
 from voicebank.hub.http import MAIN, guarded, status_of, translated, unreachable, valid_id, valid_revision
 from voicebank.hub.merge import merge, refresh, source, with_source, without_source
-from voicebank.synthesis.folder import CARD, CONFIG, LARGEST, SAMPLE, check_folder, read_config
+from voicebank.synthesis.folder import CARD, CONFIG, LARGEST, SAMPLE, SIGNATURE, check_folder, read_config
 
 # Models that are looked at even if fewer are asked for, since a server may ignore the filter.
 LOOKED_AT = 100
@@ -84,7 +84,9 @@ def upload(
         text = _card_to_push(folder, repo, info, config, scores, token)
         with contextlib.ExitStack() as opened:
             files = _uploaded(api, folder, text, opened, repo, branch, create_pr)
-            made = _commit(api, repo, files, commit_message or f"Voice {config.name}", branch, create_pr, info.sha)
+            message = commit_message or f"Voice {config.name}"
+            operations: list[CommitOperationAdd | CommitOperationDelete] = [*files, *_outdated(folder, info)]
+            made = _commit(api, repo, operations, message, branch, create_pr, info.sha)
         if not create_pr and made.oid:
             with contextlib.suppress(OSError):  # a folder that cannot be written to
                 atomic(folder / CARD, with_source(text, repo, made.oid))
@@ -110,8 +112,27 @@ def _uploaded(
     return files
 
 
+def _outdated(folder: Path, info: ModelInfo) -> list[CommitOperationDelete]:
+    """Takes the signature of the repository away where a push without one changes what was signed."""
+    there = {sibling.rfilename: sibling for sibling in info.siblings or []}
+    if SIGNATURE not in there or (folder / SIGNATURE).exists():
+        return []
+    for path in folder.iterdir():
+        known = there.get(path.name)
+        digest = known and (known.lfs.sha256 if known.lfs else known.blob_id)
+        if path.name != CARD and (not digest or hash_of(path, digest) != digest):
+            return [CommitOperationDelete(path_in_repo=SIGNATURE)]
+    return []
+
+
 def _commit(
-    api: HfApi, repo: str, files: list[CommitOperationAdd], message: str, branch: str, pull: bool, parent: str | None
+    api: HfApi,
+    repo: str,
+    files: list[CommitOperationAdd | CommitOperationDelete],
+    message: str,
+    branch: str,
+    pull: bool,
+    parent: str | None,
 ) -> CommitInfo:
     # Not upload_folder, which may make several commits. The parent makes the Hub refuse what would overwrite somebody's
     # change of this moment; the client cannot name one of 64 digits.

@@ -35,6 +35,7 @@ from voicebank.synthesis.folder import (
     LARGEST,
     REQUIRED,
     SAMPLE,
+    SIGNATURE,
     check_listing,
     check_sample,
     check_size,
@@ -203,7 +204,7 @@ class _Files:
                 if type(error) is OSError and error.errno is None:
                     continue
                 raise
-            right = listed.hash is None or _hash(path, listed.hash) == listed.hash
+            right = listed.hash is None or hash_of(path, listed.hash) == listed.hash
             if path.stat().st_size == listed.size and right:
                 return path
             _forget(path)
@@ -226,12 +227,12 @@ class _Files:
                 continue
             # The cache names its blobs by hash, where links exist.
             blob = link_to_blob(path)
-            if blob is not None and _hash(path, blob.name) != blob.name:
+            if blob is not None and hash_of(path, blob.name) != blob.name:
                 raise BadVoice(f"{path} is damaged: fetch the voice again with force_download, or `voicebank pull`")
         return path.parent
 
 
-def _hash(path: Path, like: str) -> str:
+def hash_of(path: Path, like: str) -> str:
     """The hash of a file, of the kind that ``like`` is: git's SHA-1 of a blob, or SHA-256."""
     digest = hashlib.sha256()
     if len(like) == 40:
@@ -295,6 +296,8 @@ def copy_files(snapshot: Path, folder: str | Path) -> Path:
             if (new / CARD).exists() and (hub := origin(snapshot)):
                 text = _pulled_card(snapshot, folder)
                 (new / CARD).write_text(with_source(text, *hub), encoding="utf-8")
+        if not (snapshot / SIGNATURE).exists():
+            (folder / SIGNATURE).unlink(missing_ok=True)  # of what was there before
     except OSError as error:
         raise BadVoice(f"cannot write {folder}: {error.strerror or error}") from error
     return folder

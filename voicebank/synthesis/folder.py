@@ -31,10 +31,17 @@ from voicebank.errors import BadVoice
 from voicebank.files import replacing_folder
 
 CONFIG, TEXT2MEL, SSRN = "config.json", "text2mel.safetensors", "ssrn.safetensors"
-CARD, SAMPLE = "README.md", "sample.ogg"
+CARD, SAMPLE, SIGNATURE = "README.md", "sample.ogg", "model.sig"
 REQUIRED = (CONFIG, TEXT2MEL, SSRN)
 # All that a voice folder holds, and all that is ever fetched: name to the most bytes it may have.
-LARGEST = {CONFIG: 1_000_000, CARD: 1_000_000, SAMPLE: 5_000_000, TEXT2MEL: 256_000_000, SSRN: 256_000_000}
+LARGEST = {
+    CONFIG: 1_000_000,
+    CARD: 1_000_000,
+    SAMPLE: 5_000_000,
+    TEXT2MEL: 256_000_000,
+    SSRN: 256_000_000,
+    SIGNATURE: 100_000,
+}
 MAX_SAMPLE_SECONDS = 120
 
 # Names in the store that the repositories of the Hub's cache share.
@@ -107,7 +114,7 @@ def check_folder(folder: Path) -> None:
     """
     for name in REQUIRED:
         check_file(folder / name)
-    for name in (CARD, SAMPLE):
+    for name in (CARD, SAMPLE, SIGNATURE):
         if os.path.lexists(folder / name):
             check_file(folder / name)
     if os.path.lexists(folder / SAMPLE):
@@ -185,7 +192,8 @@ def write(
 ) -> Path:
     """Write config, weights (float16, or int8 where they lose nothing by it), and the card and sample if given.
 
-    The folder is made beside its place and renamed. Files that are in it already and are not written here stay.
+    The folder is made beside its place and renamed. Files that are in it already and are not written here stay, but
+    for a signature, which would not fit any more.
 
     Args:
         folder: of the voice.
@@ -200,6 +208,7 @@ def write(
     try:
         with replacing_folder(folder) as new:
             _fill(new, config, networks, card, sample)
+        (folder / SIGNATURE).unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         # safetensors says "Error while serializing: I/O error: No space left on device (os error 28)".
         text = " ".join(str(error).split()).rsplit(": ", 1)[-1].split(" (os error")[0]

@@ -105,7 +105,7 @@ class Chunk(Audio):
 
 
 class Options(TypedDict, total=False):
-    """Options of ``say``, ``say_detailed`` and ``stream``, described at :meth:`voicebank.Voice.say`; all have defaults."""
+    """Types of the options of :meth:`voicebank.Voice.say`, where they are passed on by name."""
 
     frontend: str | Frontend | None
     vocoder: str | Vocoder | None
