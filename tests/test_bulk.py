@@ -20,6 +20,7 @@ from voicebank.bulk.rows import BrokenRow, Row, read_rows
 from voicebank.bulk.run import batch
 from voicebank.cli import app
 from voicebank.errors import BadData, UnknownName
+from voicebank.provenance import detect, voice_of
 
 ROWS: list[dict[str, Any]] = [
     {"id": "one", "text": "One."},
@@ -127,8 +128,11 @@ def test_bad_jobs_write_nothing(tmp_path: Path) -> None:
 
 
 def test_the_command(tmp_path: Path) -> None:
-    source = table(tmp_path / "rows.jsonl", ROWS[:1])
+    long = {"id": "long", "text": "The train to London leaves at noon from the second platform."}
+    source = table(tmp_path / "rows.jsonl", [long])
     result = CliRunner().invoke(app, ["batch", str(source), "-o", str(tmp_path / "out"), "--workers", "1"])
     assert result.exit_code == 0 and "1 of 1 rows" in result.output, result.output
+    marked = detect(tmp_path / "out" / manifest(tmp_path / "out")["long"]["file"])
+    assert marked.payload is not None and voice_of(marked.payload)
     failed = CliRunner().invoke(app, ["batch", str(tmp_path / "no.csv"), "-o", str(tmp_path / "new")])
     assert failed.exit_code == 2 and len(failed.stderr.splitlines()) == 1

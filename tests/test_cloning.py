@@ -81,6 +81,8 @@ def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tupl
     assert scores["text2mel_l1"] == round(min(l1.values()), 4) < scores["text2mel_l1_base"]
     assert -1 <= scores["similarity_base"] <= 1 and -1 <= scores["similarity"] <= 1
     assert Audio.read(folder / "sample.ogg").duration > 0.5
+    marked = voicebank.detect(voice.say("The train to London leaves at noon from the second platform."))
+    assert marked.payload == voice.payload != voicebank.load(BASE).payload
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"Fine-tuned from `{BASE}`" in card and "private use" in card
     assert {p.name for p in folder.iterdir()} == {

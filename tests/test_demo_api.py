@@ -21,6 +21,7 @@ gradio_client = pytest.importorskip("gradio_client", reason="the demo is a packa
 
 from demo_server import Server, serving  # noqa: E402
 
+import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 
 CLIP = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs" / "us-male-00040.ogg"
@@ -66,6 +67,12 @@ def test_voices(client: Any) -> None:
     rows = client.predict(api_name="/voices")
     assert [row["name"] for row in rows] == ["gb-female", "gb-male", "us-female", "us-male"]
     assert {row["accent"] for row in rows} == {"British", "US"}
+
+
+def test_what_it_says_is_marked(client: Any) -> None:
+    text = "The train to London leaves at noon from the second platform."
+    said = client.predict(text, "us-male", api_name="/speak")
+    assert voicebank.detect(said).payload == voicebank.load("us-male").payload
 
 
 def test_closest(client: Any) -> None:

@@ -214,11 +214,15 @@ def test_cards_that_are_made_to_be_slow(folder: Path, text: str) -> None:
     assert time.process_time() - began < 2
 
 
-def test_configs_cannot_write_tags_into_cards(folder: Path) -> None:
+def test_configs_cannot_write_tags_into_cards(hub: Hub, folder: Path) -> None:
     config = read_config(folder).model_copy(update={"origin": "<script>alert(1)</script>", "license": "a: b"})
     text = card(config)
     assert "<script" not in text
     assert yaml.safe_load(text.split("---\n")[1])["license"] == "a: b"
+    voice = voicebank.load(folder)
+    origin = "Talks on javascript: and <script>."
+    Voice(voice.config.model_copy(update={"origin": origin}), voice.text2mel, voice.ssrn).push_to_hub("me/talks")
+    assert voicebank.load("me/talks").config.origin == origin  # what is pushed is loaded again
 
 
 def test_scores_stay_with_the_weights_they_lie_beside(folder: Path, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from voicebank.servers.speakers import Speakers  # noqa: E402
 from voicebank.servers.wyoming import serve  # noqa: E402
 
 TEXT = "One house. Two houses."
+LONG = "The train to London leaves at noon from the second platform."
 
 
 @contextlib.contextmanager
@@ -87,6 +88,18 @@ def test_the_client_of_openai_speaks_in_all_formats(client: Any, spoken: Audio, 
     if format in ("wav", "pcm"):
         n = min(len(heard.samples), len(spoken.samples))
         assert np.corrcoef(heard.samples[:n], spoken.samples[:n])[0, 1] > 0.999
+
+
+def test_what_it_says_is_marked(client: Any) -> None:
+    options = {"model": "tts-1", "voice": "us-male", "input": LONG, "speed": 1.25}
+    said = client.audio.speech.create(**options, response_format="opus").content
+    with client.audio.speech.with_streaming_response.create(**options, response_format="pcm") as response:
+        streamed = wav_header(24000) + b"".join(response.iter_bytes())
+    answers = asyncio.run(conversation(Synthesize(LONG)))
+    chunks = [AudioChunk.from_event(a).audio for a in answers if AudioChunk.is_type(a.type)]
+    payload = voicebank.load("us-male").payload
+    for sound in (said, streamed, wav_header(24000) + b"".join(chunks)):
+        assert voicebank.detect(Audio.read(io.BytesIO(sound))).payload == payload
 
 
 def test_the_client_streams(client: Any, spoken: Audio) -> None:

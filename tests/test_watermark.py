@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 import voicebank
 from voicebank import plugins, provenance
 from voicebank.audio import Audio
-from voicebank.cli import app
 from voicebank.config import AudioConfig
 from voicebank.errors import BadData, PluginError
 from voicebank.signal.detection import FALSE_ALARMS, THRESHOLD, detect, p_value
@@ -187,20 +184,3 @@ def test_credentials_need_a_format_and_a_certificate(voice: voicebank.Voice, tmp
     empty.write_text("")
     with pytest.raises(BadData, match="private key"):
         provenance.sign(Audio.silence(1, 24000).save(tmp_path / "said.wav"), voice, empty)
-
-
-def test_the_command_line_finds_what_it_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    folder = tmp_path / "sounds"
-    folder.mkdir()
-    run = CliRunner().invoke
-    assert run(app, ["say", TEXT, "-o", str(folder / "said.wav")]).exit_code == 0
-    shutil.copy(CLIPS[0], folder / "other.ogg")
-    (folder / "broken.wav").write_bytes(b"no sound")
-    result = run(app, ["detect", str(folder), "--picture", str(tmp_path / "scores.png")])
-    assert result.exit_code == 0, result.output
-    lines = {Path(line.split()[0]).name: line for line in result.output.splitlines()[1:]}
-    assert " yes " in lines["said.wav"] and "us-male" in lines["said.wav"] and "signed by" in lines["said.wav"]
-    assert " no " in lines["other.ogg"] and "not read" in lines["broken.wav"]
-    assert (tmp_path / "scores.png").stat().st_size > 1000
-    assert run(app, ["detect", str(folder / "broken.wav")]).exit_code == 2

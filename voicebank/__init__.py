@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voicebank.data.dataset import Dataset
     from voicebank.data.progress import Progress
     from voicebank.hub.client import search
-    from voicebank.provenance import detect, voice_of
+    from voicebank.provenance import detect, plot_detections, voice_of
     from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
     from voicebank.synthesis.timing import SpokenWord
     from voicebank.text.pipeline import Sentence
@@ -55,6 +55,7 @@ __all__ = [
     "detect",
     "load",
     "media",
+    "plot_detections",
     "search",
     "voice_of",
     "voices",
@@ -77,6 +78,7 @@ _LAZY = {
     "closest": "voicebank.bank",
     "detect": "voicebank.provenance",
     "load": "voicebank.bank",
+    "plot_detections": "voicebank.provenance",
     "search": "voicebank.hub.client",
     "voice_of": "voicebank.provenance",
     "voices": "voicebank.bank",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,34 +27,49 @@ def detect(
     picture: Annotated[Path | None, typer.Option(help="Draw the score along time, as .png, .svg or .pdf.")] = None,
 ) -> None:
     """Say whether a voice of voicebank made a sound: by the mark in it, and by the credentials of its file."""
-    from voicebank import provenance
-    from voicebank.cli.output import table
+    from voicebank.cli.output import PICTURES, Bar, table
 
-    rows: list[tuple[str, ...]] = []
-    drawn: list[tuple[str, Detection]] = []
-    for sound in sounds:
-        for name, opened in _files(sound):
-            with opened as path:
-                try:
-                    found = provenance.detect(path, watermark)
-                except BadAudio as error:
-                    if len(sounds) == 1 and not Path(sound).is_dir():
-                        raise
-                    rows.append((name, f"not read: {error}", "", "", "", "", ""))
-                    continue
-                signed, tags = provenance.credentials(path), provenance.tag(path)
-            drawn.append((name, found))
-            voice = "" if found.payload is None else provenance.voice_of(found.payload) or "unknown"
-            payload = "" if found.payload is None else f"{found.payload:04x}"
-            said = tags if signed is None else f"{signed.generator} {signed.voice}, signed by {signed.signer}"
-            if signed is not None and not signed.valid:
-                said += " (not valid: the file was changed)"
-            verdict = "yes" if found.marked else "no"
-            p_value = f"{found.p_value:.1g}"
-            rows.append((name, verdict, voice, payload, f"{found.score:.1f}", p_value, _places(found), said))
+    if picture is not None and picture.suffix.lower() not in PICTURES:
+        raise BadData(f"cannot draw {picture}: use one of {', '.join(PICTURES)}")
+    files = [file for sound in sounds for file in _files(sound)]
+    alone = len(sounds) == 1 and not Path(sounds[0]).is_dir()
+    with Bar() as bar:
+        searched = [_searched(*file, watermark, alone) for file in bar.track("searching", files, len(files))]
+    rows = [row for row, _ in searched]
     table(("sound", "marked", "voice", "payload", "score", "p-value", "seconds", "credentials"), rows)
-    if picture is not None:
+    drawn = {row[0]: found for row, found in searched if found is not None}
+    if picture is not None and drawn:
         _draw(picture, drawn)
+
+
+def _searched(
+    name: str, opened: AbstractContextManager[Path], watermark: str | None, alone: bool
+) -> tuple[tuple[str, ...], Detection | None]:
+    """A sound as a row of the table. One of several that cannot be read has a row, too."""
+    from voicebank import provenance
+
+    try:
+        with opened as path:
+            found = provenance.detect(path, watermark)
+            return _row(name, found, path), found
+    except BadAudio as error:
+        if alone:
+            raise
+        return (name, f"not read: {error}", "", "", "", "", "", ""), None
+
+
+def _row(name: str, found: Detection, path: Path) -> tuple[str, ...]:
+    """What was found in a sound, and what its file says of itself."""
+    from voicebank import provenance
+
+    signed, said = provenance.credentials(path), provenance.tag(path)
+    if signed is not None:
+        said = f"{signed.generator} {signed.voice}, signed by {signed.signer}"
+        said += "" if signed.valid else " (not valid: the file was changed)"
+    voice = "" if found.payload is None else provenance.voice_of(found.payload) or "unknown"
+    payload = "" if found.payload is None else f"{found.payload:04x}"
+    verdict = "yes" if found.marked else "no"
+    return name, verdict, voice, payload, f"{found.score:.1f}", f"{found.p_value:.1g}", _places(found), said
 
 
 def _files(sound: str) -> Iterator[tuple[str, AbstractContextManager[Path]]]:
@@ -103,23 +118,10 @@ def _places(found: Detection) -> str:
     return ", ".join(f"{start:.0f}-{end:.0f}" for start, end in places[:8]) + (", ..." if len(places) > 8 else "")
 
 
-def _draw(path: Path, found: Sequence[tuple[str, Detection]]) -> None:
-    """One panel a sound: each window's score, and the threshold."""
-    from matplotlib.figure import Figure
+def _draw(path: Path, found: Mapping[str, Detection]) -> None:
+    from voicebank.provenance import plot_detections
 
-    from voicebank.cli.output import PICTURES
-
-    if path.suffix.lower() not in PICTURES:
-        raise BadData(f"cannot draw {path}: use one of {', '.join(PICTURES)}")
-
-    figure = Figure(figsize=(9, 2.2 * len(found)), layout="constrained")
-    for axes, (name, detection) in zip(figure.subplots(len(found), squeeze=False)[:, 0], found, strict=True):
-        for window in detection.windows:
-            colour = "#c8443c" if window.payload is not None else "#8a8f98"
-            axes.plot([window.start, window.end], [window.score] * 2, color=colour, linewidth=3)
-        axes.axhline(detection.threshold, color="black", linewidth=0.8, linestyle="--")
-        axes.set(title=name, xlabel="s", ylabel="score", ylim=(0, None))
     try:
-        figure.savefig(path, dpi=120)
+        plot_detections(found).savefig(path, dpi=120)
     except OSError as error:
         raise BadData(f"cannot write {path}: {error.strerror or error}") from error

@@ -105,7 +105,7 @@ class Chunk(Audio):
 
 
 class Options(TypedDict, total=False):
-    """Types of the options of :meth:`voicebank.Voice.say`, where they are passed on by name."""
+    """Options of ``say``, ``say_detailed`` and ``stream``, described at :meth:`voicebank.Voice.say`; all have defaults."""
 
     frontend: str | Frontend | None
     vocoder: str | Vocoder | None
