@@ -28,8 +28,10 @@ from voicebank.dctts.text2mel import Text2Mel, Text2MelOutput
 from voicebank.errors import BadText, RunawayError
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import Tempo, linear_magnitude
+from voicebank.synthesis.speech import SpokenSentence
 from voicebank.synthesis.streaming import STALL_SECONDS
 from voicebank.synthesis.weights import as_stored
+from voicebank.text.frontend import Unit
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence
 from voicebank.text.symbols import encode
@@ -217,6 +219,22 @@ def test_words_have_times(voice: Voice) -> None:
     second = speech.sentences[1]
     loud = int(np.abs(second.audio.samples).argmax()) / second.audio.sample_rate
     assert second.words[0].start - 0.1 < loud < second.words[-1].end + 0.1
+
+
+def test_words_that_a_frontend_reads_as_one_keep_their_places() -> None:
+    units = (Unit("Two", "tuː"), Unit("of the", "ʌvðə"), Unit("cats", "kæts"), Unit(",", ","), Unit("too", "tuː"))
+    sentence = Sentence("Two of the cats, too", "Two of the cats, too", "tuː ʌvðə kæts, tuː.", "", units=units)
+    frames = len(sentence.symbols) + 1  # a second for each symbol, and one for the end
+    spoken = SpokenSentence(
+        sentence, Audio.silence(frames, 1000), torch.zeros(frames, 80), torch.eye(frames), (sentence.symbols,)
+    )
+    assert [(word.text, word.start, word.end) for word in spoken.words] == [
+        ("Two", 0, 3),
+        ("of", 4, pytest.approx(5.6)),
+        ("the", pytest.approx(5.6), 8),
+        ("cats,", 9, 13),
+        ("too", 15, 18),
+    ]
 
 
 def test_subtitles(voice: Voice) -> None:

@@ -16,12 +16,13 @@ from benchmarks.serving import serving
 from benchmarks.sound import sound
 from benchmarks.speed import speed, training
 from benchmarks.watermark import watermark
+from benchmarks.wordtimes import wordtimes
 from voicebank.errors import VoicebankError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-for command in (speed, training, before, captions, recordings, demo, readings, serving, sound, watermark):
+for command in (speed, training, before, captions, recordings, demo, readings, serving, sound, watermark, wordtimes):
     app.command()(command)
 app.add_typer(cloning.app, name="cloning")
 

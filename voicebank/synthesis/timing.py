@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from voicebank.errors import BadData
+from voicebank.text.symbols import clean
 
 if TYPE_CHECKING:
     from voicebank.synthesis.speech import SpokenSentence
@@ -35,9 +37,9 @@ def words(spoken: SpokenSentence) -> list[SpokenWord]:
 
     A word begins with the first frame that attends to its first symbol, attention being made monotonic.
     """
-    written = spoken.sentence.text.split()
-    times = _spread(_groups(spoken), _lengths(_spoken_words(spoken.sentence.normalised)))
-    matcher = SequenceMatcher(None, _plain(written), _plain(_spoken_words(spoken.sentence.normalised)), autojunk=False)
+    written, said = spoken.sentence.text.split(), _spoken_words(spoken.sentence.normalised)
+    times = _within(_units(spoken), _plain(said))
+    matcher = SequenceMatcher(None, _plain(written), _plain(said), autojunk=False)
     result: list[Span] = []
     at = 0.0
     for kind, i, i_end, j, j_end in matcher.get_opcodes():
@@ -51,21 +53,40 @@ def words(spoken: SpokenSentence) -> list[SpokenWord]:
     ]
 
 
-def _groups(spoken: SpokenSentence) -> list[Span]:
-    """Times of the symbols between spaces, in which a symbol is spoken."""
+def _units(spoken: SpokenSentence) -> list[tuple[str, Span]]:
+    """Letters and times of the words that the frontend read, some of which may be several written ones."""
     attention = spoken.attention.float().cpu().numpy()
     if not len(attention):
         return []
     seconds = spoken.audio.duration / len(attention)
-    symbols = " ".join(spoken.symbols) + " "  # the end symbol of each piece counts as a space
+    symbols = " ".join(spoken.symbols)  # the end symbol of each piece counts as a space
     path = np.maximum.accumulate(attention.argmax(1))
-    spans: list[Span] = []
-    for match in re.finditer(r"\S+", symbols):
-        if any(c.isalpha() for c in match.group()):
-            first, last = np.searchsorted(path, [match.start(), match.end()])
-            if last > first:
-                spans.append((float(first) * seconds, float(last) * seconds))
-    return spans
+    units: list[tuple[str, Span]] = []
+    at = 0
+    for unit in spoken.sentence.units:
+        sounds = clean(unit.symbols)[0].strip()
+        place = symbols.find(sounds, at)
+        if sounds and place >= 0 and any(c.isalpha() for c in sounds):
+            at = place + len(sounds)
+            first, last = (float(frame) * seconds for frame in np.searchsorted(path, [place, at]))
+            units.append((_plain([unit.graphemes])[0], (first, last)))
+    return units
+
+
+def _within(units: Sequence[tuple[str, Span]], words: Sequence[str]) -> list[Span]:
+    """Times of words, letter by letter: a word lies within a unit, or goes over several."""
+    edges = np.cumsum([0, *(max(1, len(letters)) for letters, _ in units)])
+    ends = np.cumsum([0, *_lengths(words)])
+    if not units:
+        return [(0.0, 0.0)] * len(words)
+    places = ends * (edges[-1] / max(1, ends[-1]))  # as they are, but where a frontend says other words than it got
+
+    def at(place: float, side: Literal["left", "right"]) -> float:
+        i = int(np.clip(np.searchsorted(edges, place, side) - 1, 0, len(units) - 1))
+        start, end = units[i][1]
+        return start + (end - start) * float(place - edges[i]) / float(edges[i + 1] - edges[i])
+
+    return [(at(a, "right"), at(b, "left")) for a, b in itertools.pairwise(places)]
 
 
 def _spread(spans: Sequence[Span], lengths: Sequence[int]) -> list[Span]:

@@ -26,6 +26,7 @@ class Sentence(NamedTuple):
     ``text`` is as it was written, ``normalised`` in spoken words, ``symbols`` what the network reads;
     ``dropped`` names the characters that cannot be spoken and were left out. ``rate`` and ``volume`` are what SSML's
     ``prosody`` asks for: factors of the speed (0.5 to 2) and of the amplitude (0 to 4), 1 where it asks for nothing.
+    ``units`` are the words and marks that ``symbols`` was joined from.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Sentence(NamedTuple):
     dropped: str
     rate: float = 1.0
     volume: float = 1.0
+    units: tuple[Unit, ...] = ()
 
 
 def prepare(
@@ -158,7 +160,8 @@ def _sentence(text: str, phones: list[str], frontend: Frontend, lexicon: Lexicon
         symbols = ""
     elif symbols.rstrip('")')[-1] not in FINAL:
         symbols += final  # voices learn from sentences that end in a mark, and find the end by it
-    return Sentence(_show(text, phones), _show(normalised, phones), symbols, unspeakable(text) + unknown)
+    dropped = unspeakable(text) + unknown
+    return Sentence(_show(text, phones), _show(normalised, phones), symbols, dropped, units=tuple(units))
 
 
 def _frontend_units(frontend: Frontend, words: str) -> list[Unit]:
