@@ -105,7 +105,7 @@ class Chunk(Audio):
 
 
 class Options(TypedDict, total=False):
-    """Options of ``say``, ``say_detailed`` and ``stream``: :meth:`voicebank.Voice.say` describes them. None is needed."""
+    """Options of ``say``, ``say_detailed`` and ``stream``, described at :meth:`voicebank.Voice.say`. None is needed."""
 
     frontend: str | Frontend | None
     vocoder: str | Vocoder | None
