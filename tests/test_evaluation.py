@@ -17,20 +17,12 @@ pytest.importorskip("voicebank_whisper")
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.cli import app  # noqa: E402
 from voicebank.config import VoiceConfig  # noqa: E402
+from voicebank.data.dataset import audio_files, match_clips, read_sentences  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
 from voicebank.evaluation import compare_scores, evaluate_folder  # noqa: E402
 from voicebank.evaluation.faults import path_faults, ran_away  # noqa: E402
 from voicebank.evaluation.listening import compare, normalise_words  # noqa: E402
-from voicebank.evaluation.measures import (  # noqa: E402  # noqa: E402
-    RATE,
-    audio_files,
-    centroids,
-    match_clips,
-    naturalness,
-    prosody,
-    quality,
-    read_sentences,
-)
+from voicebank.evaluation.measures import RATE, centroids, naturalness, prosody, quality  # noqa: E402
 from voicebank.evaluation.scores import Scores  # noqa: E402
 from voicebank.hub.card import card  # noqa: E402
 from voicebank.signal.speaker import embed  # noqa: E402

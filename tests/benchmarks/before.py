@@ -18,8 +18,8 @@ from rich.progress import track
 
 import voicebank
 from voicebank.config import AudioConfig
+from voicebank.data.dataset import read_sentences
 from voicebank.evaluation import Scores, evaluate_folder, evaluate_voice
-from voicebank.evaluation.measures import read_sentences
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.signal.griffin_lim import GriffinLim, sharpened
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import voicebank
-from voicebank.evaluation.measures import read_sentences
+from voicebank.data.dataset import read_sentences
 
 
 def sound(

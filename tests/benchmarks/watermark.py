@@ -18,9 +18,9 @@ import voicebank
 from benchmarks.attacks import attacks
 from voicebank.audio import Audio
 from voicebank.bank import Voice
-from voicebank.data.dataset import SUFFIXES
-from voicebank.evaluation.listening import compare, create_transcriber
-from voicebank.evaluation.measures import naturalness, quality, read_sentences
+from voicebank.data.dataset import SUFFIXES, read_sentences
+from voicebank.evaluation.listening import Recogniser, compare
+from voicebank.evaluation.measures import naturalness, quality
 from voicebank.plugins import Transcriber
 
 TOGETHER = 20  # clips of other speech that are searched as one sound
@@ -111,7 +111,7 @@ def _scored(speaker: Voice, key: str, text: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _transcriber() -> Transcriber:
-    return create_transcriber()
+    return Recogniser(workers=1).transcriber
 
 
 def _searched(folders: Iterable[Path], minutes: float, known: set[str]) -> Iterator[dict[str, Any]]:

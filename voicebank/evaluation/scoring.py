@@ -8,20 +8,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicebank.data.dataset import Sentences, match_clips, read_sentences
 from voicebank.data.progress import Progress
 from voicebank.errors import RunawayError
 from voicebank.evaluation.comparison import compare_scores
 from voicebank.evaluation.faults import attention_faults
 from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, Take
-from voicebank.evaluation.measures import (
-    References,
-    Sentences,
-    by_name,
-    centroids,
-    match_clips,
-    read_sentences,
-    reference_prosody,
-)
+from voicebank.evaluation.measures import References, by_name, centroids, reference_prosody
 from voicebank.evaluation.scores import Scores, summarise
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from voicebank.audio import Audio
+from voicebank.data.dataset import audio_files
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, normalise_words
-from voicebank.evaluation.measures import audio_files
 from voicebank.evaluation.scores import Report
 from voicebank.evaluation.scoring import speak
 from voicebank.hub.card import markdown_table
