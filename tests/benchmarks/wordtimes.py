@@ -14,7 +14,7 @@ import typer
 import voicebank
 from voicebank import plugins
 from voicebank.audio import Audio
-from voicebank.evaluation.measures import read_sentences
+from voicebank.data.dataset import read_sentences
 from voicebank.hub.card import markdown_table
 from voicebank.signal.spectrogram import level, linear_magnitude, normalised_mel
 from voicebank.synthesis.speech import SpokenSentence
