@@ -396,7 +396,7 @@ def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:
 # The closest base voice
 
 
-def test_the_closest_base_voice_has_the_right_gender() -> None:
+def test_the_closest_base_voice_has_the_right_gender_and_accent() -> None:
     progress = Recorded()
     for speaker, gender in (("us-male", "male"), ("gb-female", "female")):
         dataset = Dataset.read(CLIPS / speaker)
@@ -405,10 +405,11 @@ def test_the_closest_base_voice_has_the_right_gender() -> None:
         assert {row.name for row in found.rows} == {v.name for v in voicebank.voices()}
         assert found.rows[0].gender == gender and found.best == found.rows[0].name == found.voice.name
         for row in found.rows:
-            assert row.l1 is not None and 0 < row.l1 < 1 and row.attention is not None and 0 <= row.attention <= 1
+            sure = row.accent_probability
+            assert sure is not None and (sure > 0.9 if row.name[:2] == speaker[:2] else sure < 0.1)
             assert row.similarity is not None and -1 <= row.similarity <= 1
         heard = voicebank.closest([Audio.read(dataset.clips[0].path)])
-        assert heard.rows[0].gender == gender and heard.rows[0].l1 is None
+        assert heard.rows[0].gender == gender and heard.rows[0].accent_probability is None
     assert {"reading", "base voices", "accent"} <= set(progress.stages)
 
 

@@ -229,7 +229,7 @@ def test_pictures_of_nothing() -> None:
 
 def test_the_closest_voice_is_the_one_with_the_longest_bar() -> None:
     likeness = {"us-male": 0.42, "gb-male": 0.44, "us-female": 0.1, "gb-female": 0.2}
-    empty = {"pitch_hz": 100, "base_pitch_hz": 100, "l1": None, "attention": None}
+    empty = {"pitch_hz": 100, "base_pitch_hz": 100, "accent_probability": None}
     rows = [Match(name=name, similarity=s, score=1 - i, **empty) for i, (name, s) in enumerate(likeness.items())]
     html = result(rows)
     assert [html.index(name) for name in ("George", "Michael", "Emma", "Sarah")] == sorted(

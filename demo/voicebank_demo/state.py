@@ -80,8 +80,8 @@ class Match(_Model):
     """Cosine of the mean speaker embeddings."""
     pitch_hz: float | None
     base_pitch_hz: float | None
-    l1: float | None
-    attention: float | None
+    accent_probability: float | None
+    """How likely the speaker has this voice's accent, 0..1."""
     score: float
     """Higher is closer."""
 

@@ -157,9 +157,9 @@ def closest(
     """List the base voices by how close they are to the speaker of a dataset.
 
     The score is the similarity of the speaker embeddings (cosine, Resemblyzer), less 0.3 for each octave between the
-    median pitches, less 4 times the error with which the base's Text2Mel predicts the recordings beyond the best one's
-    (timbre taken out: what is left is accent and pace), less half of the share by which its attention misses the sound
-    more than the best one's. A dataset is heard in 20 clips, a sound file by similarity and pitch alone.
+    median pitches, less 0.3 times the probability that the speaker has another accent than the base. The accent is
+    judged by the phones that the recordings follow, so it needs their transcripts: a sound file alone is compared by
+    similarity and pitch.
     """
     import voicebank
     from voicebank.cli.output import Bar, table
@@ -167,7 +167,7 @@ def closest(
     recordings: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
     with Bar() as progress:
         closest_bases = voicebank.closest(recordings, voice or None, progress=progress)
-    header = ("name", "accent", "gender", "score", "similarity", "pitch", "base pitch", "error", "attention")
+    header = ("name", "accent", "gender", "score", "similarity", "pitch", "base pitch", "same accent")
     table(header, [_row(row) for row in closest_bases.rows])
 
 
@@ -179,7 +179,9 @@ def _choose(data: Dataset) -> Voice:
         matches = voicebank.closest(data, progress=progress)
     best, *others = matches.rows
     rest = ", ".join(f"{row.name} {row.score:.2f}" for row in others)
-    typer.echo(f"closest base voice: {best.name}, score {best.score:.2f} ({rest}); --base names another", err=True)
+    sure = "" if best.accent_probability is None else f", {best.accent} accent {best.accent_probability:.0%} sure"
+    found = f"closest base voice: {best.name}, score {best.score:.2f}{sure} ({rest})"
+    typer.echo(f"{found}; --base names another", err=True)
     return matches.voice
 
 
@@ -199,8 +201,7 @@ def _row(row: BaseMatch) -> tuple[str, ...]:
         _number(row.similarity, ".3f"),
         _number(row.pitch_hz, ".0f", " Hz"),
         _number(row.base_pitch_hz, ".0f", " Hz"),
-        _number(row.l1, ".4f"),
-        _number(row.attention, ".3f"),
+        _number(row.accent_probability, ".0%"),
     )
 
 

@@ -119,6 +119,31 @@ def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None)
     return times, gaussians
 
 
+def log_likelihoods(features: Features, known: Gaussians | None = None) -> np.ndarray:
+    """How well Gaussians explain clips that are read in the phones of their units.
+
+    Args:
+        features: the clips.
+        known: the shipped Gaussians if left out. They are not adapted to the speaker.
+
+    Returns:
+        ``(clips, 2)``: the log-likelihood of the best alignment, up to a constant, and the frames. Both are 0 for a
+        clip of which half of the sounds or more have no Gaussian.
+    """
+    known = known or Gaussians.shipped()
+    index = {phone: i for i, phone in enumerate(known.phones)}
+    rows = np.zeros((len(features.clips), 2))
+    for row, clip, x in zip(rows, features.clips, _relative_observations(features), strict=True):
+        states, optional, _ = _states(clip)
+        kept = [i for i, state in enumerate(states) if state in index]
+        if 2 * sum(states[i] != SILENCE for i in kept) <= sum(state != SILENCE for state in states):
+            continue
+        scores = known.log_likelihood(x)[:, [index[states[i]] for i in kept]]
+        path = _viterbi(scores, optional[kept])
+        row[:] = scores[np.arange(len(path)), path].sum(), len(path)
+    return rows
+
+
 def symbol_starts(units: Sequence[MixedUnit], phones: Sequence[bool], times: Times) -> tuple[str, np.ndarray]:
     """The symbol string of a clip and the full-rate frame in which each symbol starts, the end symbol's last.
 
