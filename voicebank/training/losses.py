@@ -96,50 +96,86 @@ def letters_loss(
 class Discriminator(nn.Module):
     """A discriminator of magnitudes, for an SSRN that is to be crisp (least squares, arXiv:1611.04076).
 
-    Five 2-D convolutions over time and frequency, as those of Encodec's spectrograms (arXiv:2210.13438).
+    Five 2-D convolutions over time and frequency, as those of Encodec's spectrograms (arXiv:2210.13438). They see the
+    magnitude, and how far it stands above or below the spectral envelope: harmonics look alike there at every level.
 
     Args:
         channels: of all but the last.
     """
 
-    def __init__(self, channels: int = 24) -> None:
+    ENVELOPE = 11  # bins on which the envelope is the root mean square, more than a harmonic apart
+    FLOOR = 1e-4  # of the linear magnitude: what is below is as good as silent
+    FEATURES_WEIGHT = 2.0  # of feature matching (arXiv:1512.09300), beside the adversarial loss
+
+    def __init__(self, channels: int = 32) -> None:
         super().__init__()
         c = channels
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(*sizes))
             for sizes in (
-                (1, c, (3, 9), (1, 2), (1, 4)),
+                (2, c, (3, 9), (1, 2), (1, 4)),
                 (c, c, (3, 9), (2, 2), (1, 4)),
                 (c, c, (3, 9), (1, 2), (1, 4)),
                 (c, c, (3, 3), (2, 2), 1),
                 (c, 1, 3, 1, 1),
             )
         )
+        window = torch.hann_window(self.ENVELOPE + 2, periodic=False)[1:-1]
+        self.register_buffer("window", (window / window.sum())[None, None], persistent=False)
 
     def forward(self, magnitude: torch.Tensor) -> list[torch.Tensor]:
-        """What each layer makes of magnitudes ``(batch, frames, bins)``; the last is high where they look true."""
-        x = magnitude[:, None]
+        """Outputs of each layer for magnitudes ``(batch, frames, bins)``; the last is high where they look true."""
+        x = torch.stack([magnitude.float(), self._contrast(magnitude.float())], 1)
         outputs = []
         for layer in self.layers[:-1]:
             x = F.leaky_relu(layer(x), 0.1)
             outputs.append(x)
         return [*outputs, self.layers[-1](x)]
 
-    def losses(self, made: torch.Tensor, true: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Losses of magnitudes ``(batch, frames, bins)`` that a network made, beside true ones.
+    def _contrast(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Logarithm of the magnitude over its envelope, ``(batch, frames, bins)``."""
+        linear = magnitude.square()
+        reach = self.ENVELOPE // 2
+        power = F.pad(linear.square().flatten(0, 1)[:, None], (reach, reach), mode="reflect")
+        envelope = F.conv1d(power, self.window).view_as(linear).clamp(min=1e-12).sqrt()
+        return 0.5 * torch.log((linear + self.FLOOR) / (envelope + self.FLOOR))
 
-        ``critic`` trains the discriminator alone; ``adversarial`` and ``features`` (mean distance of the layers'
-        outputs, arXiv:1512.09300) train the network alone. So all can be added up and go through one optimiser's step.
+    def critic_loss(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        """Loss that trains the discriminator alone.
+
+        Args:
+            made: magnitudes ``(batch, frames, bins)`` of a network.
+            true: those of recordings.
         """
-        true_outputs, made_outputs = self(true), self(made.detach())
-        critic = (true_outputs[-1].float() - 1).square().mean() + made_outputs[-1].float().square().mean()
+        judged_true, judged_made = self(true)[-1].float(), self(made.detach())[-1].float()
+        return (judged_true - 1).square().mean() + judged_made.square().mean()
+
+    def adversarial_loss(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        """Loss that trains the network alone: to be judged as true, and to give the layers' outputs of the truth.
+
+        Args:
+            made: magnitudes ``(batch, frames, bins)`` of a network.
+            true: those of recordings.
+        """
+        with torch.no_grad():
+            true_outputs = self(true)[:-1]
         fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
-        judged: list[torch.Tensor] = functional_call(self, fixed, (made,))
-        distances = [
-            (a.float() - b.detach().float()).abs().mean() for a, b in zip(judged[:-1], true_outputs[:-1], strict=True)
-        ]
-        return {
-            "critic": critic,
-            "adversarial": (judged[-1].float() - 1).square().mean(),
-            "features": torch.stack(distances).sum(),
-        }
+        *outputs, judged = functional_call(self, fixed, (made,))
+        distances = [(a.float() - b.float()).abs().mean() for a, b in zip(outputs, true_outputs, strict=True)]
+        return (judged.float() - 1).square().mean() + self.FEATURES_WEIGHT * torch.stack(distances).sum()
+
+
+def balanced(loss: torch.Tensor, other: torch.Tensor, at: torch.Tensor, share: float) -> torch.Tensor:
+    """A second loss whose gradient is this share of the first one's, whatever the scales of the two.
+
+    Source: Esser, Rombach, Ommer, "Taming transformers for high-resolution image synthesis", arXiv:2012.09841,
+    equation 7; here the gradients are compared at the network's output.
+
+    Args:
+        loss: scalar, the loss that is not changed.
+        other: scalar, the one that is scaled.
+        at: the output that both were computed from.
+        share: norm of its gradient over that of ``loss``.
+    """
+    first, second = (torch.autograd.grad(one, at, retain_graph=True)[0].float().norm() for one in (loss, other))
+    return other * (share * first / second.clamp(min=1e-12))

@@ -29,6 +29,7 @@ from voicebank.training.features import Features
 from voicebank.training.losses import (
     Discriminator,
     alignment_loss,
+    balanced,
     guided_attention_loss,
     letters_loss,
     spectrogram_loss,
@@ -199,10 +200,10 @@ class SSRNTask(Task):
     """
 
     name = "ssrn"
-    # Of L1 and divergence, and of feature matching, beside the adversarial loss.
-    SPECTROGRAM_WEIGHT, FEATURES_WEIGHT = 20.0, 2.0
-    # Steps at the beginning in which the discriminator learns and SSRN does not learn from it.
-    CRITIC_ALONE = 60
+    # Gradient of the adversarial loss, beside that of L1 and divergence.
+    ADVERSARIAL_SHARE = 0.7
+    # Steps at the beginning in which the discriminator learns alone, and in which its share then grows to the whole.
+    CRITIC_ALONE, CRITIC_GROWS = 150, 300
     critic: Discriminator | None = None
 
     def __init__(
@@ -251,11 +252,14 @@ class SSRNTask(Task):
             return self._losses(model, mel, magnitude, device)
         logits = model(mel)
         l1, divergence = spectrogram_loss(logits, magnitude)
-        judged = self.critic.losses(torch.sigmoid(logits.float()), magnitude)
-        loss = self.SPECTROGRAM_WEIGHT * (l1 + divergence) + judged["critic"]
-        if step >= self.CRITIC_ALONE:
-            loss = loss + judged["adversarial"] + self.FEATURES_WEIGHT * judged["features"]
-        return {"loss": loss, "l1": l1, "divergence": divergence, **judged}
+        spectrogram, made = l1 + divergence, torch.sigmoid(logits.float())
+        critic = self.critic.critic_loss(made, magnitude)
+        loss = spectrogram + critic
+        metrics = {"l1": l1, "divergence": divergence, "critic": critic}
+        if share := self.ADVERSARIAL_SHARE * min(1.0, max(0.0, (step - self.CRITIC_ALONE) / self.CRITIC_GROWS)):
+            metrics["adversarial"] = self.critic.adversarial_loss(made, magnitude)
+            loss = loss + balanced(spectrogram, metrics["adversarial"], logits, share)
+        return {"loss": loss, **metrics}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """Mean losses over the same crops each time."""
