@@ -31,9 +31,11 @@ from voicebank.training import features
 from voicebank.training.alignment import align, symbol_starts
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features
+from voicebank.training.losses import Discriminator, balanced
 from voicebank.training.run import train
 from voicebank.training.runs import assemble, load_checkpoint, ssrn_from, text2mel_from, training_of, with_rows
 from voicebank.training.spoken import LettersTask
+from voicebank.training.tasks import SSRNTask
 from voicebank.training.trainer import TrainerConfig
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
@@ -208,6 +210,28 @@ def test_a_killed_run_goes_on(corpus: Path, tmp_path: Path) -> None:
 def test_early_stop_keeps_the_best(corpus: Path, tmp_path: Path) -> None:
     trainer = run(corpus, tmp_path / "run", steps=400, rate=1e-12, validate_every=2, patience=2, average=0.0)
     assert trainer.step < 400  # type: ignore[attr-defined]
+
+
+def test_the_adversarial_loss_pushes_by_its_share() -> None:
+    torch.manual_seed(0)
+    true, logits = torch.rand(2, 16, 65), torch.randn(2, 16, 65, requires_grad=True)
+    made, critic = torch.sigmoid(logits), Discriminator(4)
+    spectrogram = (made - true).abs().mean()
+    adversarial = balanced(spectrogram, critic.adversarial_loss(made, true), logits, 0.7)
+    first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for loss in (spectrogram, adversarial))
+    assert torch.allclose(second.norm(), 0.7 * first.norm(), rtol=1e-3)
+    (critic.critic_loss(made, true) + adversarial).backward()
+    assert all(weight.grad is not None and bool(weight.grad.any()) for weight in critic.parameters())
+    assert torch.allclose(logits.grad, second)  # the discriminator's own loss does not reach the network
+
+
+def test_ssrn_learns_from_the_discriminator(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SSRNTask, "CRITIC_ALONE", 1)
+    config = TrainerConfig(**{**SETTINGS, "steps": 4})  # type: ignore[arg-type]
+    options = {"preset": "tiny", "config": config, "frontend": None, "batch_size": 2, "held_back": 1}
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    trainer = train("ssrn", [corpus], folder, cache=cache, adversarial=True, **options)  # type: ignore[arg-type]
+    assert trainer.step == 4 and all(bool(w.isfinite().all()) for w in trainer.model.parameters())
 
 
 def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> None:

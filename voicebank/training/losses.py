@@ -106,6 +106,7 @@ class Discriminator(nn.Module):
     ENVELOPE = 11  # bins on which the envelope is the root mean square, more than a harmonic apart
     FLOOR = 1e-4  # of the linear magnitude: what is below is as good as silent
     FEATURES_WEIGHT = 2.0  # of feature matching (arXiv:1512.09300), beside the adversarial loss
+    window: torch.Tensor
 
     def __init__(self, channels: int = 32) -> None:
         super().__init__()
@@ -138,7 +139,8 @@ class Discriminator(nn.Module):
         reach = self.ENVELOPE // 2
         power = F.pad(linear.square().flatten(0, 1)[:, None], (reach, reach), mode="reflect")
         envelope = F.conv1d(power, self.window).view_as(linear).clamp(min=1e-12).sqrt()
-        return 0.5 * torch.log((linear + self.FLOOR) / (envelope + self.FLOOR))
+        contrast: torch.Tensor = ((linear + self.FLOOR) / (envelope + self.FLOOR)).log()
+        return contrast / 2
 
     def critic_loss(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
         """Loss that trains the discriminator alone.
@@ -147,7 +149,8 @@ class Discriminator(nn.Module):
             made: magnitudes ``(batch, frames, bins)`` of a network.
             true: those of recordings.
         """
-        judged_true, judged_made = self(true)[-1].float(), self(made.detach())[-1].float()
+        judged_true: torch.Tensor = self(true)[-1].float()
+        judged_made: torch.Tensor = self(made.detach())[-1].float()
         return (judged_true - 1).square().mean() + judged_made.square().mean()
 
     def adversarial_loss(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
@@ -160,9 +163,12 @@ class Discriminator(nn.Module):
         with torch.no_grad():
             true_outputs = self(true)[:-1]
         fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
-        *outputs, judged = functional_call(self, fixed, (made,))
-        distances = [(a.float() - b.float()).abs().mean() for a, b in zip(outputs, true_outputs, strict=True)]
-        return (judged.float() - 1).square().mean() + self.FEATURES_WEIGHT * torch.stack(distances).sum()
+        made_outputs: list[torch.Tensor] = functional_call(self, fixed, (made,))
+        *outputs, judged = made_outputs
+        loss: torch.Tensor = (judged.float() - 1).square().mean()
+        for output, true_output in zip(outputs, true_outputs, strict=True):
+            loss += self.FEATURES_WEIGHT * (output.float() - true_output.float()).abs().mean()
+        return loss
 
 
 def balanced(loss: torch.Tensor, other: torch.Tensor, at: torch.Tensor, share: float) -> torch.Tensor:
@@ -177,5 +183,6 @@ def balanced(loss: torch.Tensor, other: torch.Tensor, at: torch.Tensor, share: f
         at: the output that both were computed from.
         share: norm of its gradient over that of ``loss``.
     """
-    first, second = (torch.autograd.grad(one, at, retain_graph=True)[0].float().norm() for one in (loss, other))
-    return other * (share * first / second.clamp(min=1e-12))
+    gradients = [torch.autograd.grad(one, at, retain_graph=True)[0].float() for one in (loss, other)]
+    scale: torch.Tensor = share * gradients[0].norm() / gradients[1].norm().clamp(min=1e-12)
+    return other * scale
