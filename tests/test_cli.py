@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -209,6 +210,35 @@ def test_plugins_shows_why_one_does_not_load(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "ModuleNotFoundError: No module named 'no_such_module'" in done.stdout
     assert "griffin-lim" in done.stdout
+
+
+def test_doctor_says_what_is_here_and_how_fast_it_is() -> None:
+    result = run("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["voicebank"] == voicebank.__version__
+    assert found["packages"]["torch"]
+    assert not found["extras"]["clone"]
+    assert {one["name"] for one in found["plugins"]} >= {"graphemes", "griffin-lim", "pattern"}
+    assert found["speech"]["seconds"] > 0
+    assert found["speech"]["loops"].startswith("compiled")
+
+
+def test_doctor_says_what_to_do_about_what_is_missing(tmp_path: Path) -> None:
+    """Where another package of the name hides the real one's plugins, nothing speaks."""
+    info = tmp_path / "voicebank-0.dist-info"
+    info.mkdir()
+    needs = "Provides-Extra: toys\nRequires-Dist: rich>=1000\nRequires-Dist: no-such-package; extra == 'toys'\n"
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: voicebank\nVersion: 0\n{needs}")
+    (info / "entry_points.txt").write_text("[voicebank.vocoder]\nbroken = no_such_module:X\n")
+    done = voicebank_command("doctor", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"})
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    assert "- the extra toys lacks no-such-package: pip install 'voicebank[toys]'" in lines
+    assert "- vocoder broken does not load: pip install --upgrade voicebank" in lines
+    assert "- there is no vocoder griffin-lim: pip install voicebank" in lines
+    assert any(line.startswith("No voice speaks: ") for line in lines)
+    assert re.search(r"^rich +\S+ +not >=1000", done.stdout, re.M)
 
 
 def test_a_real_process_fails_with_one_line_too(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from voicebank.config import AudioConfig
 
 __all__ = [
+    "DEFAULTS",
     "KINDS",
     "Detection",
     "DetectionWindow",
@@ -59,7 +60,7 @@ KINDS: dict[str, str] = {
 
 # What serves where none is asked for by name, the best first: name, and the package that has it. This table is the
 # only place that names plugins.
-_DEFAULTS: dict[str, dict[str, str]] = {
+DEFAULTS: dict[str, dict[str, str]] = {
     "frontend": {"phonemizer": "voicebank-phonemizer", "graphemes": "voicebank"},
     "vocoder": {"griffin-lim": "voicebank"},
     "transcriber": {"whisper": "voicebank-whisper"},
@@ -199,7 +200,7 @@ def create(kind: str, name: str, **options: object) -> Any:
     entries = _entries(kind)
     if name not in entries:
         message = f"unknown {kind} {name!r}: known are {', '.join(sorted(entries)) or 'none'}"
-        if package := _DEFAULTS.get(kind, {}).get(name):
+        if package := DEFAULTS.get(kind, {}).get(name):
             message += f"; install the package {package} to add it"
         raise UnknownName(message)
     factory = _load(kind, entries[name][0])
@@ -254,7 +255,7 @@ def default(kind: Any, *, missing: VoicebankError | None = None, **options: obje
     Raises:
         UnknownName, PluginError: none of them is there; the message is about the first.
     """
-    for name in _DEFAULTS.get(kind, {}):
+    for name in DEFAULTS.get(kind, {}):
         try:
             plugin = create(kind, name, **options)
         except (UnknownName, PluginError) as error:

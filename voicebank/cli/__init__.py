@@ -15,6 +15,7 @@ from voicebank.cli.batch import batch
 from voicebank.cli.clone import clone, closest
 from voicebank.cli.dataset import dataset
 from voicebank.cli.detect import detect
+from voicebank.cli.doctor import doctor
 from voicebank.cli.evaluate import evaluate
 from voicebank.cli.say import say
 from voicebank.cli.serve import serve
@@ -81,6 +82,7 @@ for command in (
     detect,
     voices,
     plugins,
+    doctor,
     train,
     assemble,
     clone,
