@@ -11,11 +11,17 @@ import numpy as np
 import pytest
 
 # Before torch loads: threads of their own in every subprocess and worker make two cores slower, not faster.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 # No test may depend on the network, nor be slow where it hangs.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from voicebank.audio import Audio  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no core is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from voicebank.bulk import run  # noqa: E402
 ROWS = [{"id": f"{i:02d}", "text": f"Row {i}."} for i in range(12)]
 
 
+@pytest.mark.slow
 def test_a_lost_node_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "BLOCK", 1)
     monkeypatch.setenv("RAY_DATA_DISABLE_PROGRESS_BARS", "1")

@@ -67,6 +67,7 @@ def cloned(me: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Re
     return folder, told
 
 
+@pytest.mark.slow
 def test_a_clone_is_nearer_its_speaker_and_says_where_it_comes_from(cloned: tuple[Path, Recorded]) -> None:
     folder, told = cloned
     assert list(dict.fromkeys(told.stages)) == ["checking", "features", "base speech", "text2mel", "ssrn"]
@@ -190,6 +191,7 @@ def until(process: subprocess.Popen[str], done: Any) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Recorded], me: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     with started(me, folder, FEW) as process:
@@ -396,6 +398,7 @@ def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:
 # The closest base voice
 
 
+@pytest.mark.slow
 def test_the_closest_base_voice_has_the_right_gender_and_accent() -> None:
     progress = Recorded()
     for speaker, gender in (("us-male", "male"), ("gb-female", "female")):
