@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
+import griffe
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "voicebank"
 LONGEST = 60  # lines of a function without its docstring
+# Where no release is tagged: the commit with which the preparation of 1.0 began.
+BASELINE = "be16cbd5"
+# Modules whose names, those in their ``__all__`` or without an underscore, 1.0 promises.
+PROMISED = ("voicebank", "voicebank.errors", "voicebank.files", "voicebank.plugins")
 
 
 def files() -> list[Path]:
@@ -52,6 +60,47 @@ def test_the_house_stays_small() -> None:
     assert found["file names that occur twice"] <= 5
     assert found["longest function"] <= LONGEST, found["which one"]
     assert found["dependencies"] <= 11
+
+
+def released() -> str:
+    """The last release, or what stands for it."""
+    tag = subprocess.run(["git", "describe", "--tags", "--abbrev=0", "--match", "v*"], cwd=ROOT, capture_output=True)
+    return tag.stdout.decode().strip() or BASELINE
+
+
+def promised(package: griffe.Module) -> set[str]:
+    """Where the names that are promised are defined."""
+    found = set()
+    for name in PROMISED:
+        module = package if name == "voicebank" else package[name.removeprefix("voicebank.")]
+        for public in module.exports or [key for key in module.members if not key.startswith("_")]:
+            member = module.members.get(str(public))
+            if member is not None and not (member.is_alias and module.exports is None):
+                found.add(member.target_path if member.is_alias else member.path)
+    return found
+
+
+def test_no_public_name_broke_since_the_last_release() -> None:
+    """What is to go warns for one minor version before it goes, see CONTRIBUTING.md."""
+    try:
+        before = griffe.load_git("voicebank", ref=released(), repo=ROOT)
+    except (RuntimeError, OSError) as error:
+        pytest.skip(f"this checkout has no history to compare with: {error}")
+    now = griffe.load("voicebank", search_paths=[ROOT])
+    names = promised(before)
+    assert len(names) > 30
+    kept = {str(name) for name in now.exports or ()}
+    gone = [str(name) for name in before.exports or () if str(name) not in kept]
+    assert not gone, f"no longer in voicebank.__all__: {gone}"
+    # A name that is still in __all__ may be defined elsewhere.
+    moved = {before[name].target_path for name in kept if name in before.members and before[name].is_alias}
+    broken = [
+        breakage.explain(griffe.ExplanationStyle.ONE_LINE)
+        for breakage in griffe.find_breaking_changes(before, now)
+        if any(breakage.obj.path == name or breakage.obj.path.startswith(f"{name}.") for name in names)
+        and not (breakage.kind is griffe.BreakageKind.OBJECT_REMOVED and breakage.obj.path in moved)
+    ]
+    assert not broken, "\n".join(broken)
 
 
 if __name__ == "__main__":
