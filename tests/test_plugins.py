@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +13,11 @@ from voicebank import plugins
 from voicebank.config import FrontendConfig, VoiceConfig
 from voicebank.errors import PluginError, UnknownName, VoicebankWarning
 from voicebank.synthesis.speech import create_frontend
-from voicebank.text.frontend import join
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-README = Path(__file__).parents[1] / "README.md"
 
 Install = Callable[[str, str], None]
 
@@ -56,17 +52,6 @@ def declare(name: str, kind: str = "frontend", version: str = "1.0", package: st
         f'[project]\nname = "{package}"\nversion = "{version}"\n'
         f'[project.entry-points."voicebank.{kind}"]\n{name} = "{module}:Plugin"\n'
     )
-
-
-def test_the_example_of_the_readme_works(install: Install) -> None:
-    pyproject, source = re.search(
-        r"```toml\n(.*?)```\n+```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL
-    ).groups()  # type: ignore[union-attr]
-    install(pyproject, source)
-    (info,) = [p for p in plugins.known("frontend") if p.name == "spelling"]
-    assert info == plugins.PluginInfo("frontend", "spelling", "voicebank-spelling", "1.0", None)
-    spelling = plugins.create("frontend", "spelling", language="en-us")
-    assert join(spelling.units("They work at the BBC.")) == "THEY WORK AT THE B B C."
 
 
 def test_built_in_plugins_are_there() -> None:

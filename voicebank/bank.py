@@ -77,7 +77,8 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             name: of the clone; the folder's if left out, else the dataset's.
             consent: who agreed to this voice being made and used, in one line. Without it the clone is marked as for
                 private use, and is not pushed to the Hub. It can be given later, by the same call with it.
-            accent, gender: of the speaker; those of this voice if left out.
+            accent: of the speaker; this voice's if left out.
+            gender: likewise.
             origin: what the recordings are, in one line.
             settings: those that follow from the minutes of speech if left out; a mapping changes some of them.
             progress: callbacks.

@@ -35,6 +35,14 @@ def pictures(out: Path) -> None:
     draw(out)
 
 
+@app.command()
+def illustrations(out: Path) -> None:
+    """Make the sounds and the pictures of the documentation's first page and of its explanation."""
+    from benchmarks.pictures import illustrate
+
+    illustrate(out)
+
+
 if __name__ == "__main__":
     try:
         app(prog_name="python -m benchmarks")

@@ -1,4 +1,4 @@
-"""Pictures of every tab of the demo, wide and phone-wide, light and dark."""
+"""What the documentation shows: pictures of the demo and of the networks, and sounds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+import torch
 from demo_browser import CLIPS, PHONE, WIDE, Page, visiting
 from demo_server import serving
 from PIL import Image
 
+import voicebank
+from benchmarks.engines import Piper
+from voicebank.audio import Audio
+from voicebank.signal.spectrogram import level, linear_magnitude, normalise_magnitude, normalised_mel
+from voicebank.training import plots
+
 LONG = 900.0  # seconds
+# In no corpus of the base voices, and read by the teacher in that of a speaker whom they were not trained on.
+SENTENCE = "A golden retriever is excitedly greeting a woman as a little dog walks towards the camera."
 
 
 def speak(page: Page) -> None:
@@ -106,3 +116,24 @@ def draw(out: Path) -> None:
             save(page, out, action.__name__)
         page.open()
         make(page, out)
+
+
+def illustrate(out: Path) -> None:
+    """A sentence by each bundled voice and by Piper, and what the networks make on its way, into a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    for info in voicebank.voices():
+        speech = voicebank.load(info.name).say_detailed(SENTENCE)
+        speech.audio.save(out / f"{info.name}.ogg")
+        if info.name == "us-male":
+            plots.attention(out / "attention.png", speech.sentences[0].attention, SENTENCE)
+    piper = Piper("").voice
+    samples = np.concatenate([chunk.audio_int16_array for chunk in piper.synthesize(SENTENCE)])
+    Audio(samples / 32768, piper.config.sample_rate).save(out / "piper.ogg")
+
+    voice = voicebank.load("us-male")
+    config = voice.config.audio
+    recording = Audio.read(CLIPS / "wavs" / "us-male-00040.ogg", config.sample_rate)
+    linear = linear_magnitude(torch.from_numpy(level(recording.samples, config)), config)
+    coarse = normalised_mel(linear, config)[:, :: config.reduction].T
+    predicted = voice.ssrn.magnitude(coarse[None])[0]
+    plots.ssrn(out / "ssrn.png", normalise_magnitude(linear, config).T, predicted)

@@ -26,7 +26,8 @@ class Progress:
 
         Args:
             stage: what is being done, such as ``features``, ``text2mel`` or ``listening``.
-            done, total: steps; the total of a stage may change.
+            done: steps that are finished.
+            total: steps of the stage; it may change.
             metrics: running means of the losses; empty outside training.
             seconds_left: estimate for this stage and all that follow; None where there is none.
         """

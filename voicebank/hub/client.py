@@ -219,7 +219,8 @@ def search(
 
     Args:
         query: a part of the name: of the owner or of the voice.
-        accent, gender: as in the voice's config, ``US`` or ``female``.
+        accent: as in the voice's config, such as ``US``.
+        gender: likewise, such as ``female``.
         tags: that the card must have too.
         limit: the most voices to return.
         token: of the Hub, to find private voices of one's own; the one that is logged in if left out.
