@@ -5,7 +5,8 @@ import voicebank
 voicebank.load("us-male").say("Hello there.").save("hello.wav")
 
 Public are the names below, and the modules ``voicebank.errors`` (what is raised), ``voicebank.plugins`` (what can be
-plugged in) and ``voicebank.files`` (files that are there whole or not at all).
+plugged in) and ``voicebank.files`` (files that are there whole or not at all). Two of the names are modules:
+``voicebank.media`` (recordings of any format) and ``voicebank.provenance`` (who made a sound).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from voicebank.errors import VoicebankError, VoicebankWarning
 
 if TYPE_CHECKING:
+    from voicebank import provenance
     from voicebank.audio import Audio, AudioWriter
     from voicebank.bank import Voice, closest, load, voices
     from voicebank.bulk.run import batch
@@ -56,6 +58,7 @@ __all__ = [
     "load",
     "media",
     "plot_detections",
+    "provenance",
     "search",
     "voice_of",
     "voices",
@@ -83,7 +86,7 @@ _LAZY = {
     "voice_of": "voicebank.provenance",
     "voices": "voicebank.bank",
 }
-_LAZY_MODULES = {"media": "voicebank.data.media"}
+_LAZY_MODULES = {"media": "voicebank.data.media", "provenance": "voicebank.provenance"}
 
 
 def __getattr__(name: str) -> Any:

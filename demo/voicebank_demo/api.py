@@ -1,4 +1,4 @@
-"""The calls for programs: ``gradio_client`` and MCP find ``speak``, ``closest`` and ``voices`` described below."""
+"""The calls for programs: ``gradio_client`` and MCP find those described below."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import gradio as gr
 import numpy as np
 
 import voicebank
+from voicebank import Audio
 from voicebank.errors import BadAudio
 from voicebank_demo import voices as bank
+from voicebank_demo.detect import places
 from voicebank_demo.page import errors_shown
 from voicebank_demo.speech import as_int16, check_text
 from voicebank_demo.uploads import read_clip
@@ -53,9 +55,16 @@ def keeping_text(rows: gr.JSON) -> gr.JSON:
     return rows
 
 
-def _for(request: gr.Request, rows: list[dict[str, Any]]) -> Any:
+def _for(request: gr.Request, rows: Any) -> Any:
     """Rows as the caller reads them: MCP makes text of everything, and of rows that of Python."""
     return json.dumps(rows, ensure_ascii=False) if request.headers.get("x-gradio-user") == "mcp" else rows
+
+
+def _sound(clip: str, longest: float) -> Audio:
+    """The sound that was given."""
+    if not clip:
+        raise BadAudio("give a sound file")
+    return read_clip(Path(clip), Path(clip).name, longest)
 
 
 def build(demo: Demo) -> None:
@@ -91,12 +100,21 @@ def build(demo: Demo) -> None:
             clip: A sound file of up to a minute in which one person speaks.
         """
         with errors_shown("closest"):
-            if not clip:
-                raise BadAudio("give a sound file")
-            found = matches(read_clip(Path(clip), Path(clip).name, demo.settings.clip_seconds))
+            found = matches(_sound(clip, demo.settings.clip_seconds))
             about = {info.name: info.config for info in voicebank.voices()}
             rows = [(row, about[row.name]) for row in found]
             return _for(request, [{**row.model_dump(), "accent": c.accent, "gender": c.gender} for row, c in rows])
+
+    def detect(clip: str, request: gr.Request) -> Any:
+        """Say whether a voice of voicebank made a sound, which voice, and from which to which second it speaks.
+
+        Args:
+            clip: A sound file of up to five minutes.
+        """
+        with errors_shown("detect"):
+            found = voicebank.detect(_sound(clip, demo.settings.search_seconds))
+            kept = {key: getattr(found, key) for key in ("marked", "score", "p_value", "threshold", "payload")}
+            return _for(request, {**kept, "places": [place._asdict() for place in places(found)]})
 
     def voices(request: gr.Request) -> Any:
         """List the bundled voices: name, accent, gender, language, license and what each was trained on."""
@@ -115,5 +133,6 @@ def build(demo: Demo) -> None:
         rows = keeping_text(gr.JSON(label="rows"))
     shared: dict[str, Any] = {"concurrency_limit": int(demo.settings.speaking), "concurrency_id": "speaking"}
     trigger.click(speak, [text, voice, frontend, speed, vocoder], sound, api_name="speak", **shared)
-    trigger.click(closest, [clip], rows, api_name="closest", concurrency_limit=1, concurrency_id="comparing")
+    for call, name in ((closest, "closest"), (detect, "detect")):
+        trigger.click(call, [clip], rows, api_name=name, concurrency_limit=1, concurrency_id="comparing")
     trigger.click(voices, None, rows, api_name="voices")

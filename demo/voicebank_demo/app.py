@@ -20,7 +20,7 @@ import gradio as gr
 from markupsafe import Markup
 
 import voicebank
-from voicebank_demo import api, difference, make, speak, voices, whose
+from voicebank_demo import api, detect, difference, make, speak, voices, whose
 from voicebank_demo.jobs import Jobs
 from voicebank_demo.page import STATIC, Theme, render, static, text
 from voicebank_demo.settings import Settings
@@ -42,7 +42,7 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
         text(render("head.html"))
         banner = text("", elem_id="banner")
         remembered = gr.BrowserState(None, storage_key="voicebank-visitor")
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Speak", id="speak"):
                 spoken = speak.build(demo)
             with gr.Tab("Your voice", id="make"):
@@ -51,6 +51,8 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
                 difference.build(demo)
             with gr.Tab("Whose voice?", id="whose"):
                 whose.build(demo)
+            with gr.Tab("Was this made here?", id="detect"):
+                detect.build(demo)
         foot = text(_foot(bounds, "no", ""), elem_id="foot")
         api.build(demo)
 

@@ -19,6 +19,8 @@ from voicebank_demo.visitors import Demo, Visitor
 
 LEAD = """<p class="vb-lead">One minute of speech makes a voice, five make a good one. Everything stays in a
 folder of your own on this machine, and is deleted after you leave.</p>"""
+LIST = 260  # pixels of a list of files, which scrolls: what comes after it stays in sight
+FILES = '<p class="vb-note vb-files" data-for="{}"></p>'
 STAGES = {
     "features": "It looks at your clips",
     "base speech": "It practises, so that it forgets nothing",
@@ -225,14 +227,18 @@ def _collect(make: Make) -> tuple[gr.HTML, Confirmed, list[Action]]:
                 label="Sound files, with their words as .txt or in metadata.csv if you have them; or one zip",
                 file_count="multiple",
                 elem_id="make-clips",
+                height=LIST,
             )
+            text(FILES.format("make-clips"))
             check_clips = gr.Button("Check my clips", variant="primary", elem_id="make-check-clips")
         with gr.Tab("Long recording", id="long"):
             long = gr.File(
                 label="A recording or video, and its subtitles (.vtt, .srt) if there are any",
                 file_count="multiple",
                 elem_id="make-long",
+                height=LIST,
             )
+            text(FILES.format("make-long"))
             check_long = gr.Button("Check my recording", variant="primary", elem_id="make-check-long")
     # "multiple": who reads faster than the line is must not lose a sentence.
     recorder.recorded(make.recorded, None, recorder, trigger_mode="multiple", **QUIET)

@@ -64,7 +64,8 @@ class Theme(gr.themes.Base):
             block_shadow="none",
             input_background_fill="*neutral_50",
             input_background_fill_dark="*neutral_950",
-            input_border_color="*neutral_400",
+            input_border_width="1px",
+            input_border_color="*neutral_500",
             input_border_color_dark="*neutral_500",
             input_border_color_focus="*primary_500",
             input_placeholder_color="*neutral_600",
@@ -98,6 +99,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
+def clock(seconds: float) -> str:
+    """A place in a recording, as minutes and seconds."""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
 def number(value: float | None, digits: int) -> str:
     """A number of a table; a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -111,7 +117,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals.update(pictures=pictures)
-_templates.filters.update(address=address, duration=duration, number=number, pyrepr=repr, voice=title)
+_templates.filters.update(address=address, clock=clock, duration=duration, number=number, pyrepr=repr, voice=title)
 
 
 def render(template: str, /, **values: Any) -> str:

@@ -29,6 +29,8 @@ class Settings:
     """Speech for a voice, all recordings together."""
     clip_seconds: float = _number("CLIP_SECONDS", 60)
     """The longest clip of "Whose voice?"."""
+    search_seconds: float = _number("SEARCH_SECONDS", 300)
+    """The longest recording of "Was this made here?"."""
     visitor_megabytes: float = _number("VISITOR_MB", 1500)
     """What a visitor's folder may hold."""
     grace: float = _number("GRACE", 300)

@@ -148,7 +148,8 @@ def build(demo: Demo) -> gr.HTML:
     anything.click(lambda: random.choice(prompts()), None, written, **quiet)
     story.click(lambda: random.choice(LONG_TEXTS), None, written, **quiet)
     opener.upload(lambda file: text_of(file, longest), opener, written, **quiet)
-    more.expand(speaker.programs, controls.all(), code, **quiet)
+    changes = [written.blur, picker.change, hub.blur, frontend.change, speed.release, vocoder.change, start.click]
+    gr.on([more.expand, *changes], speaker.programs, controls.all(), code, **quiet)
     demo.looks.append((speaker.opened, None, [written, picker]))
     return picker
 

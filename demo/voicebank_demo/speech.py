@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from voicebank import Audio, Chunk, SpokenSentence, Voice
-from voicebank.errors import BadText, VoicebankError
+from voicebank import Audio, Chunk, SpokenSentence, Voice, provenance
+from voicebank.errors import BadData, BadText, VoicebankError
 from voicebank_demo.page import render
-from voicebank_demo.pictures import spans
 from voicebank_demo.voices import address
 
+log = logging.getLogger("voicebank.demo")
 PICTURED = 12  # sentences whose pictures are drawn
-WORD = re.compile(r"\w")
 
 
 def check_text(text: str, longest: int) -> str:
@@ -53,7 +52,8 @@ class Progress:
     seconds: float = 0.0
     computed: float = 0.0
     read: int = 0
-    mp3: Path | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+    """The whole, by format."""
     waiting: list[Audio] = field(default_factory=list)
 
     def add(self, chunk: Chunk) -> bool:
@@ -64,7 +64,7 @@ class Progress:
             self.read += len(chunk.spoken.sentence.text)
             length = chunk.spoken.audio.duration
             end = self.seconds + sum(part.duration for part in self.waiting)
-            self.lines.append({"at": round(end - length, 3), "words": words(chunk.spoken, length)})
+            self.lines.append({"at": round(end - length, 3), "words": list(map(tuple, chunk.spoken.words))})
         # The first sentence is heard while it is made; later ones are there before they are due.
         if not self.sentences or chunk.spoken is not None:
             self.flush()
@@ -79,13 +79,18 @@ class Progress:
             self.seconds += audio.duration
             self.waiting = []
 
-    def finish(self, state: str) -> None:
-        """Put the whole beside its parts."""
+    def finish(self, state: str, voice: Voice | None) -> None:
+        """Put the whole beside its parts, in files that say who spoke."""
         self.flush()
         self.state = state
-        if self.parts:
+        if self.parts and voice is not None:
             whole = Audio.join(Audio.read(part) for part in self.parts)
-            self.mp3 = whole.save(self.folder / "speech.mp3")
+            for kind in ("wav", "mp3"):
+                self.files[kind] = whole.save(self.folder / f"speech.{kind}", provenance.comment(voice))
+                try:
+                    provenance.sign(self.files[kind], voice)
+                except BadData as error:  # the sound carries its mark without it
+                    log.warning("%s", error)
 
     def value(self) -> dict[str, Any]:
         """Value of the player."""
@@ -98,30 +103,13 @@ class Progress:
             "lines": self.lines,
             "fraction": min(1.0, round(self.read / max(1, self.characters), 3)),
             "message": "" if self.state != "working" else started if self.parts else "the voice gets ready",
-            "mp3": address(self.mp3) if self.mp3 else "",
+            "files": {kind: address(file) for kind, file in self.files.items()},
             "speed": round(self.seconds / self.computed, 1) if self.computed and self.seconds else 0,
         }
 
     def details(self) -> str:
         """The sentences as they were read, with their pictures."""
         return render("reading.html", sentences=self.sentences, pictured=PICTURED) if self.sentences else ""
-
-
-def words(spoken: SpokenSentence, seconds: float) -> list[tuple[str, float, float]]:
-    """The words of a sentence with the seconds in which they are spoken, from its start.
-
-    As written, where the network read as many words; else as it read them out; else the sentence as a whole.
-    """
-    sentence = spoken.sentence
-    times = spans(sentence.symbols, spoken.attention.float().numpy())
-    for text in (sentence.text, sentence.normalised):
-        written = [word for word in text.split() if WORD.search(word)]
-        if len(written) == len(times):
-            return [
-                (word, round(start * seconds, 3), round(end * seconds, 3))
-                for word, (_, start, end) in zip(written, times, strict=True)
-            ]
-    return [(sentence.text, 0.0, round(seconds, 3))]
 
 
 def speaking(
@@ -140,8 +128,10 @@ def speaking(
     """
     progress = Progress(folder, len(text))
     yield progress
+    voice: Voice | None = None
     try:
-        chunks = load().stream(text, frontend=frontend, vocoder=vocoder, speed=speed)
+        voice = load()
+        chunks = voice.stream(text, frontend=frontend, vocoder=vocoder, speed=speed)
         while True:
             begun = time.perf_counter()
             chunk = next(chunks, None)
@@ -151,10 +141,10 @@ def speaking(
             if progress.add(chunk):
                 yield progress
     except VoicebankError:
-        progress.finish("done" if progress.parts else "failed")
+        progress.finish("done" if progress.parts else "failed", voice)
         yield progress
         raise
-    progress.finish("done")
+    progress.finish("done", voice)
     yield progress
 
 

@@ -60,9 +60,7 @@ def read_clip(path: Path, name: str, longest: float) -> Audio:
     with _named(path, name):
         seconds = media.length(path, longest)
         if seconds > longest:
-            raise BadAudio(
-                f"{shown(name)} is longer than {longest:g} seconds: cut out a part in which one person speaks"
-            )
+            raise BadAudio(f"{shown(name)} is longer than {longest:g} seconds: cut out a part of it")
         sound = media.read(path)
     return sound.piece(0, sound.duration)
 

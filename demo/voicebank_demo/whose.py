@@ -45,26 +45,12 @@ def words(similarity: float | None) -> str:
     return next(word for least, word in WORDS if similarity >= least)
 
 
-def speaker(mark: Any) -> str:
-    """The voice whose mark a clip carries; empty without one."""
-    if mark is None or mark.payload is None:
-        return ""
-    return voices.title(voicebank.voice_of(mark.payload) or f"a voice that is not here (payload {mark.payload:04x})")
-
-
-def result(found: list[Match], clip: Audio | None = None) -> str:
-    """The voices by likeness alone: what the bars show is what they are sorted by. And whether one of them said it."""
-    mark = voicebank.detect(clip) if clip is not None else None
+def result(found: list[Match]) -> str:
+    """The voices by likeness alone: what the bars show is what they are sorted by."""
     found = sorted(found, key=lambda row: -(row.similarity or 0.0))
     faces = {face.id: face for face in voices.faces()}
-    return render(
-        "whose.html",
-        rows=[(faces[row.name], row) for row in found],
-        words=words,
-        state=State(matches=found),
-        mark=mark,
-        speaker=speaker(mark),
-    )
+    rows = [(faces[row.name], row) for row in found]
+    return render("whose.html", rows=rows, words=words, state=State(matches=found))
 
 
 def build(demo: Demo) -> None:
@@ -79,7 +65,7 @@ def build(demo: Demo) -> None:
                 raise BadAudio("record or choose a clip first")
             demo.uploaded(path, request)
             sound = read_clip(Path(path), Path(path).name, demo.settings.clip_seconds)
-            return result(matches(sound, Shown(progress)), sound)
+            return result(matches(sound, Shown(progress)))
 
     text(LEAD)
     clip = gr.Audio(
@@ -88,6 +74,7 @@ def build(demo: Demo) -> None:
         label="A clip in which one person speaks",
         buttons=[],
         elem_id="whose-clip",
+        elem_classes="vb-clip",
     )
     start = gr.Button("Compare", variant="primary", size="lg", elem_id="whose-start")
     found = text("", elem_id="whose-found")

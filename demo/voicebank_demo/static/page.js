@@ -41,6 +41,15 @@ function count() {
   }
 }
 
+// How many files were chosen: their list scrolls.
+function total() {
+  for (const note of document.querySelectorAll(".vb-files")) {
+    const rows = document.querySelectorAll("#" + note.dataset.for + " .file-preview tr").length;
+    const words = rows > 1 ? `${rows} files` : "";
+    if (note.textContent !== words) note.textContent = words;
+  }
+}
+
 let before = "", stage = "", wanted = false;
 function follow() {
   const banner = document.querySelector(".vb-banner");
@@ -78,4 +87,9 @@ function mend() {
     slider.setAttribute("aria-label", label ? label.textContent.trim() : "value");
   }
 }
-setInterval(() => { count(); follow(); mend(); }, 400);
+// Gradio's messages are a button, to fold them, with a button in it, to close them: people who hear the page would find
+// one of the two. The one that closes stays.
+new MutationObserver(() => {
+  for (const head of document.querySelectorAll(".toast-header[role]")) { head.removeAttribute("role"); head.removeAttribute("tabindex"); }
+}).observe(document.body, { childList: true, subtree: true });
+setInterval(() => { count(); total(); follow(); mend(); }, 400);

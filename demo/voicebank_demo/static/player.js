@@ -122,8 +122,10 @@ function tell(mine, value) {
   if (mine.first) facts_.push(`first sound after ${mine.first.toFixed(1)} s`);
   if (value.speed) facts_.push(`made ${value.speed} times as fast as it is spoken`);
   facts.textContent = facts_.join(" · ");
-  if (value.mp3) mp3.href = value.mp3;
-  mp3.hidden = !value.mp3;
+  const files = value.files || {};
+  if (files.wav && !mine.stopped) wav.href = files.wav;
+  if (files.mp3) mp3.href = files.mp3;
+  mp3.hidden = !files.mp3 || !!mine.stopped;
   mine.link = value.link;
   link.hidden = !(value.link && value.link.voice);
 }
