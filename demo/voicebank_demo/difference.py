@@ -35,6 +35,7 @@ class Card:
     voice: str
     frontend: str
     pictured: bool = False
+    portrait: str = ""
     speech: Speech | None = None
     path: Path | None = None
     error: str = ""
@@ -78,7 +79,9 @@ def build(demo: Demo) -> None:
     def everybody(said: str, request: gr.Request) -> Iterator[str]:
         with errors_shown("difference"):
             sentence = check_text(said, LONGEST)
-            wanted = [Card(f"{face.name}, {face.about}", face.id, known[0]) for face in voices.faces()]
+            wanted = [
+                Card(f"{face.name}, {face.about}", face.id, known[0], portrait=face.portrait) for face in voices.faces()
+            ]
             yield from cards(demo.visitor(request).new_speech(), wanted, sentence)
 
     text(LEAD)

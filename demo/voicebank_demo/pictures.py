@@ -16,6 +16,29 @@ _COLOURS = np.stack(
 _POINTS = 400  # columns of a waveform
 
 
+_COLOURS_OF_FACES = ("#0f766e", "#9a3412", "#1d4ed8", "#7e22ce", "#be123c", "#4d7c0f")
+_HAIR = {"female": "M10 40V21a14 14 0 0 1 28 0v19h-6V22H16v18z", "": "M12 20a12 12 0 0 1 24 0l-3 3H15z"}
+_FLAGS = {
+    "us": '<path fill="#fff" d="M0 0h30v20H0z"/><path stroke="#b22234" stroke-width="1.54" '
+    'd="M0 .8h30M0 3.9h30M0 7h30M0 10h30M0 13.1h30M0 16.2h30M0 19.2h30"/><path fill="#3c3b6e" d="M0 0h13v10.8H0z"/>',
+    "gb": '<path fill="#012169" d="M0 0h30v20H0z"/><path stroke="#fff" stroke-width="4" d="M0 0l30 20M30 0L0 20"/>'
+    '<path stroke="#c8102e" stroke-width="1.5" d="M0 0l30 20M30 0L0 20"/><path stroke="#fff" stroke-width="6.5" '
+    'd="M15 0v20M0 10h30"/><path stroke="#c8102e" stroke-width="4" d="M15 0v20M0 10h30"/>',
+}
+
+
+def portrait(gender: str, country: str, number: int) -> str:
+    """The face of a voice, with a flag for its accent. What it shows is written beside it, too."""
+    flag = f'<svg class="flag" viewBox="0 0 30 20">{_FLAGS[country]}</svg>' if country in _FLAGS else ""
+    return (
+        '<span class="vb-portrait" aria-hidden="true"><svg class="face" viewBox="0 0 48 48">'
+        f'<circle cx="24" cy="24" r="24" fill="{_COLOURS_OF_FACES[number % len(_COLOURS_OF_FACES)]}"/>'
+        '<path d="M8 48c1-9 8-13 16-13s15 4 16 13z" fill="#fff" opacity=".85"/>'
+        f'<path d="{_HAIR.get(gender, _HAIR[""])}" fill="#00000066"/><circle cx="24" cy="23" r="9" fill="#ffe3c9"/>'
+        f'<path d="M15 20c3-5 12-6 18 0-2-9-16-10-18 0z" fill="#3f2a1d"/></svg>{flag}</span>'
+    )
+
+
 def picture(values: np.ndarray) -> str:
     """A data address of ``values`` ``(rows, columns)`` in 0..1, the first row at the bottom."""
     colours = _COLOURS[(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)]

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import voicebank
 from voicebank import Voice, plugins
 from voicebank.errors import UnknownName
+from voicebank_demo.pictures import portrait
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w.-]{1,64})?", re.ASCII)
 KEPT = 3  # voices from the Hub, and of visitors, that stay in memory
@@ -32,18 +33,19 @@ class Face(NamedTuple):
     id: str
     name: str
     about: str
-    country: str
-    gender: str
+    portrait: str
+    """A picture, as HTML."""
     sample: str
     """Address of a sentence in this voice; empty if there is none."""
 
     @classmethod
-    def of(cls, identity: str, folder: Path, accent: str, gender: str, name: str = "") -> Face:
-        """The face of a voice folder."""
+    def of(cls, identity: str, folder: Path, number: int, accent: str, gender: str, name: str = "") -> Face:
+        """The face of a voice folder; another ``number``, another colour."""
         sample = folder / "sample.ogg"
         country = {"US": "us", "British": "gb"}.get(accent, "")
         about = " ".join(filter(None, (accent, {"male": "man", "female": "woman"}.get(gender, gender))))
-        return cls(identity, name or identity, about, country, gender, address(sample) if sample.is_file() else "")
+        heard = address(sample) if sample.is_file() else ""
+        return cls(identity, name or identity, about, portrait(gender, country, number), heard)
 
 
 def address(path: Path) -> str:
@@ -53,16 +55,16 @@ def address(path: Path) -> str:
 
 def faces(own: dict[str, Path] | None = None) -> list[Face]:
     """The bundled voices, and before them a visitor's own."""
-    mine = [Face.of(f"own:{name}", folder, "", "", name)._replace(about="your voice") for name, folder in _own(own)]
+    known = voicebank.voices()
     bundled = [
-        Face.of(info.name, info.folder, info.config.accent, info.config.gender, NAMES.get(info.name, ""))
-        for info in voicebank.voices()
+        Face.of(info.name, info.folder, number, info.config.accent, info.config.gender, NAMES.get(info.name, ""))
+        for number, info in enumerate(known)
+    ]
+    mine = [
+        Face.of(f"own:{name}", folder, number, "", "", name)._replace(about="your voice")
+        for number, (name, folder) in enumerate((own or {}).items(), len(known))
     ]
     return [*mine, *bundled]
-
-
-def _own(own: dict[str, Path] | None) -> list[tuple[str, Path]]:
-    return list((own or {}).items())
 
 
 def picker(chosen: str = "", own: dict[str, Path] | None = None, best: str = "") -> dict[str, Any]:

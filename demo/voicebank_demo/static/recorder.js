@@ -53,7 +53,7 @@ function show() {
   index = Math.min(index, Math.max(0, prompts.length - 1));
   prompt.textContent = prompts.length ? prompts[index] : "";
   const minutes = (value.seconds || 0) / 60;
-  count.textContent = `prompt ${index + 1} of ${prompts.length} · ${Object.keys(done).length} recorded · ${minutes.toFixed(1)} min`;
+  count.textContent = `sentence ${index + 1} of ${prompts.length} · ${Object.keys(done).length} recorded · ${minutes.toFixed(1)} min`;
   find("goal-fill").style.width = Math.min(100, (100 * minutes) / (value.goal || 5)) + "%";
   element.dataset.recorded = Object.keys(done).length;
   element.dataset.seconds = (value.seconds || 0).toFixed(2);
