@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +17,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.envi
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from voicebank.audio import Audio  # noqa: E402
+
+if TYPE_CHECKING:
+    from demo_browser import Page
+    from demo_server import Server
+    from hub_server import Hub
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,3 +59,36 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small disk is not allowed here")
     yield disk
     subprocess.run(["umount", disk], check=True)
+
+
+# One demo, one Hub for it and one browser serve all tests of the demo: to start them takes longer than most of those.
+
+
+@pytest.fixture(scope="session")
+def demo_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """The Hub that the demo knows."""
+    from hub_server import Hub
+
+    with Hub(tmp_path_factory.mktemp("hub")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, demo_hub: Hub) -> Iterator[Server]:
+    """A demo with small bounds."""
+    from demo_server import serving
+    from hub_client import environment
+
+    folder = tmp_path_factory.mktemp("demo")
+    known = environment(demo_hub, folder / "hf", token=None)
+    with serving(folder, known, GRACE=15, JOB_GRACE=15, STEPS=4, LISTEN=0, UPLOAD_MB=9, CLIP_SECONDS=20) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def page(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The demo's page in a real browser."""
+    from demo_chromium import visiting
+
+    with visiting(demo.url, tmp_path_factory.mktemp("browser")) as found:
+        yield found

@@ -1,28 +1,24 @@
-"""A headless Chromium with a microphone that plays a file, for the tests of the demo."""
+"""What a visitor does with the demo, in a browser that selenium drives."""
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from voicebank.audio import Audio
-
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
 WIDE, PHONE = (1280, 1000), (390, 844)
+# Where clips are given and checked: tab, field, button.
+CLIPS_TAB = ("Upload clips", "#make-clips", "#make-check-clips")
+LONG_TAB = ("Long recording", "#make-long", "#make-check-long")
 PATIENCE = 180.0  # seconds; a machine that does other things, too, is no failure
 # Whether a press on the middle of an element would reach it now: it is in view, stands still, and nothing covers it.
 _REACHED = """
@@ -34,38 +30,6 @@ setTimeout(() => {
   const top = document.elementFromPoint(now.left + now.width / 2, now.top + now.height / 2);
   done(before.top === now.top && before.left === now.left && !!top && (element.contains(top) || top.contains(element)));
 }, 120);"""
-
-
-def chromium(folder: Path, microphone: Path | None = None) -> webdriver.Chrome:
-    """Start one; skips the test if there is none on this machine."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("no Chromium on this machine: apt-get install chromium chromium-driver")
-    options = Options()
-    options.binary_location = browser
-    arguments = [
-        "--headless=new",
-        "--no-sandbox",  # tests may run as root, which Chromium's sandbox refuses
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--no-first-run",
-        "--no-proxy-server",
-        "--mute-audio",
-        "--force-color-profile=srgb",
-        f"--user-data-dir={folder / 'profile'}",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-    ]
-    if microphone is not None:
-        arguments.append(f"--use-file-for-fake-audio-capture={microphone}")
-    for argument in arguments:
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder / "downloads")})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(driver))
 
 
 # Messages are on the page for some seconds; who looks seldom shall find them, too.
@@ -96,10 +60,7 @@ class Page:
 
     def open(self, size: tuple[int, int] = WIDE) -> None:
         """Load the page, and wait until it works."""
-        self.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600},
-        )
+        self.resize(size)
         self.driver.get(self.url)
         self.ready()
 
@@ -179,6 +140,17 @@ class Page:
         self.until(lambda: self.all(f"{selector} input[type=file]"), f"the field for files of {selector}")
         self.all(f"{selector} input[type=file]")[0].send_keys(names)
 
+    def upload(self, tab: str, field: str, button: str, *files: Path) -> None:
+        """Give files to the tab Your voice and have them checked; starts over if there is a voice or a check."""
+        self.tab("Your voice")
+        for start_over in ("#make-another", "#make-other"):
+            if self.sees(start_over):
+                self.click(start_over)
+        self.tab(tab)
+        self.give(field, *files)
+        self.until(lambda: all(file.stem in self.value(field) for file in files), "the files are uploaded")
+        self.click(button)
+
     def give_to(self, button: str, file: Path) -> None:
         """Choose a file for a button that opens one; its field stands beside it."""
         field = self.driver.execute_script(
@@ -252,20 +224,35 @@ class Page:
         """Switch to dark colours, or back."""
         self.driver.execute_script("document.body.classList.toggle('dark', arguments[0])", on)
 
-    def barriers(self) -> list[str]:
-        """What axe-core finds that people who cannot see, hear or point well stumble over, in light and in dark."""
-        # Gradio's own messages hold a button in a button, which is not ours to change; they go after some seconds.
-        self.until(lambda: not self.all(".toast-body"), "earlier messages have gone")
+    def resize(self, size: tuple[int, int]) -> None:
+        """Another width and height in pixels; narrow ones are those of a phone."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600},
+        )
+
+    def barriers(self, *sizes: tuple[int, int]) -> list[str]:
+        """What axe-core finds that people who cannot see, hear or point well stumble over, in light and in dark.
+
+        Args:
+            sizes: of the page, one after the other; as it is if left out.
+        """
         if not self.driver.execute_script("return !!window.axe"):
             script = resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
             still = "const s = document.createElement('style'); s.textContent = '* { transition: none !important }';"
             self.driver.execute_script(f"{script}; window.axe = axe; {still} document.head.append(s);")
         found = []
-        for on in (False, True):
-            self.dark(on)
-            time.sleep(0.4)
-            found += [f"{'dark' if on else 'light'}: {fault}" for fault in self.driver.execute_async_script(_AXE)]
+        for size in sizes or (None,):
+            if size:
+                self.resize(size)
+            for on in (False, True):
+                self.dark(on)
+                time.sleep(0.3)
+                where = f"{size or 'as it is'}, {'dark' if on else 'light'}: "
+                found += [where + fault for fault in self.driver.execute_async_script(_AXE)]
         self.dark(False)
+        if sizes:
+            self.resize(WIDE)
         return found
 
     def complaints(self) -> list[str]:
@@ -277,17 +264,3 @@ class Page:
         # Not window.innerWidth: a phone makes that as wide as the page, and everything small.
         script = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
         return tuple(self.driver.execute_script(script))
-
-
-@contextlib.contextmanager
-def visiting(url: str, folder: Path) -> Iterator[Page]:
-    """A page of the demo in a Chromium of its own, whose microphone hears the clips of the tests."""
-    sound = Audio.join([Audio.read(path, 48000) for path in sorted((CLIPS / "wavs").glob("*.ogg"))[:3]])
-    driver = chromium(folder, sound.save(folder / "microphone.wav"))
-    driver.set_script_timeout(PATIENCE)
-    try:
-        page = Page(driver, url)
-        page.open()
-        yield page
-    finally:
-        driver.quit()

@@ -1,6 +1,6 @@
 """The demo in a real browser: speaking, comparing, and how the page fits. Making a voice: test_demo_make.py.
 
-One demo and one Chromium for all, but each test goes to the tab that it needs. Every look at the page waits for what it
+Each test goes to the tab that it needs. Every look at the page waits for what it
 looks for.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +17,21 @@ import pytest
 pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: pip install ./demo")
 pytest.importorskip("selenium", reason="the browser is driven by selenium: pip install 'voicebank[test]'")
 
-from demo_browser import CLIPS, PHONE, WIDE, Page, visiting  # noqa: E402
-from demo_server import Server, serving  # noqa: E402
+from demo_browser import CLIPS, PHONE, WIDE, Page  # noqa: E402
+from demo_server import Server  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 
-TABS = ("Speak", "Your voice", "Compare", "Whose voice?")
+TABS = ("Speak", "Your voice", "Compare", "Whose voice?", "Was this made here?")
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("demo")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def page(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with visiting(server.url, tmp_path_factory.mktemp("browser")) as found:
-        yield found
-
-
-def test_a_sentence_is_spoken(page: Page, server: Server) -> None:
+def test_a_sentence_is_spoken(page: Page, demo: Server) -> None:
     text = "Dr. Smith has a white silk jacket."
+    before = len(demo.log)
     page.tab("Speak")
     page.write("#speak-text", text)
     page.click("#speak-start")
@@ -65,7 +53,7 @@ def test_a_sentence_is_spoken(page: Page, server: Server) -> None:
     assert text in page.value("#speak-reading")
     pictures = "#speak-reading img", "#speak-reading svg"
     page.until(lambda: [len(page.all(kind)) for kind in pictures] == [2, 1], "the pictures")
-    assert server.log == []
+    assert len(demo.log) == before
 
 
 def test_a_long_text_streams_and_can_be_stopped(page: Page) -> None:
@@ -84,13 +72,13 @@ def test_a_long_text_streams_and_can_be_stopped(page: Page) -> None:
     page.until(lambda: page.sees(f"{player}.ready audio"), "a player of the whole")
 
 
-def test_bad_text_gives_a_message(page: Page, server: Server) -> None:
-    before = len(server.log)
+def test_bad_text_gives_a_message(page: Page, demo: Server) -> None:
+    before = len(demo.log)
     page.tab("Speak")
     page.write("#speak-text", "***")
     page.click("#speak-start")
     page.told("can be spoken")
-    assert len(server.log) == before + 1
+    assert len(demo.log) == before + 1
 
 
 def test_messages_show_what_visitors_write_and_do_not_draw_it(page: Page) -> None:
@@ -182,6 +170,37 @@ def test_whose_voice_a_clip_is(page: Page) -> None:
     assert page.barriers() == []
 
 
+def test_whether_a_clip_was_made_here(page: Page, tmp_path: Path) -> None:
+    page.open()
+    page.tab("Speak")
+    page.choose("#speak-voice", "gb-female")
+    page.write("#speak-text", "This was made here, and a mark says so.")
+    page.click("#speak-start")
+    saved = page.one("#speak-player .ready .wav").get_attribute("href") or ""
+    (tmp_path / "saved.wav").write_bytes(urllib.request.urlopen(saved, timeout=30).read())
+    found = "#detect-found"
+    page.tab("Was this made here")
+    page.give("#detect-clip", tmp_path / "saved.wav")
+    page.until(lambda: "Yes: Emma speaks here" in page.value(found), "who speaks")
+    assert "fewer than one in" in page.value(found)
+    assert page.sees(f"{found} rect.marked") and page.value(f"{found} .vb-places td:last-child") == "Emma"
+    assert "signed by" in page.value(f"{found} .vb-signed") and "Nothing was changed" in page.value(found)
+    page.click(f"{found} summary")
+    page.until(lambda: page.sees(f"{found} .scores line.threshold"), "the scores along time")
+    assert "p-value" in page.value(f"{found} .vb-details")
+    assert page.barriers(WIDE, PHONE) == []
+
+    page.click("#detect-clip [aria-label=Clear]")
+    page.give("#detect-clip", CLIPS / "wavs" / "us-male-00040.ogg")
+    page.until(lambda: "No mark of ours was found" in page.value(found), "a clip of a person")
+    assert "no content credentials" in page.value(found) and not page.all(f"{found} rect")
+
+    (tmp_path / "bad.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVEbroken")
+    page.click("#detect-clip [aria-label=Clear]")
+    page.give("#detect-clip", tmp_path / "bad.wav")
+    page.told("bad.wav")
+
+
 @pytest.mark.parametrize("size", [WIDE, PHONE])
 def test_every_tab_fits_its_width_and_is_for_everybody(page: Page, size: tuple[int, int]) -> None:
     page.open(size)
@@ -194,7 +213,7 @@ def test_every_tab_fits_its_width_and_is_for_everybody(page: Page, size: tuple[i
     page.press(Keys.ARROW_RIGHT)  # from the last tab to the first
     page.until(lambda: page.sees("#speak-text"), "arrows move between tabs")
     page.press(Keys.ARROW_LEFT)
-    page.until(lambda: page.sees("#whose-clip"), "and back")
+    page.until(lambda: page.sees("#detect-clip"), "and back")
     outline = "return getComputedStyle(document.activeElement).outlineStyle"
     assert page.driver.execute_script(outline) == "solid"
     assert page.complaints() == []

@@ -1,28 +1,25 @@
-"""A voice that is made in a real browser: recorded, uploaded, checked, trained, stopped, taken away, and forgotten.
+"""A voice that is made in a real browser: checked, trained, stopped, taken away, and forgotten.
 
-One demo and one Chromium for all. What a test needs, it makes if it is not there yet. Every look at the page waits for
+What a test needs, it makes if it is not there yet. Every look at the page waits for
 what it looks for.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
-import time
+import json
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: pip install ./demo")
 pytest.importorskip("selenium", reason="the browser is driven by selenium: pip install 'voicebank[test]'")
 
-from demo_browser import CLIPS, Page, visiting  # noqa: E402
-from demo_server import Server, serving  # noqa: E402
-from hub_client import environment  # noqa: E402
+from demo_browser import CLIPS, CLIPS_TAB, PHONE, WIDE, Page  # noqa: E402
+from demo_chromium import another  # noqa: E402
+from demo_server import Server  # noqa: E402
 from hub_server import Hub  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
@@ -33,26 +30,6 @@ TOKEN = "hf_me"  # the one that the Hub of the tests takes
 JOB = 900.0  # seconds to wait for a voice, on a machine that has other work
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    with Hub(tmp_path_factory.mktemp("hub")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("demo")
-    settings = {"GRACE": 15, "JOB_GRACE": 15, "STEPS": 4, "LISTEN": 0}
-    with serving(folder, environment(hub, folder / "hf", token=None), **settings) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def page(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with visiting(server.url, tmp_path_factory.mktemp("browser")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -73,82 +50,16 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_prompts_are_recorded_one_after_another(page: Page, server: Server) -> None:
-    page.tab("Your voice")
-    box = ".vb-recorder"
-
-    def record(button: str) -> None:
-        page.click(f"{box} {button}")
-        page.until(lambda: page.sees(f"{box} .record.on"), "it records")
-        page.until(lambda: _width(page, f"{box} .meter-fill") > 20, "the level meter moves")
-        time.sleep(2.5)  # as long as somebody speaks
-        page.click(f"{box} .record.on")
-        page.until(lambda: page.sees(f"{box} .next:enabled"), "the recording is there")
-
-    prompts = []
-    for number in (1, 2):
-        page.until(lambda n=number: f"prompt {n} of" in page.value(f"{box} .count"), "its turn")
-        prompts.append(page.value(f"{box} .prompt"))
-        record(".record")
-        if number == 1:  # not good enough: once more
-            record(".again")
-            page.click(f"{box} .next")
-        page.until(lambda n=number: f"{n} recorded" in page.value(f"{box} .count"), "it was kept, confirmed or not")
-    assert prompts[0] != prompts[1]
-    (folder,) = [visitor for visitor in server.visitors if (visitor / "recordings").is_dir()]
-    clips = Dataset.read(folder / "recordings").clips
-    assert [clip.text for clip in clips] == prompts
-    for clip in clips:
-        sound = Audio.read(clip.path)
-        assert 1.5 < sound.duration < 20 and np.abs(sound.samples).max() > 0.02
-    page.reload()
-    page.tab("Your voice")
-    page.until(lambda: "2 recorded" in page.value(f"{box} .count"), "they are still there after a reload")
-    page.click(f"{box} .back")  # from the third prompt, which is the first without a recording
-    page.click(f"{box} .listen:enabled")
-    page.until(lambda: page.data("#make-recorder [data-played]", "played") == "1", "a kept take is heard")
-
-
-def test_recordings_are_deleted_after_a_question_and_can_be_had_back(page: Page, server: Server) -> None:
-    page.open()
-    page.tab("Your voice")
-    count = ".vb-recorder .count"
-    page.until(lambda: "2 recorded" in page.value(count), "two recordings")
-    page.click("#make-clear")
-    page.click("#make-clear-no")
-    page.click("#make-clear")
-    page.until(lambda: page.sees("#make-clear-ask"), "the question")
-    assert "2 recorded" in page.value(count)
-    page.click("#make-clear-yes")
-    page.until(lambda: "0 recorded" in page.value(count), "they are deleted")
-    page.click("#make-clear-undo")
-    page.until(lambda: "2 recorded" in page.value(count), "they are back")
-
-
-def test_without_a_microphone_the_page_says_what_to_do(page: Page) -> None:
-    page.driver.execute_script(
-        "const none = new DOMException('Requested device not found', 'NotFoundError');"
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(none);"
-    )
-    page.click(".vb-recorder .record")
-    page.until(lambda: "No microphone was found" in page.value(".vb-recorder .message"), "plain words")
-
-
-def test_a_bad_upload_gives_a_message_and_one_line_in_the_log(page: Page, server: Server, tmp_path: Path) -> None:
+def test_a_minute_is_checked(page: Page, minute: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.zip"
     bad.write_bytes(b"PK\x03\x04 this is no zip")
-    before = len(server.log)
     page.open()
-    _upload(page, bad)
+    page.upload(*CLIPS_TAB, minute, bad)
     page.told("cannot be unpacked")
-    assert len(server.log) == before + 1
-    page.click("#make-check-clips")  # the upload is still there: whoever takes the bad file out keeps the others
-    page.told("cannot be unpacked")
-
-
-def test_a_minute_is_checked_and_becomes_a_voice(page: Page, server: Server, minute: Path) -> None:
-    page.open()
-    _upload(page, minute)
+    page.until(lambda: "2 files" in page.value("[data-for=make-clips]"), "the total")
+    page.click("#make-clips tr:nth-child(2) [aria-label='Remove this file']")
+    page.until(lambda: "bad" not in page.value("#make-clips"), "the bad one is taken out, the other is still there")
+    page.click("#make-check-clips")
     page.until(lambda: len(page.all("#make-found tr")) == 5, "the table of base voices", JOB)
     page.until(lambda: "the closest to yours" in page.value("#make-base"), "the closest of them")
     clips = "#make-clip-list"
@@ -159,27 +70,45 @@ def test_a_minute_is_checked_and_becomes_a_voice(page: Page, server: Server, min
     page.until(lambda: "17 of 18 clips" in page.value(f"{clips} .summary"), "one is left out")
     page.click(f"{clips} li .right")
     page.until(lambda: "18 of 18 clips" in page.value(f"{clips} .summary"), "it is right after all")
-    words = page.one(f"{clips} li textarea")
-    words.clear()
-    words.send_keys("Corrected words.", Keys.ENTER)
-    page.until(lambda: any(server.temporary.rglob("edits.json")), "the correction is kept")
-    assert page.barriers() == []
+    assert page.barriers(WIDE, PHONE) == []
     page.click("#make-start")  # and nobody said whose voice it is
     page.told("whose voice")
-    page.click("#make-consent label")
-    page.click("#make-start")
-    page.until(lambda: page.sees("#make-progress .vb-stages"), "the progress")
-    page.tab("Compare")
-    page.until(lambda: page.sees(".vb-banner"), "every tab says that a voice is being made")
-    page.reload()
-    page.tab("Your voice")
-    page.until(lambda: page.value("#make-progress") or page.value("#make-results"), "the job after a reload")
-    page.until(lambda: "ready" in page.value("#make-results"), "the voice", JOB)
-    page.until(lambda: page.all("#make-results .vb-curves svg"), "its curves")
-    page.until(lambda: len(page.all("#make-results .vb-compare audio")) == 3, "the speaker, the base and the voice")
-    assert any("Corrected words." in path.read_text() for path in server.temporary.rglob("dataset/metadata.csv"))
-    assert not server.visitors or server.visitors[0].name not in page.one("#make-results").text
-    assert page.barriers() == []
+
+
+def test_two_voices_are_made_one_after_the_other(page: Page, demo: Server, minute: Path) -> None:
+    work, results = "#make-progress", "#make-results"
+    _checked(page, minute)
+    with another(page) as (other, here, there):
+        _checked(other, minute)
+        other.click("#make-start")
+        state = other.until(lambda: _learning(demo), "the other one learns", JOB)
+        with demo.held():
+            here()
+            page.click("#make-start")
+            page.until(lambda: "number 1 in the queue" in page.value(work), "the place in the queue")
+            page.tab("Compare")
+            page.until(lambda: page.sees(".vb-banner"), "every tab says that a voice is being made")
+            page.reload()
+            page.tab("Your voice")
+            page.until(lambda: "number 1 in the queue" in page.value(work), "the place after a reload")
+            assert page.barriers(WIDE, PHONE) == []
+            there()
+            other.until(lambda: "training" in other.value(f"{work} .vb-curves"), "its curve")
+            assert other.barriers(WIDE, PHONE) == []
+            written = json.loads(state.read_text())
+            state.write_text(json.dumps({**written, "step": 60, "steps": 60, "seconds_left": None}))
+            other.until(lambda: "almost done" in other.value(work), "a stage that ended does not look as if it hung")
+            assert "60 of 60" not in other.value(work)
+            other.click("#make-stop")
+            other.until(lambda: other.sees("#make-stop:disabled"), "the page says that it stops")
+        other.until(lambda: "Stopped" in other.value(results), "the best so far", JOB)
+        words = other.driver.execute_script("return document.body.innerText")
+        assert not [visitor for visitor in demo.visitors if visitor.name in words]
+    page.until(lambda: "ready" in page.value(results), "now the first one's turn", JOB)
+    page.until(lambda: page.all(f"{results} .vb-curves svg"), "its curves")
+    page.until(lambda: len(page.all(f"{results} .vb-compare audio")) == 3, "the speaker, the base and the voice")
+    assert any("Corrected words." in path.read_text() for path in demo.temporary.rglob("dataset/metadata.csv"))
+    assert page.barriers(WIDE, PHONE) == []
 
 
 def test_it_speaks_and_can_be_taken_away(page: Page, minute: Path) -> None:
@@ -194,6 +123,13 @@ def test_it_speaks_and_can_be_taken_away(page: Page, minute: Path) -> None:
         lambda: page.data(player, "seconds") or "end of" in " ".join(page.toasts()), "it speaks, or says why not"
     )
     page.tab("Your voice")
+    page.click("#make-again")
+    page.click("#make-again-no")
+    page.click("#make-again")
+    page.click("#make-again-yes")
+    page.until(lambda: page.sees("#make-collect"), "the voice is deleted")
+    page.click("#make-again-undo")
+    page.until(lambda: _made(page), "and back")
     link = page.one("#make-results a[download]").get_attribute("href") or ""
     data = urllib.request.urlopen(link, timeout=60).read()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -201,7 +137,7 @@ def test_it_speaks_and_can_be_taken_away(page: Page, minute: Path) -> None:
     assert {"config.json", "text2mel.safetensors", "ssrn.safetensors", "README.md"} <= names
 
 
-def test_it_goes_to_the_hub_and_the_token_nowhere(page: Page, server: Server, hub: Hub, minute: Path) -> None:
+def test_it_goes_to_the_hub_and_the_token_nowhere(page: Page, demo: Server, demo_hub: Hub, minute: Path) -> None:
     _with_a_voice(page, minute)
     page.unfold("#make-hub", "#make-token input")
     page.write("#make-repo", "me/made-in-the-browser")
@@ -213,66 +149,40 @@ def test_it_goes_to_the_hub_and_the_token_nowhere(page: Page, server: Server, hu
     page.write("#make-token", "hf_secret_that_is_wrong")
     page.click("#make-push")
     page.told("token")
-    kept = [path for path in server.temporary.rglob("*") if path.is_file()] + [server.log_file]
+    kept = [path for path in demo.temporary.rglob("*") if path.is_file()] + [demo.log_file]
     for secret in (TOKEN.encode(), b"hf_secret_that_is_wrong"):
         assert not [path for path in kept if secret in path.read_bytes()]
     stored = page.driver.execute_script("return JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
     assert TOKEN not in stored and "hf_secret" not in stored
 
 
-def test_a_second_visitor_waits_in_turn_and_a_job_can_be_stopped(page: Page, server: Server, minute: Path) -> None:
-    _checked(page, minute)
-    with _another(page, server) as (other, here, there):
-        _checked(other, minute)
-        other.click("#make-start")
-        other.until(lambda: other.sees("#make-progress .vb-stages"), "the other one is at work")
-        here()
-        page.click("#make-start")
-        page.until(lambda: "number 1 in the queue" in page.value("#make-progress"), "the place in the queue")
-        there()
-        learns = "#make-progress .vb-curves"
-        other.until(lambda: "training" in other.value(learns), "the other one learns", JOB)
-        other.click("#make-stop")
-        other.until(lambda: other.sees("#make-stop:disabled") or _made(other), "the page says that it stops")
-        other.until(lambda: _made(other), "the best so far", JOB)
-    page.until(lambda: page.sees("#make-progress .vb-stages"), "now the first one's turn")
-    page.click("#make-stop")  # before the worker has so much as begun
-    page.until(lambda: "was stopped" in page.value("#make-progress .vb-bad") or _made(page), "the end", JOB)
-    page.until(lambda: page.sees("#make-start") or _made(page), "and a new start, if there was nothing to keep")
-    assert not page.sees("#make-stop")
-    if _made(page):
-        page.click("#make-again")
-        page.click("#make-again-yes")
-        page.until(lambda: page.sees("#make-collect"), "the voice is deleted")
-        page.click("#make-again-undo")
-        page.until(lambda: _made(page) and page.sees("#make-speak"), "and back")
-
-
-def test_what_a_visitor_made_is_gone_after_they_leave(page: Page, server: Server) -> None:
+def test_a_stop_may_come_before_the_work_begins(page: Page, minute: Path) -> None:
     page.open()
-    page.until(lambda: server.visitors, "the visitor's folder")
+    page.upload(*CLIPS_TAB, minute)
+    page.click("#make-stop")
+    page.until(lambda: "was stopped" in page.value("#make-progress .vb-bad"), "the end", JOB)
+    page.until(lambda: page.sees("#make-check-clips"), "and a new start")
+    assert not page.sees("#make-stop")
+
+
+def test_what_a_visitor_made_is_gone_after_they_leave(page: Page, demo: Server) -> None:
+    page.open()
+    page.until(lambda: demo.visitors, "the visitor's folder")
     assert page.complaints() == []
     page.driver.get("about:blank")
-    page.until(lambda: not server.visitors, "the folders are gone")
-
-
-def _upload(page: Page, path: Path) -> None:
-    """Choose a file for the checks, and press their button; starts over if there is a voice or a check already."""
-    page.tab("Your voice")
-    for start_over in ("#make-another", "#make-other"):
-        if page.sees(start_over):
-            page.click(start_over)
-    page.tab("Upload clips")
-    page.give("#make-clips", path)
-    page.until(lambda: path.stem in page.value("#make-clips"), "the file is uploaded")
-    page.click("#make-check-clips")
+    page.until(lambda: not demo.visitors, "the folders are gone")
 
 
 def _checked(page: Page, minute: Path) -> None:
     """Go as far as where only Start is left to press."""
     page.open()
-    _upload(page, minute)
-    page.until(lambda: page.all("#make-found tr"), "the table", JOB)
+    page.tab("Your voice")
+    if not page.sees("#make-start"):
+        page.upload(*CLIPS_TAB, minute)
+        page.until(lambda: page.all("#make-found tr"), "the table", JOB)
+    words = page.one("#make-clip-list li textarea")
+    words.clear()
+    words.send_keys("Corrected words.", Keys.ENTER)
     page.click("#make-consent label")
 
 
@@ -290,22 +200,7 @@ def _made(page: Page) -> bool:
     return any(word in page.value("#make-results") for word in ("ready", "Stopped"))
 
 
-@contextlib.contextmanager
-def _another(page: Page, server: Server) -> Iterator[tuple[Page, Callable[[], None], Callable[[], None]]]:
-    """A second visitor in a second window, and what brings the first one's window and theirs to the front."""
-    # Another name of the same server: the browser takes it for another site, with nothing remembered.
-    other = Page(page.driver, server.url.replace("127.0.0.1", "localhost"))
-    windows = page.driver.switch_to
-    first = page.driver.current_window_handle
-    windows.new_window("tab")
-    second = page.driver.current_window_handle
-    try:
-        yield other, lambda: windows.window(first), lambda: windows.window(second)
-    finally:
-        windows.window(second)
-        page.driver.close()
-        windows.window(first)
-
-
-def _width(page: Page, selector: str) -> float:
-    return max((float(element.size["width"]) for element in page.all(selector)), default=0.0)
+def _learning(demo: Server) -> Path | None:
+    """The state of a job that learns."""
+    states = demo.temporary.glob("*/visitors/*/voice/state.json")
+    return next((path for path in states if '"working"' in path.read_text() and '"training"' in path.read_text()), None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from benchmarks import cloning
 from benchmarks.before import before
 from benchmarks.captions import captions
-from benchmarks.demo import demo
+from benchmarks.demo import demo, page
 from benchmarks.readings import readings
 from benchmarks.recordings import recordings
 from benchmarks.serving import serving
@@ -19,20 +20,22 @@ from benchmarks.watermark import watermark
 from benchmarks.wordtimes import wordtimes
 from voicebank.errors import VoicebankError
 
+NOTHING: list[str] = []
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-for command in (speed, training, before, captions, recordings, demo, readings, serving, sound, watermark, wordtimes):
+COMMANDS = (speed, training, before, captions, recordings, demo, page, readings, serving, sound, watermark, wordtimes)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(cloning.app, name="cloning")
 
 
 @app.command()
-def pictures(out: Path) -> None:
+def pictures(out: Path, only: Annotated[list[str], typer.Option(help="A state, such as speak.")] = NOTHING) -> None:
     """Draw every tab of the demo into a folder, with a real browser."""
     from benchmarks.pictures import draw  # it needs selenium
 
-    draw(out)
+    draw(out, only)
 
 
 @app.command()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from demo_browser import CLIPS, PHONE, WIDE, Page, visiting
-from demo_server import serving
+from demo_browser import CLIPS, CLIPS_TAB, PHONE, WIDE, Page
+from demo_chromium import visiting
+from demo_server import Server, serving
 from PIL import Image
 
 import voicebank
@@ -22,23 +24,26 @@ from voicebank.training import plots
 LONG = 900.0  # seconds
 # In no corpus of the base voices, and read by the teacher in that of a speaker whom they were not trained on.
 SENTENCE = "A golden retriever is excitedly greeting a woman as a little dog walks towards the camera."
+QUALITY = 45  # of WebP: a page is some 25 kB
 
 
-def speak(page: Page) -> None:
-    """A sentence that was spoken."""
+def speak(page: Page, server: Server) -> None:
+    """A sentence that was spoken, and what is under Details."""
     page.tab("Speak")
     page.click("#speak-start")
     page.until(lambda: page.all(".vb-player.ready"), "the speech was heard", LONG)
+    page.unfold("#speak-details", "#speak-hub")
+    page.until(lambda: page.all("#speak-reading img"), "how it was read")
 
 
-def difference(page: Page) -> None:
+def compare(page: Page, server: Server) -> None:
     """The cards."""
     page.tab("Compare")
     page.click("#difference-start")
     page.until(lambda: len(page.all("#difference-voices audio")) == 4, "all voices", LONG)
 
 
-def record(page: Page) -> None:
+def record(page: Page, server: Server) -> None:
     """A prompt, with the level meter moving."""
     page.tab("Your voice")
     page.click(".vb-recorder .record")
@@ -46,29 +51,58 @@ def record(page: Page) -> None:
     page.until(lambda: page.all(".vb-recorder .meter-fill")[0].size["width"] > 100, "somebody speaks")
 
 
-def whose(page: Page) -> None:
+def whose(page: Page, server: Server) -> None:
     """The bars."""
     page.tab("Whose voice")
     page.give("#whose-clip", CLIPS / "wavs" / "us-male-00040.ogg")
     page.until(lambda: page.all("#whose-found .bar"), "the bars", LONG)
 
 
-def make(page: Page, out: Path) -> None:
-    """A voice that is made of the tests' clips: checks, progress, result."""
+def detect(page: Page, server: Server) -> None:
+    """A clip with a mark in a part of it."""
+    clips = [Audio.read(path, 24000) for path in sorted((CLIPS / "wavs").glob("*.ogg"))[:3]]
+    spoken = voicebank.load("gb-female").say("This part of the recording was made here. The rest was not.")
+    page.tab("Was this made here")
+    page.give("#detect-clip", Audio.join([*clips, spoken]).save(server.temporary / "talk.wav"))
+    page.until(lambda: page.all("#detect-found rect"), "where the mark is", LONG)
+
+
+def upload(page: Page, server: Server) -> None:
+    """Forty clips that are about to be checked."""
+    for number in range(34):
+        (server.temporary / f"clip-{number:02}.ogg").write_bytes((CLIPS / "wavs" / "us-male-00040.ogg").read_bytes())
+    page.open()
     page.tab("Your voice")
     page.tab("Upload clips")
-    page.give("#make-clips", CLIPS / "metadata.csv", *sorted((CLIPS / "wavs").glob("*.ogg")))
-    page.until(lambda: "us-male" in page.value("#make-clips"), "the upload")
-    page.click("#make-check-clips")
+    page.give("#make-clips", *sorted(server.temporary.glob("clip-*.ogg")), *sorted((CLIPS / "wavs").glob("*.ogg")))
+    page.until(lambda: "40 files" in page.value("[data-for=make-clips]"), "the upload", LONG)
+
+
+def checks(page: Page, server: Server) -> None:
+    """What was found, with an error that is said."""
+    page.open()
+    page.upload(*CLIPS_TAB, CLIPS / "metadata.csv", *sorted((CLIPS / "wavs").glob("*.ogg")))
     page.until(lambda: page.all("#make-found tr"), "the checks", LONG)
     page.click("#make-consent label")
-    save(page, out, "checks")
+
+
+def training(page: Page, server: Server) -> None:
+    """A voice that learns."""
     page.click("#make-start")
     page.until(lambda: len(page.all("#make-progress .vb-compare audio")) == 3, "a preview", LONG)
-    save(page, out, "training")
-    page.click("#make-stop")
+
+
+def voice(page: Page, server: Server) -> None:
+    """A voice that was made."""
+    if page.sees("#make-stop"):
+        page.click("#make-stop")
     page.until(lambda: page.value("#make-results"), "the voice", LONG)
-    save(page, out, "voice")
+
+
+STATES: tuple[Callable[[Page, Server], None], ...] = (
+    *(speak, compare, record, whose, detect),
+    *(upload, checks, training, voice),
+)
 
 
 def end_of(page: Page, width: int) -> int:
@@ -76,46 +110,39 @@ def end_of(page: Page, width: int) -> int:
     script = """const end = document.querySelector('.vb-foot').getBoundingClientRect().bottom + scrollY;
     return document.documentElement.clientWidth > arguments[0] ? 0 : Math.ceil(end) + 20;"""
     first = page.driver.execute_script(script, width)
-    time.sleep(1)
+    time.sleep(0.5)
     return first if first == page.driver.execute_script(script, width) else 0
 
 
 def save(page: Page, out: Path, name: str) -> None:
     """The whole page as four pictures."""
     page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-    for kind, (width, height) in (("wide", WIDE), ("phone", PHONE)):
-        for tall in (height, None):
-            tall = tall or page.until(lambda width=width: end_of(page, width), "the page has settled")
-            page.driver.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": width, "height": tall, "deviceScaleFactor": 1, "mobile": width < 600},
-            )
-            time.sleep(0.7)
+    for kind, size in (("wide", WIDE), ("phone", PHONE)):
+        page.resize(size)
+        page.resize((size[0], page.until(lambda size=size: end_of(page, size[0]), "the page has settled")))
         for colours in ("light", "dark"):
             page.dark(colours == "dark")
             time.sleep(0.4)
             picture = Image.open(io.BytesIO(page.driver.get_screenshot_as_png()))
-            picture.save(out / f"demo-{name}-{kind}-{colours}.webp", quality=60, method=6)
+            picture.save(out / f"demo-{name}-{kind}-{colours}.webp", quality=QUALITY, method=6)
         page.dark(False)
-    page.driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": WIDE[0], "height": WIDE[1], "deviceScaleFactor": 1, "mobile": False},
-    )
+    page.resize(WIDE)
 
 
-def draw(out: Path) -> None:
-    """Draw every tab of the demo into a folder, with a real browser."""
+def draw(out: Path, only: list[str]) -> None:
+    """Draw every tab of the demo into a folder, with a real browser; or only some states of it."""
     out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder) / "demo", STEPS=24, LISTEN=0) as server,
+        serving(Path(folder) / "demo", STEPS=12, LISTEN=0) as server,
         visiting(server.url, Path(folder)) as page,
     ):
-        for action in (speak, difference, record, whose):
-            action(page)
-            save(page, out, action.__name__)
-        page.open()
-        make(page, out)
+        for state in STATES:
+            if only and state.__name__ not in only:
+                continue
+            state(page, server)
+            with server.held():
+                save(page, out, state.__name__)
 
 
 def illustrate(out: Path) -> None:
