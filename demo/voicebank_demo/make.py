@@ -264,7 +264,7 @@ def _checked(make: Make) -> tuple[gr.HTML, gr.HTML, gr.HTML, gr.Button, list[Any
         minutes = gr.Slider(2, longest, min(30, longest), step=1, label="Minutes it may take")
     who = gr.Radio([MINE, AGREED, PRIVATE], label="Whose voice is it?", elem_id="make-consent")
     speaker = gr.Textbox(label="The speaker's name, for the voice's description (may stay empty)", max_length=80)
-    with gr.Row():
+    with gr.Row(elem_classes="vb-sticky"):
         begin = gr.Button("Start", variant="primary", size="lg", scale=3, elem_id="make-start")
         other = gr.Button("Other recordings", size="lg", scale=1, elem_id="make-other")
     clips.edited(make.edit, None, clips, trigger_mode="multiple", **QUIET)
