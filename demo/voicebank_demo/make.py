@@ -19,7 +19,7 @@ from voicebank_demo.visitors import Demo, Visitor
 
 LEAD = """<p class="vb-lead">One minute of speech makes a voice, five make a good one. Everything stays in a
 folder of your own on this machine, and is deleted after you leave.</p>"""
-LIST = 260  # pixels of a list of files, which scrolls: what comes after it stays in sight
+LIST = 480  # pixels of a list of files, which scrolls: what comes after it stays in sight
 FILES = '<p class="vb-note vb-files" data-for="{}"></p>'
 STAGES = {
     "features": "It looks at your clips",
@@ -223,8 +223,9 @@ def _collect(make: Make) -> tuple[gr.HTML, Confirmed, list[Action]]:
                     "Delete them", "Delete all recordings?", "The recordings are deleted.", "make-clear"
                 )
         with gr.Tab("Upload clips", id="clips"):
+            text('<p class="vb-note">If you have their words, give them, too: a .txt for each, or metadata.csv.</p>')
             clips = gr.File(
-                label="Sound files, with their words as .txt or in metadata.csv if you have them; or one zip",
+                label="Sound files, or one zip",
                 file_count="multiple",
                 elem_id="make-clips",
                 height=LIST,
@@ -232,8 +233,9 @@ def _collect(make: Make) -> tuple[gr.HTML, Confirmed, list[Action]]:
             text(FILES.format("make-clips"))
             check_clips = gr.Button("Check my clips", variant="primary", elem_id="make-check-clips")
         with gr.Tab("Long recording", id="long"):
+            text('<p class="vb-note">If there are subtitles (.vtt or .srt), give them, too.</p>')
             long = gr.File(
-                label="A recording or video, and its subtitles (.vtt, .srt) if there are any",
+                label="A recording or video",
                 file_count="multiple",
                 elem_id="make-long",
                 height=LIST,

@@ -48,6 +48,14 @@ class Theme(gr.themes.Base):
             block_label_text_color_dark="*neutral_300",
             block_title_text_color="*neutral_600",
             block_title_text_color_dark="*neutral_300",
+            link_text_color="*primary_700",
+            link_text_color_dark="*primary_300",
+            link_text_color_visited="*primary_700",
+            link_text_color_visited_dark="*primary_300",
+            link_text_color_hover="*primary_800",
+            link_text_color_hover_dark="*primary_200",
+            link_text_color_active="*primary_800",
+            link_text_color_active_dark="*primary_200",
             block_radius="*radius_lg",
             container_radius="*radius_lg",
             input_radius="*radius_md",
@@ -101,7 +109,8 @@ def duration(seconds: float | None) -> str:
 
 def clock(seconds: float) -> str:
     """A place in a recording, as minutes and seconds."""
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d}"
 
 
 def number(value: float | None, digits: int) -> str:
