@@ -89,12 +89,19 @@ def page(loads: int = 5) -> None:
 
 
 def lighthouse(url: str, form: str, folder: Path) -> str:
-    """Scores of Lighthouse, which npx fetches if it is not there, and what fails."""
-    npx, browser = shutil.which("npx"), shutil.which("chromium") or shutil.which("google-chrome")
-    if npx is None or browser is None:
-        return "not run: there is no npx"
+    """Scores of Lighthouse, which npx fetches if it is not installed, and what fails."""
+    there, npx = shutil.which("lighthouse"), shutil.which("npx")
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None or not (there or npx):
+        return "not run: there is neither lighthouse nor npx"
     report = folder / f"{form}.json"
-    command = [npx, "--yes", "lighthouse", url, "--quiet", "--output=json", f"--output-path={report}"]
+    command = [
+        *([there] if there else [str(npx), "--yes", "lighthouse"]),
+        url,
+        "--quiet",
+        "--output=json",
+        f"--output-path={report}",
+    ]
     command += ["--only-categories=accessibility,best-practices", "--chrome-flags=--headless=new --no-sandbox"]
     command += ["--preset=desktop"] if form == "desktop" else []
     done = subprocess.run(command, env={**os.environ, "CHROME_PATH": browser}, capture_output=True, text=True)
