@@ -19,7 +19,6 @@ from voicebank_demo.visitors import Demo, Visitor
 
 LEAD = """<p class="vb-lead">One minute of speech makes a voice, five make a good one. Everything stays in a
 folder of your own on this machine, and is deleted after you leave.</p>"""
-LIST = 480  # pixels of a list of files, which scrolls: what comes after it stays in sight
 FILES = '<p class="vb-note vb-files" data-for="{}"></p>'
 STAGES = {
     "features": "It looks at your clips",
@@ -228,7 +227,6 @@ def _collect(make: Make) -> tuple[gr.HTML, Confirmed, list[Action]]:
                 label="Sound files, or one zip",
                 file_count="multiple",
                 elem_id="make-clips",
-                height=LIST,
             )
             text(FILES.format("make-clips"))
             check_clips = gr.Button("Check my clips", variant="primary", elem_id="make-check-clips")
@@ -238,7 +236,6 @@ def _collect(make: Make) -> tuple[gr.HTML, Confirmed, list[Action]]:
                 label="A recording or video",
                 file_count="multiple",
                 elem_id="make-long",
-                height=LIST,
             )
             text(FILES.format("make-long"))
             check_long = gr.Button("Check my recording", variant="primary", elem_id="make-check-long")
