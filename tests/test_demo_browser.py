@@ -186,7 +186,7 @@ def test_whether_a_clip_was_made_here(page: Page, tmp_path: Path) -> None:
     assert page.sees(f"{found} rect.marked") and page.value(f"{found} .vb-places td:last-child") == "Emma"
     assert "signed by" in page.value(f"{found} .vb-signed") and "Nothing was changed" in page.value(found)
     page.click(f"{found} summary")
-    page.until(lambda: page.sees(f"{found} .scores line.threshold"), "the scores along time")
+    page.until(lambda: page.sees(f"{found} svg.scores"), "the scores along time")
     assert "p-value" in page.value(f"{found} .vb-details")
     assert page.barriers(WIDE, PHONE) == []
 

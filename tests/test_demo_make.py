@@ -181,7 +181,7 @@ def _checked(page: Page, minute: Path) -> None:
         page.upload(*CLIPS_TAB, minute)
         page.until(lambda: page.all("#make-found tr"), "the table", JOB)
     words = page.one("#make-clip-list li textarea")
-    words.clear()
+    words.send_keys(Keys.CONTROL, "a")
     words.send_keys("Corrected words.", Keys.ENTER)
     page.click("#make-consent label")
 
