@@ -133,7 +133,7 @@ def test_where_a_mark_is_and_how_sure_that_is() -> None:
     assert detect.places(found, mine) == [
         (3, 12, "your voice me"),
         (20, 26, "your voice me"),
-        (23, 29, "a voice that is not here"),
+        (23, 29, "a voice from elsewhere"),
     ]
     shown = [detect.odds(p) for p in (2e-3, 2e-5, 5e-7, 5e-9, 1e-57, 0.0)]
     assert shown == ["100", "10,000", "a million", "100 million", "a million million", "a million million"]

@@ -39,7 +39,7 @@ def speaker(payload: int | None, own: Mapping[int, str] = NOBODY) -> str:
     if payload is None:
         return "an unknown voice"
     bundled = provenance.voice_of(payload)
-    return voices.title(bundled) if bundled else own.get(payload, "a voice that is not here")
+    return voices.title(bundled) if bundled else own.get(payload, "a voice from elsewhere")
 
 
 def payloads(own: Mapping[str, Path]) -> dict[int, str]:
