@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import voicebank
 from voicebank import bank
+from voicebank.bank import Voice
 from voicebank.cli import app
-from voicebank.errors import BadVoice, UnknownName
+from voicebank.config import PRESETS
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.errors import BadData, BadVoice, UnknownName
+from voicebank.hub.card import split
 
 
 @pytest.fixture
@@ -42,3 +48,43 @@ def test_evaluate_means_the_same_voice(elsewhere: Path) -> None:
         result = CliRunner().invoke(app, ["evaluate", name])
         assert result.exit_code == 2
         assert message in result.stderr
+
+
+def test_two_voices_are_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBANK_ORG", "us")
+    first, second = voicebank.load("us-male"), voicebank.load("gb-female")
+    result = CliRunner().invoke(app, ["mix", "us-male", "gb-female", "0.25", "-o", str(tmp_path / "new")])
+    assert result.exit_code == 0, result.output
+    made = voicebank.load(tmp_path / "new")
+    bias = "audio_encoder.0.bias"
+    parts = [voice.text2mel.state_dict()[bias] for voice in (first, made, second)]
+    assert torch.allclose(parts[1], 0.75 * parts[0] + 0.25 * parts[2], atol=1e-3)
+    sizes = [
+        (folder / "text2mel.safetensors").stat().st_size for folder in (tmp_path / "new", bank.folder() / "us-male")
+    ]
+    assert sizes[0] < 1.02 * sizes[1]
+    config = made.config
+    assert (config.name, config.accent, config.gender, config.parent) == ("new", "US", "", "us-male + gb-female")
+    assert config.training == {"mixed": {"us-male": 0.75, "gb-female": 0.25}} and not config.private_use
+    assert first.config.origin in config.origin and second.config.origin in config.origin
+    data, body = split((tmp_path / "new" / "README.md").read_text())
+    assert (data["base_model"], data["base_model_relation"]) == (["us/us-male", "us/gb-female"], "merge")
+    assert "Mixed from `us-male` and `gb-female`." in body and (tmp_path / "new" / "sample.ogg").is_file()
+    same = voicebank.mix(first, second, 0).text2mel.state_dict()
+    assert all(torch.equal(same[key], weight) for key, weight in first.text2mel.state_dict().items())
+
+
+def test_voices_that_do_not_fit_are_not_mixed() -> None:
+    first, second = voicebank.load("us-male"), voicebank.load("gb-female")
+    with pytest.raises(BadData, match="a share of 1.5 is out of range"):
+        voicebank.mix(first, second, 1.5)
+    strange = Voice(first.config, Text2Mel(first.config.text2mel), first.ssrn)
+    with pytest.raises(BadVoice, match="text2mel weights have nothing in common"):
+        voicebank.mix(first, strange)
+    sizes, ssrn = PRESETS["tiny"]
+    small = Voice(first.config.model_copy(update={"text2mel": sizes, "ssrn": ssrn}), Text2Mel(sizes), SSRN(ssrn))
+    with pytest.raises(BadVoice, match=r"cannot be mixed: text2mel\.\w+ is \S+ in one and"):
+        voicebank.mix(first, small)
+    private = first.config.model_copy(update={"consent": "", "training": {"private_use": True}})
+    made = voicebank.mix(Voice(private, first.text2mel, first.ssrn), "gb-female", name="ours")
+    assert made.config.private_use and made.name == "ours"

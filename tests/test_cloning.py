@@ -22,12 +22,13 @@ from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences
 from voicebank.cloning.likeness import median_pitch, screen
-from voicebank.cloning.run import frontend_of, parent_name
+from voicebank.cloning.run import frontend_of
 from voicebank.cloning.store import CloneSettings, CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, ConsentError
+from voicebank.hub.download import known_as
 from voicebank.text.frontend import join
 from voicebank.text.symbols import encode
 from voicebank.training import features
@@ -389,10 +390,10 @@ def test_a_voice_becomes_as_lively_as_its_speaker(base: Voice, own: Features) ->
 
 def test_a_parent_from_the_hub_is_named_with_its_commit(base: Voice) -> None:
     voice = voicebank.load(BASE)
-    assert parent_name(voice) == BASE
+    assert known_as(voice.name, voice.folder) == BASE
     commit = "0123456789abcdef0123456789abcdef01234567"
     voice.folder = Path(f"/home/me/.cache/huggingface/hub/models--some--voice-a/snapshots/{commit}")
-    assert parent_name(voice) == f"some/voice-a@{commit}"
+    assert known_as(voice.name, voice.folder) == f"some/voice-a@{commit}"
 
 
 # The closest base voice

@@ -20,7 +20,7 @@ from voicebank.errors import VoicebankError, VoicebankWarning
 if TYPE_CHECKING:
     from voicebank import provenance
     from voicebank.audio import Audio, AudioWriter
-    from voicebank.bank import Voice, closest, load, voices
+    from voicebank.bank import Voice, closest, load, mix, voices
     from voicebank.bulk.run import batch
     from voicebank.cloning.store import CloneSettings
     from voicebank.data import media
@@ -57,6 +57,7 @@ __all__ = [
     "detect",
     "load",
     "media",
+    "mix",
     "plot_detections",
     "provenance",
     "search",
@@ -81,6 +82,7 @@ _LAZY = {
     "closest": "voicebank.bank",
     "detect": "voicebank.provenance",
     "load": "voicebank.bank",
+    "mix": "voicebank.bank",
     "plot_detections": "voicebank.provenance",
     "search": "voicebank.hub.client",
     "voice_of": "voicebank.provenance",

@@ -19,7 +19,7 @@ from voicebank.errors import BadVoice, UnknownName, VoicebankError, needs_extra
 from voicebank.files import atomic
 from voicebank.hub.card import WIDGET_TEXT, card
 from voicebank.hub.client import upload
-from voicebank.hub.download import download, origin
+from voicebank.hub.download import download, known_as, origin
 from voicebank.hub.merge import refresh, with_source
 from voicebank.hub.signature import Signer, sign_folder, signer_of
 from voicebank.synthesis.folder import CARD, SAMPLE, read_config
@@ -338,6 +338,27 @@ def load(
         f"unknown voice {text[:100]!r}: bundled are {known}; "
         "a folder with a config.json or owner/name on the Hugging Face Hub works too"
     )
+
+
+def mix(first: str | Path | Voice, second: str | Path | Voice, share: float = 0.5, *, name: str | None = None) -> Voice:
+    """A new voice between two, see :func:`voicebank.synthesis.mixing.mixed`.
+
+    Args:
+        first, second: names, folders, repositories or voices: of one training, or clones of its voices.
+        share: of the second, 0 to 1.
+        name: of the new voice; the two names if left out.
+
+    Raises:
+        BadData: the share is out of range.
+        BadVoice: the weights of the two do not fit; the message says why.
+        UnknownName, HubError: as for :func:`load`.
+    """
+    from voicebank.synthesis.mixing import mixed
+
+    one, other = (each if isinstance(each, Voice) else load(each) for each in (first, second))
+    parents = known_as(one.name, one.folder), known_as(other.name, other.folder)
+    made = mixed(one, other, share, name or f"{one.name}-{other.name}"[:96], parents)
+    return Voice(made.config, made.text2mel, made.ssrn)
 
 
 @dataclass(frozen=True)

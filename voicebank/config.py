@@ -205,7 +205,8 @@ class VoiceConfig(Config):
     """Who agreed to this voice being made and used, in one line."""
     license: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")] = "apache-2.0"
     parent: Line | None = None
-    """The base voice a clone was fine-tuned from: a bundled name or a repository."""
+    """The base voice a clone was fine-tuned from: a bundled name or a repository. Of a mixed voice two,
+    with `` + `` between."""
     frontend: FrontendConfig = FrontendConfig()
     lexicon: Annotated[dict[str, Annotated[str, Field(max_length=200)]], Field(max_length=20_000)] = {}
     """Words of this voice that are spelled out in IPA, whatever the frontend."""

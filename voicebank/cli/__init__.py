@@ -19,7 +19,7 @@ from voicebank.cli.doctor import doctor
 from voicebank.cli.evaluate import evaluate
 from voicebank.cli.say import say
 from voicebank.cli.serve import serve
-from voicebank.cli.train import assemble, card, train
+from voicebank.cli.train import assemble, card, mix, train
 from voicebank.cli.voices import plugins, pull, push, search, voices
 from voicebank.errors import PluginError, VoicebankError, VoicebankWarning, needs_extra
 
@@ -87,6 +87,7 @@ for command in (
     assemble,
     clone,
     closest,
+    mix,
     evaluate,
     card,
     push,

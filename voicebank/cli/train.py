@@ -1,4 +1,4 @@
-"""``voicebank train``, ``assemble`` and ``card``: from recordings to a voice folder and its card."""
+"""``voicebank train``, ``assemble``, ``mix`` and ``card``: from recordings, or two voices, to a folder and its card."""
 
 from __future__ import annotations
 
@@ -179,6 +179,22 @@ def assemble(
     )
     voice.save(folder, card=card(voice.config), sample=voice.say(sample))
     typer.echo(f"{folder}: {sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.1f} MB")
+
+
+def mix(
+    first: Annotated[str, typer.Argument(help="A voice: a name, a folder or owner/name on the Hub.")],
+    second: Annotated[str, typer.Argument(help="Another one of the same training, or a clone of such a one.")],
+    share: Annotated[float, typer.Argument(help="How much of the second voice, from 0 to 1.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The voice folder to write; its name is the voice's.")],
+    sample: Annotated[str, typer.Option(help="Sentence of sample.ogg.")] = SAMPLE,
+) -> None:
+    """Make a new voice that is between two."""
+    import voicebank
+    from voicebank.hub.card import card
+
+    voice = voicebank.mix(first, second, share, name=out.resolve().name)
+    voice.save(out, card=card(voice.config), sample=voice.say(sample))
+    typer.echo(f'voicebank say "It works." --voice {out}')
 
 
 def card(

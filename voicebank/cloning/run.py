@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from voicebank.config import VoiceConfig, first_error
 from voicebank.data.dataset import Dataset
 from voicebank.data.progress import Progress
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
+from voicebank.hub.download import known_as
 from voicebank.synthesis.speech import create_frontend
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
@@ -28,7 +28,6 @@ from voicebank.training.batches import usable
 from voicebank.training.features import Features, build
 
 LEAST_SECONDS, LEAST_CLIPS = 20.0, 4
-_CACHED = re.compile(r"models--([^/]+?)--([^/]+)/snapshots/([0-9a-f]{40})$")
 
 
 def clone(
@@ -119,7 +118,7 @@ def _begun(
     )
     state = CloneState(
         job=digest,
-        parent=parent_name(base),
+        parent=known_as(base.name, base.folder),
         base=str(base.folder.resolve()) if base.folder else "",
         settings=settings,
         about=default.updated(about),
@@ -139,12 +138,6 @@ def frontend_of(voice: Synthesizer) -> Frontend:
         UnknownName: it is not installed.
     """
     return create_frontend(voice.config, voice.config.frontend.name)
-
-
-def parent_name(voice: Synthesizer) -> str:
-    """What a clone calls its base: ``owner/name@commit`` if that came from the Hub, else its name."""
-    cached = _CACHED.search(voice.folder.as_posix()) if voice.folder else None
-    return f"{cached[1]}/{cached[2]}@{cached[3]}" if cached else voice.name
 
 
 def _applied(about: Description, config: VoiceConfig) -> VoiceConfig:

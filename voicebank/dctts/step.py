@@ -60,18 +60,39 @@ def _widen_typed(weight: Any) -> Any:
     return from_half if weight == types.int16 else as_it_is
 
 
+# Numbers are copied one by one below. An assignment to a slice would make Numba compile the text of the error that it
+# might raise, which takes longer than all the rest.
+
+
 @compiled(**_FAST)
-def _add_product(matrix: Any, scale: Any, x: Any, y: Any) -> None:
-    """``y += x @ matrix``; the matrix has a multiple of UNROLL rows."""
-    for i in range(0, matrix.shape[0], UNROLL):
-        a, b, c, d = x[i] * scale, x[i + 1] * scale, x[i + 2] * scale, x[i + 3] * scale
-        for j in range(matrix.shape[1]):
+def _add_product(weights: Any, first: int, rows: int, columns: int, scale: Any, x: Any, start: int, y: Any) -> None:
+    """``y += x[start : start + rows] @ matrix``; the matrix begins at ``first``, and has a multiple of UNROLL rows."""
+    matrix = weights[first : first + rows * columns].reshape(rows, columns)
+    for i in range(0, rows, UNROLL):
+        n = start + i
+        a, b, c, d = x[n] * scale, x[n + 1] * scale, x[n + 2] * scale, x[n + 3] * scale
+        for j in range(columns):
             y[j] += (
                 a * _widen(matrix[i, j])
                 + b * _widen(matrix[i + 1, j])
                 + c * _widen(matrix[i + 2, j])
                 + d * _widen(matrix[i + 3, j])
             )
+
+
+@compiled(**_FAST)
+def _prepare(layer: Any, biases: Any, x: Any, h: Any, y: Any) -> None:
+    """``h`` is the layer's input, normalised if it wants that, and padded; ``y`` is its bias."""
+    inputs = layer[INPUTS]
+    if layer[NORM]:
+        _normalise(x, inputs, h)
+    else:
+        for i in range(inputs):
+            h[i] = x[i]
+    for i in range(inputs, layer[PADDED]):
+        h[i] = np.float32(0)
+    for j in range(layer[OUTPUTS]):
+        y[j] = biases[layer[BIAS] + j]
 
 
 @compiled(**_FAST)
@@ -111,26 +132,19 @@ def _layers(table: Any, weights: Any, scale: Any, biases: Any, rings: Any, t: in
     for n in range(table.shape[0]):
         layer = table[n]
         inputs, padded, outputs = layer[INPUTS], layer[PADDED], layer[OUTPUTS]
-        if layer[NORM]:
-            _normalise(x, inputs, h)
-        else:
-            h[:inputs] = x[:inputs]
-        h[inputs:padded] = np.float32(0)
-        y[:outputs] = biases[layer[BIAS] : layer[BIAS] + outputs]
-        size = padded * outputs
+        _prepare(layer, biases, x, h, y)
         first = layer[WEIGHTS]
         for tap in range(layer[KERNEL] - 1):
             back = (layer[KERNEL] - 1 - tap) * layer[DILATION]
             slot = layer[RING] + (t - back) % layer[SLOTS] * padded
             if back <= t:  # before the first frame all is zero
-                matrix = weights[first : first + size].reshape(padded, outputs)
-                _add_product(matrix, scale, rings[slot : slot + padded], y[:outputs])
-            first += size
-        matrix = weights[first : first + size].reshape(padded, outputs)
-        _add_product(matrix, scale, h[:padded], y[:outputs])
+                _add_product(weights, first, padded, outputs, scale, rings, slot, y)
+            first += padded * outputs
+        _add_product(weights, first, padded, outputs, scale, h, 0, y)
         if layer[KERNEL] > 1:
             slot = layer[RING] + t % layer[SLOTS] * padded
-            rings[slot : slot + padded] = h[:padded]
+            for i in range(padded):
+                rings[slot + i] = h[i]
         if layer[HIGHWAY]:
             for j in range(inputs):
                 x[j] += (y[inputs + j] - x[j]) / (_ONE + _exp(-y[j]))
@@ -138,22 +152,15 @@ def _layers(table: Any, weights: Any, scale: Any, biases: Any, rings: Any, t: in
             for j in range(outputs):
                 x[j] = max(y[j], np.float32(0))
         else:
-            x[:outputs] = y[:outputs]
+            for j in range(outputs):
+                x[j] = y[j]
 
 
 @compiled(**_FAST)
 def _product(layer: Any, weights: Any, scale: Any, biases: Any, x: Any, h: Any, y: Any) -> None:
     """``y`` is a layer of one tap of ``x``, which is normalised if the layer wants that; ``h`` is scratch."""
-    inputs, padded, outputs = layer[INPUTS], layer[PADDED], layer[OUTPUTS]
-    if layer[NORM]:
-        _normalise(x, inputs, h)
-    else:
-        h[:inputs] = x[:inputs]
-    h[inputs:padded] = np.float32(0)
-    y[:outputs] = biases[layer[BIAS] : layer[BIAS] + outputs]
-    first = layer[WEIGHTS]
-    matrix = weights[first : first + padded * outputs].reshape(padded, outputs)
-    _add_product(matrix, scale, h[:padded], y[:outputs])
+    _prepare(layer, biases, x, h, y)
+    _add_product(weights, layer[WEIGHTS], layer[PADDED], layer[OUTPUTS], scale, h, 0, y)
 
 
 @compiled(**_FAST)
@@ -240,10 +247,8 @@ def advance(
     a, c = np.zeros(width, np.float32), np.zeros(width, np.float32)
     while state[FRAME] < until and not state[ENDED]:
         t = state[FRAME]
-        if t:
-            x[:n_mels] = mel[t - 1]
-        else:
-            x[:n_mels] = np.float32(0)
+        for i in range(n_mels):
+            x[i] = mel[t - 1, i] if t else np.float32(0)
         _layers(encoder, weights, scale, biases, rings, t, x, h, y)
 
         first, end = 0, symbols
@@ -263,7 +268,8 @@ def advance(
         for n in range(first, end):
             row[n] = _exp(row[n] - top)
             total += row[n]
-        context[:] = np.float32(0)
+        for i in range(d):
+            context[i] = np.float32(0)
         for n in range(first, end):
             row[n] /= total
             for i in range(d):
@@ -275,7 +281,8 @@ def advance(
             x[i] = context[i]
         _layers(decoder, weights, scale, biases, rings, t, x, h, y)
         if flow.shape[0]:
-            sampled[:] = noise[t]
+            for i in range(n_mels):
+                sampled[i] = noise[t, i]
             _sample(flow, times, weights, scale, biases, x, sampled, h, y, a, c)
             for i in range(n_mels):
                 mel[t, i] = min(max(sampled[i] * deviation[i] + mean[i], np.float32(0)), _ONE)

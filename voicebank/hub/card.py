@@ -112,8 +112,11 @@ def metadata_of(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], sa
         model_name=config.name,
         eval_results=_results(scores) or None,
     )
-    if config.parent and (parent := _parent(config.parent)):
-        data["base_model"], data["base_model_relation"] = parent, "finetune"
+    parents = [repo for parent in parents_of(config) if (repo := _parent(parent))]
+    if parents:
+        mixed = len(parents_of(config)) > 1
+        data["base_model"] = parents if mixed else parents[0]
+        data["base_model_relation"] = "merge" if mixed else "finetune"
     if sample:
         data["widget"] = [{"text": WIDGET_TEXT, "output": {"url": "sample.ogg"}}]
     fields: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
@@ -141,6 +144,11 @@ def _results(scores: Mapping[str, Mapping[str, Any]]) -> list[EvalResult]:
     ]
 
 
+def parents_of(config: VoiceConfig) -> list[str]:
+    """The voice that a clone was fine-tuned from, or the two that were mixed."""
+    return config.parent.split(" + ") if config.parent else []
+
+
 def _parent(parent: str) -> str | None:
     """The repository of a parent; none if it is a bundled voice and ``$VOICEBANK_ORG`` is not set."""
     if "/" in parent:
@@ -152,7 +160,9 @@ def _parent(parent: str) -> str | None:
 def _body(config: VoiceConfig, scores: Mapping[str, Mapping[str, Any]], repo: str | None) -> str:
     what = plain(" ".join(w for w in (config.accent, config.gender) if w))
     article = "An" if what[:1].lower() in tuple("aeio") else "A"
-    parent = [f"Fine-tuned from `{plain(config.parent)}`.", ""] if config.parent else []
+    made = "Mixed from" if len(parents_of(config)) > 1 else "Fine-tuned from"
+    parents = " and ".join(f"`{plain(parent)}`" for parent in parents_of(config))
+    parent = [f"{made} {parents}.", ""] if parents else []
     notes = dict(config.training)
     minutes = notes.pop("minutes", None)
     notes.pop("private_use", None)

@@ -256,7 +256,13 @@ def origin(folder: Path) -> tuple[str, str] | None:
     name = folder.parent.parent.name
     if folder.parent.name != "snapshots" or not name.startswith("models--"):
         return None
-    return name.removeprefix("models--").replace("--", "/"), folder.name
+    return name.removeprefix("models--").replace("--", "/", 1), folder.name
+
+
+def known_as(name: str, folder: Path | None) -> str:
+    """What a voice is called by those made of it: ``owner/name@commit`` if it came from the Hub, else its name."""
+    hub = origin(folder) if folder else None
+    return "@".join(hub) if hub else name
 
 
 def _pulled_card(snapshot: Path, folder: Path) -> str:

@@ -1,0 +1,119 @@
+"""Two voices mixed into a third, whose weights lie on the line between theirs.
+
+The base voices were trained as one network with a row of biases for each speaker, and clones are trained on from them.
+Between such weights there are voices, as in arXiv:2203.05482; between weights that were trained apart there is noise.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import torch
+
+from voicebank.config import VoiceConfig
+from voicebank.errors import BadData, BadVoice
+from voicebank.synthesis.synthesizer import Synthesizer
+from voicebank.synthesis.weights import quantise
+
+# The cosine between the matrices of two voices: 1 for base voices, nearly so for their clones, 0 of any others.
+RELATED = 0.5
+# Of a config, what may differ between two voices whose weights fit.
+_FREE = {"flow_steps", "flow_noise"}
+
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+def mixed(first: Synthesizer, second: Synthesizer, share: float, name: str, parents: tuple[str, str]) -> Synthesizer:
+    """A voice between two.
+
+    Args:
+        first, second: the voices.
+        share: of the second, 0 to 1. What cannot lie between (language, frontend, accent) is taken from the voice with
+            the larger share, from the first if they are equal.
+        name: of the new voice.
+        parents: what the two are called in its config.
+
+    Raises:
+        BadData: the share is out of range.
+        BadVoice: the two do not fit; the message says why.
+    """
+    if not 0 <= share <= 1:
+        raise BadData(f"a share of {share:g} is out of range: give how much of the second voice, from 0 to 1")
+    if reason := _misfit(first, second):
+        raise BadVoice(f"{first.name} and {second.name} cannot be mixed: {reason}")
+    text2mel = quantise(_between(first.text2mel, second.text2mel, share))
+    ssrn = quantise(_between(first.ssrn, second.ssrn, share))
+    return Synthesizer(_config(first.config, second.config, share, name, parents), text2mel, ssrn)
+
+
+def _misfit(first: Synthesizer, second: Synthesizer) -> str:
+    """Why two voices cannot be mixed; empty if they can."""
+    mine, theirs = first.config, second.config
+    if mine.language.split("-")[0] != theirs.language.split("-")[0]:
+        return f"one speaks {mine.language}, the other {theirs.language}"
+    if mine.license != theirs.license:
+        return f"their licences differ ({mine.license}, {theirs.license})"
+    for part in ("audio", "text2mel", "ssrn"):
+        sizes, others = getattr(mine, part).model_dump(), getattr(theirs, part).model_dump()
+        for key in sizes.keys() - _FREE:
+            if sizes[key] != others[key]:
+                return f"{part}.{key} is {sizes[key]} in one and {others[key]} in the other"
+    for part in ("text2mel", "ssrn"):
+        cosine = _cosine(getattr(first, part), getattr(second, part))
+        if cosine < RELATED:
+            return (
+                f"their {part} weights have nothing in common (cosine {cosine:.2f}); "
+                "one must have been trained from the other, or both from the same"
+            )
+    return ""
+
+
+def _cosine(one: torch.nn.Module, other: torch.nn.Module) -> float:
+    """Of all matrices of two networks of the same sizes."""
+    pairs = list(_matrices(one, other))
+    product = sum(float((a * b).sum()) for a, b in pairs)
+    lengths = [sum(float((each[i] ** 2).sum()) for each in pairs) for i in (0, 1)]
+    return product / max((lengths[0] * lengths[1]) ** 0.5, 1e-12)
+
+
+def _matrices(one: torch.nn.Module, other: torch.nn.Module) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    theirs = other.state_dict()
+    for key, tensor in one.state_dict().items():
+        if key.endswith(".weight"):
+            yield tensor.float(), theirs[key].to(tensor.device).float()
+
+
+@torch.no_grad()
+def _between(one: Network, other: Network, share: float) -> Network:
+    """A copy of a network with the weights at ``share`` of the way to another's."""
+    between, theirs = copy.deepcopy(one), other.state_dict()
+    for key, tensor in between.state_dict().items():
+        tensor.lerp_(theirs[key].to(tensor), share)
+    return between
+
+
+def _config(first: VoiceConfig, second: VoiceConfig, share: float, name: str, parents: tuple[str, str]) -> VoiceConfig:
+    most, least = (second, first) if share > 0.5 else (first, second)
+    shares = {parents[0]: round(1 - share, 4), parents[1]: round(share, 4)}
+    private = first.private_use or second.private_use
+    about: dict[str, Any] = {
+        "name": name,
+        "parent": " + ".join(parents),
+        "gender": most.gender if first.gender == second.gender else "",
+        "origin": f"Mixed: {_named(parents, (first.origin, second.origin))}"[:2000],
+        "consent": "" if private else _named(parents, (first.consent, second.consent))[:2000],
+        "lexicon": {**least.lexicon, **most.lexicon},
+        "training": {"mixed": shares, **({"private_use": True} if private else {})},
+    }
+    for field in ("seconds_per_symbol", "sharpening"):
+        about[field] = round(getattr(first, field) * (1 - share) + getattr(second, field) * share, 6)
+    return VoiceConfig.model_validate(most.model_dump() | about)
+
+
+def _named(parents: tuple[str, str], lines: tuple[str, str]) -> str:
+    """What two voices say, once if it is the same."""
+    if lines[0] == lines[1]:
+        return lines[0]
+    return "; ".join(f"{parent}: {line or 'not stated'}" for parent, line in zip(parents, lines, strict=True))
