@@ -147,6 +147,14 @@ def test_a_recording_with_captions_killed_and_started_again(talk: Path, tmp_path
     assert not (out / ".make").exists() and not any(name.endswith(".part") for name in files(out))
 
 
+def test_rolling_captions_that_are_late(tmp_path: Path, whisper: Transcriber) -> None:
+    clips = Dataset.read(CLIPS / "us-male").clips
+    talk = CASES["rolling captions"].make(clips, tmp_path / "talk")
+    made = Dataset.make(talk, tmp_path / "me", transcriber=whisper)
+    said, written = (" ".join(c.text for c in part).split() for part in (made.clips, clips))
+    assert 0.8 * len(written) <= len(said) <= len(written)
+
+
 def test_captions_of_another_video(talk: Path, tmp_path: Path, whisper: Transcriber) -> None:
     (tmp_path / "other.vtt").write_text(
         "WEBVTT\n\n00:00.000 --> 00:15.000\n" + "Parliament has rejected every motion about fishing rights. " * 4

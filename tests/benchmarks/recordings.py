@@ -25,8 +25,10 @@ from voicebank.audio import Audio
 from voicebank.cli.output import Bar
 from voicebank.cloning.store import CloneState
 from voicebank.data.dataset import Clip, Dataset
+from voicebank.errors import VoicebankError
 from voicebank.evaluation import evaluate_voice
-from voicebank.files import atomic
+from voicebank.evaluation.measures import read_sentences
+from voicebank.files import atomic, replacing_folder
 from voicebank.hub.card import markdown_table, number, percent
 
 RATE = 24000
@@ -240,7 +242,7 @@ def stutter(clips: list[Clip], folder: Path) -> Path:
 
 def uncut(clips: list[Clip], folder: Path) -> Path:
     """One long file without transcript."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(0)
     parts = [p for clip in clips for p in (Audio.read(clip.path, RATE), Audio.silence(0.6, RATE))]
     sound = Audio.join(parts).samples
@@ -349,15 +351,26 @@ def recordings(
     only: Annotated[list[str] | None, typer.Option(help="Some of the cases.")] = None,
     base: Annotated[str, typer.Option(help="The base voice of all clones.")] = "us-male",
     max_minutes: Annotated[float | None, typer.Option(help="Computing for each clone.")] = None,
+    count: Annotated[int, typer.Option(help="So many of the sentences.")] = 30,
 ) -> None:
-    """Clone a voice from a corpus that is damaged in every way that recordings are."""
+    """Clone a voice from a corpus that is damaged in every way that recordings are.
+
+    What was stopped goes on with the same command: finished cases are read, and the one that was begun is continued.
+    """
     whole = Dataset.read(corpus)
+    said = dict(list(read_sentences(sentences).items())[:count])
+    settings = {"max_minutes": max_minutes} if max_minutes else {}
     rows: dict[str, dict[str, Any]] = {}
     for name in only or list(CASES):
         folder = out / name.replace(" ", "-").replace(",", "")
         result = folder / "result.json"
         if not result.is_file():
-            measured = _measured(CASES[name], whole, folder, sentences, corpus, base, max_minutes)
+            began = time.monotonic()
+            try:
+                measured = _measured(CASES[name], whole, folder, said, corpus, base, settings)
+            except VoicebankError as error:  # one case must not end the night
+                measured = {"error": str(error)}
+            measured["computing"] = (time.monotonic() - began) / 60
             atomic(result, json.dumps(measured, indent=1))
         rows[name] = json.loads(result.read_text(encoding="utf-8"))
         atomic(out / "recordings.md", _table(rows))
@@ -365,14 +378,19 @@ def recordings(
 
 
 def _measured(
-    case: Case, whole: Dataset, folder: Path, sentences: Path, corpus: Path, base: str, max_minutes: float | None
+    case: Case,
+    whole: Dataset,
+    folder: Path,
+    sentences: dict[str, str],
+    corpus: Path,
+    base: str,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     damaged, data, voice = folder / "recordings", folder / "dataset", folder / "voice"
-    began = time.monotonic()
     if not damaged.is_dir():
-        case.make(whole.clips, damaged)
+        with replacing_folder(damaged) as new:
+            case.make(whole.clips, new)
     talk = damaged / "talk.flac"
-    settings = {"max_minutes": max_minutes} if max_minutes else {}
     with Bar() as bar:
         made = Dataset.make(talk if talk.is_file() else damaged, data, clean=case.clean, progress=bar)
         clone = voicebank.load(base).clone(made, voice, settings=settings, progress=bar)
@@ -386,7 +404,6 @@ def _measured(
         "similarity": scores.similarity[whole.name],
         "distillmos": scores.distillmos,
         "wer": scores.wer,
-        "computing": (time.monotonic() - began) / 60,
     }
 
 
@@ -395,6 +412,9 @@ def _table(rows: dict[str, dict[str, Any]]) -> str:
     clean = rows.get("clean", {}).get("similarity")
     table = []
     for name, row in rows.items():
+        if "error" in row:
+            table.append((name, "", "", "", "", number(row["computing"], 0), row["error"]))
+            continue
         missed = clean is not None and clean - row["similarity"] > CASES[name].allowed
         said = ", ".join([*dict.fromkeys(row["general"]), *([row["rejected"]] if row["rejected"] else [])])
         table.append(
