@@ -15,6 +15,7 @@ pytest.importorskip("av")
 pytest.importorskip("voicebank_whisper")
 
 import soundfile  # noqa: E402
+from benchmarks.recordings import CASES  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 import voicebank  # noqa: E402
