@@ -254,7 +254,7 @@ def _compiling() -> Iterator[None]:
     from voicebank.compiled import on_compiling
 
     console = Console(stderr=True)
-    status = console.status("Compiling loops for this machine: half a minute, once")
+    status = console.status("Compiling loops for this machine: some seconds, once")
     stop: Callable[[], None] = on_compiling(status.start, status.stop) if console.is_terminal else lambda: None
     try:
         yield

@@ -65,12 +65,11 @@ def _widen_typed(weight: Any) -> Any:
 
 
 @compiled(**_FAST)
-def _add_product(weights: Any, first: int, rows: int, columns: int, scale: Any, x: Any, start: int, y: Any) -> None:
-    """``y += x[start : start + rows] @ matrix``; the matrix begins at ``first``, and has a multiple of UNROLL rows."""
+def _add_product(weights: Any, first: int, rows: int, columns: int, scale: Any, x: Any, y: Any) -> None:
+    """``y += x[:rows] @ matrix``; the matrix begins at ``first``, and has a multiple of UNROLL rows."""
     matrix = weights[first : first + rows * columns].reshape(rows, columns)
     for i in range(0, rows, UNROLL):
-        n = start + i
-        a, b, c, d = x[n] * scale, x[n + 1] * scale, x[n + 2] * scale, x[n + 3] * scale
+        a, b, c, d = x[i] * scale, x[i + 1] * scale, x[i + 2] * scale, x[i + 3] * scale
         for j in range(columns):
             y[j] += (
                 a * _widen(matrix[i, j])
@@ -138,9 +137,9 @@ def _layers(table: Any, weights: Any, scale: Any, biases: Any, rings: Any, t: in
             back = (layer[KERNEL] - 1 - tap) * layer[DILATION]
             slot = layer[RING] + (t - back) % layer[SLOTS] * padded
             if back <= t:  # before the first frame all is zero
-                _add_product(weights, first, padded, outputs, scale, rings, slot, y)
+                _add_product(weights, first, padded, outputs, scale, rings[slot : slot + padded], y)
             first += padded * outputs
-        _add_product(weights, first, padded, outputs, scale, h, 0, y)
+        _add_product(weights, first, padded, outputs, scale, h, y)
         if layer[KERNEL] > 1:
             slot = layer[RING] + t % layer[SLOTS] * padded
             for i in range(padded):
@@ -160,7 +159,7 @@ def _layers(table: Any, weights: Any, scale: Any, biases: Any, rings: Any, t: in
 def _product(layer: Any, weights: Any, scale: Any, biases: Any, x: Any, h: Any, y: Any) -> None:
     """``y`` is a layer of one tap of ``x``, which is normalised if the layer wants that; ``h`` is scratch."""
     _prepare(layer, biases, x, h, y)
-    _add_product(weights, layer[WEIGHTS], layer[PADDED], layer[OUTPUTS], scale, h, 0, y)
+    _add_product(weights, layer[WEIGHTS], layer[PADDED], layer[OUTPUTS], scale, h, y)
 
 
 @compiled(**_FAST)
