@@ -14,8 +14,8 @@ import torch
 
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadData, BadVoice
+from voicebank.synthesis.folder import quantise
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.synthesis.weights import quantise
 
 # The cosine between the matrices of two voices: 1 for base voices, nearly so for their clones, 0 of any others.
 RELATED = 0.5
