@@ -7,6 +7,7 @@ Between such weights there are voices, as in arXiv:2203.05482; between weights t
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -74,8 +75,8 @@ def _cosine(one: torch.nn.Module, other: torch.nn.Module) -> float:
     """Of all matrices of two networks of the same sizes."""
     pairs = list(_matrices(one, other))
     product = sum(float((a * b).sum()) for a, b in pairs)
-    lengths = [sum(float((each[i] ** 2).sum()) for each in pairs) for i in (0, 1)]
-    return product / max((lengths[0] * lengths[1]) ** 0.5, 1e-12)
+    lengths = [math.sqrt(sum(float((each[i] ** 2).sum()) for each in pairs)) for i in (0, 1)]
+    return product / max(math.prod(lengths), 1e-12)
 
 
 def _matrices(one: torch.nn.Module, other: torch.nn.Module) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
