@@ -58,8 +58,8 @@ def _misfit(first: Synthesizer, second: Synthesizer) -> str:
         return f"their licences differ ({mine.license}, {theirs.license})"
     for part in ("audio", "text2mel", "ssrn"):
         sizes, others = getattr(mine, part).model_dump(), getattr(theirs, part).model_dump()
-        for key in sizes.keys() - _FREE:
-            if sizes[key] != others[key]:
+        for key in sizes:
+            if key not in _FREE and sizes[key] != others[key]:
                 return f"{part}.{key} is {sizes[key]} in one and {others[key]} in the other"
     for part in ("text2mel", "ssrn"):
         cosine = _cosine(getattr(first, part), getattr(second, part))
