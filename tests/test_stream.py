@@ -251,6 +251,8 @@ def test_subtitles(voice: Voice) -> None:
 def test_options_are_checked_before_the_first_chunk(voice: Voice) -> None:
     with pytest.raises(BadText, match="speed"):
         voice.stream("One house.", speed=9)
+    with pytest.raises(BadText, match="seed 'x' is out of range"):
+        voice.stream("One house.", seed="x")  # type: ignore[arg-type]
 
 
 def test_a_text_is_read_without_being_spoken(voice: Voice) -> None:

@@ -136,6 +136,7 @@ def test_more_readings(text: str, reading: str) -> None:
         ("Mon. 5/6", "Monday May sixth"),
         ("f(x) = 2x", "f(x) equals two x"),
         ("R0", "R zero"),
+        ("\x1b[1;31mred\x1b[0m text", "red text"),
         (
             "x86-64, i7-9700K, A380-800",
             "x eighty six sixty four, i seven ninety seven hundred K, A three eighty eight hundred",

@@ -146,8 +146,8 @@ class Manner(NamedTuple):
             raise TypeError(f"unknown option {min(unknown)!r}: known are {', '.join(Options.__annotations__)}")
         speed = _within("speed", options.get("speed"), 1.0, *SPEEDS)
         seed = options.get("seed", 0)
-        if seed < 0:
-            raise BadText(f"seed {seed} is out of range: it is 0 or more")
+        if not isinstance(seed, int) or seed < 0:
+            raise BadText(f"seed {seed!r} is out of range: it is a whole number, 0 or more")
         return cls(
             create_frontend(config, options.get("frontend")),
             create_vocoder(config, options.get("vocoder")),

@@ -92,6 +92,7 @@ GREEK_LETTER = re.compile(
 SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
+TERMINAL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and the like (ECMA-48, section 5.4)
 PLAIN = str.maketrans(QUOTES | LETTERS | SIGNS)
 COMPOSED = str.maketrans(QUOTES | DASHES | {"⁄": "/"})
 KEPT = re.compile(rf"[^A-Za-z0-9'\s.,!?;:\-\"()…—{PLACEHOLDER}]")
@@ -113,6 +114,7 @@ def normalise(text: str, language: str = "en") -> str:
     """
     if not language.startswith("en"):
         raise BadText(f"text in language {language!r} cannot be normalised; only English ('en') can")
+    text = TERMINAL.sub("", text)
     text = read_numbers(rewrite(fold(_respelled(_entities(text))), language.lower()))
     # Whatever the rules left must not reach a voice as a sign.
     text = text.replace("%", " percent ").replace("°", " degrees ").replace("+", " plus ")
