@@ -24,10 +24,9 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.cli.output import Bar
 from voicebank.cloning.store import CloneState
-from voicebank.data.dataset import Clip, Dataset
+from voicebank.data.dataset import Clip, Dataset, read_sentences
 from voicebank.errors import VoicebankError
 from voicebank.evaluation import evaluate_voice
-from voicebank.evaluation.measures import read_sentences
 from voicebank.files import atomic, replacing_folder
 from voicebank.hub.card import markdown_table, number, percent
 
