@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: pip install ./demo")
 
+from voicebank import uploads  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.data import sources  # noqa: E402
 from voicebank.errors import BadAudio, BadData  # noqa: E402
-from voicebank_demo import uploads  # noqa: E402
 from voicebank_demo.settings import Settings  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs"

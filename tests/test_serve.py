@@ -7,12 +7,11 @@ import base64
 import contextlib
 import io
 import json
-import socket
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ pytest.importorskip("uvicorn")
 openai = pytest.importorskip("openai")
 pytest.importorskip("wyoming")
 
-import uvicorn  # noqa: E402
+from servers import free_port, http  # noqa: E402
 from wyoming.audio import AudioChunk, AudioStart, AudioStop  # noqa: E402
 from wyoming.client import AsyncTcpClient  # noqa: E402
 from wyoming.error import Error  # noqa: E402
@@ -39,28 +38,12 @@ from wyoming.tts import (  # noqa: E402
 import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.audio.encoding import wav_header  # noqa: E402
-from voicebank.servers.openai import Settings, create_app  # noqa: E402
 from voicebank.servers.speakers import Speakers  # noqa: E402
 from voicebank.servers.wyoming import serve  # noqa: E402
 
 TEXT = "One house. Two houses."
 LONG = "The train to London leaves at noon from the second platform."
-
-
-@contextlib.contextmanager
-def http(**settings: Any) -> Iterator[str]:
-    """A server in this process; its address."""
-    app = create_app(Settings(voices=("us-male",), **settings))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -198,9 +181,7 @@ def test_bounds() -> None:
 
 async def conversation(*events: Any) -> list[Any]:
     """What a Wyoming server answers to events, up to the last of an answer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     task = asyncio.create_task(serve(f"tcp://127.0.0.1:{port}", Speakers(["us-male"])))
     answers: list[Any] = []
     try:
@@ -252,3 +233,35 @@ def test_wyoming_speaks_a_text_that_comes_in_parts(spoken: Audio) -> None:
 def test_wyoming_says_what_is_wrong() -> None:
     answer = asyncio.run(conversation(Synthesize("Hi.", SynthesizeVoice(name="nobody"))))[-1]
     assert "this server has us-male" in Error.from_event(answer).text
+
+
+def test_home_assistant_finds_the_server() -> None:
+    zeroconf = pytest.importorskip("zeroconf.asyncio")
+
+    async def found() -> tuple[str, int]:
+        uri = f"tcp://127.0.0.1:{free_port()}"
+        task = asyncio.create_task(serve(uri, Speakers(["us-male"]), zeroconf=True))
+        names: asyncio.Queue[str] = asyncio.Queue()
+
+        def changed(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
+            names.put_nowait(name)
+
+        async with zeroconf.AsyncZeroconf() as network:
+            zeroconf.AsyncServiceBrowser(network.zeroconf, "_wyoming._tcp.local.", handlers=[changed])
+            while not (name := await asyncio.wait_for(names.get(), 30)).startswith("voicebank-"):
+                pass
+            service = await network.async_get_service_info("_wyoming._tcp.local.", name)
+        task.cancel()
+        return f"tcp://{service.parsed_addresses()[0]}:{service.port}", uri
+
+    announced, uri = asyncio.run(found())
+    assert announced == uri
+
+
+def test_the_add_on_is_of_this_version() -> None:
+    yaml = pytest.importorskip("yaml")
+    addon = yaml.safe_load((ROOT / "docker" / "addon" / "config.yaml").read_text(encoding="utf-8"))
+    assert {"name", "version", "slug", "description", "arch"} <= set(addon)
+    assert addon["version"] in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert addon["environment"]["VOICEBANK_OPTIONS"].endswith(addon["watchdog"].rpartition(":")[2])
+    assert "$VOICEBANK_OPTIONS" in (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voicebank.bank import Voice, closest, load, mix, voices
     from voicebank.bulk.run import batch
     from voicebank.cloning.store import CloneSettings
-    from voicebank.data import media
+    from voicebank.data import media, uploads
     from voicebank.data.dataset import Dataset
     from voicebank.data.progress import Progress
     from voicebank.hub.client import search
@@ -61,6 +61,7 @@ __all__ = [
     "plot_detections",
     "provenance",
     "search",
+    "uploads",
     "voice_of",
     "voices",
 ]
@@ -88,7 +89,11 @@ _LAZY = {
     "voice_of": "voicebank.provenance",
     "voices": "voicebank.bank",
 }
-_LAZY_MODULES = {"media": "voicebank.data.media", "provenance": "voicebank.provenance"}
+_LAZY_MODULES = {
+    "media": "voicebank.data.media",
+    "provenance": "voicebank.provenance",
+    "uploads": "voicebank.data.uploads",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,13 +11,12 @@ import gradio as gr
 import numpy as np
 
 import voicebank
-from voicebank import Audio
+from voicebank import Audio, uploads
 from voicebank.errors import BadAudio
 from voicebank_demo import voices as bank
 from voicebank_demo.detect import places
 from voicebank_demo.page import errors_shown
 from voicebank_demo.speech import as_int16, check_text
-from voicebank_demo.uploads import read_clip
 from voicebank_demo.visitors import Demo
 from voicebank_demo.whose import matches
 
@@ -64,7 +63,7 @@ def _sound(clip: str, longest: float) -> Audio:
     """The sound that was given."""
     if not clip:
         raise BadAudio("give a sound file")
-    return read_clip(Path(clip), Path(clip).name, longest)
+    return uploads.read_clip(Path(clip), Path(clip).name, longest)
 
 
 def build(demo: Demo) -> None:

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from voicebank import Audio, provenance
+from voicebank import Audio, provenance, uploads
 from voicebank.errors import BadAudio, VoicebankError
 from voicebank.plugins import Detection
 from voicebank_demo import voices
 from voicebank_demo.page import errors_shown, render, text
-from voicebank_demo.uploads import read_clip
 from voicebank_demo.visitors import Demo
 
 LEAD = """<p class="vb-lead">What our voices say carries a mark that nobody hears. Choose a file, such as one that you
@@ -102,7 +101,7 @@ def build(demo: Demo) -> None:
                 raise BadAudio("record or choose a clip first")
             demo.uploaded(path, request)
             file = Path(path)
-            sound = read_clip(file, file.name, longest)
+            sound = uploads.read_clip(file, file.name, longest)
             return result(sound, provenance.detect(sound), file, payloads(demo.visitor(request).voices()))
 
     text(LEAD)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import gradio as gr
 
 import voicebank
+from voicebank import uploads
 from voicebank.errors import BadData, HubError, VoicebankError
 from voicebank_demo import voices
 from voicebank_demo.clips import Clips
@@ -18,7 +19,6 @@ from voicebank_demo.jobs import remove_results
 from voicebank_demo.page import errors_shown
 from voicebank_demo.recordings import Recordings
 from voicebank_demo.state import CheckRequest, TrainRequest
-from voicebank_demo.uploads import take
 from voicebank_demo.visitors import Demo, Visitor
 
 ACCENTS = [("US English", "en-us"), ("British English", "en-gb")]
@@ -76,7 +76,7 @@ class Make:
             folder = visitor.folder / "upload"
             shutil.rmtree(folder, ignore_errors=True)
             paths = [Path(file) for file in files or []]
-            place, captions = take(paths, [path.name for path in paths], folder, self.demo.settings)
+            place, captions = uploads.take(paths, [path.name for path in paths], folder, self.demo.settings)
             self._submit(visitor, place, captions, language)
 
     def _submit(self, visitor: Visitor, source: Path, captions: Path | None, language: str) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 import gradio as gr
 
 import voicebank
-from voicebank import Audio, Progress
+from voicebank import Audio, Progress, uploads
 from voicebank.errors import BadAudio
 from voicebank_demo import voices
 from voicebank_demo.page import errors_shown, render, text
 from voicebank_demo.state import Match, State
-from voicebank_demo.uploads import read_clip
 from voicebank_demo.visitors import Demo
 
 LEAD = '<p class="vb-lead">Record or choose a few seconds of anybody. Which of our voices is the closest?</p>'
@@ -64,7 +63,7 @@ def build(demo: Demo) -> None:
             if not path:
                 raise BadAudio("record or choose a clip first")
             demo.uploaded(path, request)
-            sound = read_clip(Path(path), Path(path).name, demo.settings.clip_seconds)
+            sound = uploads.read_clip(Path(path), Path(path).name, demo.settings.clip_seconds)
             return result(matches(sound, Shown(progress)))
 
     text(LEAD)

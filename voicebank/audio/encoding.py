@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import struct
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -135,13 +136,13 @@ class StreamSink(Sink):
 class Encoder(abc.ABC):
     """Writes samples into the file that it was made for.
 
-    It works in a thread of its own. Encoders call back into Python for every write; what a signal's handler raises
-    there (Ctrl-C) would be lost, and with it that the program was to stop. Only the main thread handles signals.
+    Encoders call back into Python for every write; what a signal's handler raises there (Ctrl-C) would be lost, and
+    with it that the program was to stop. Only the main thread handles signals, so what it asks for is done in another.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._thread = ThreadPoolExecutor(1)
+        self._thread: ThreadPoolExecutor | None = None
 
     def write(self, samples: Samples) -> None:
         """Append samples, float32 ``(n,)``."""
@@ -155,11 +156,16 @@ class Encoder(abc.ABC):
         try:
             self._do(self._close)
         finally:
-            self._thread.shutdown()
+            if self._thread is not None:
+                self._thread.shutdown()
 
     def _do(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
-            self._thread.submit(work, *arguments).result()
+            if threading.current_thread() is threading.main_thread():
+                self._thread = self._thread or ThreadPoolExecutor(1)
+                self._thread.submit(work, *arguments).result()
+            else:
+                work(*arguments)
         except (AssertionError, OSError, RuntimeError, ValueError):  # what is made of a write that fell short
             self._sink.check()
             raise

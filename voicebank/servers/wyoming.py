@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Iterable
 from functools import partial
 from urllib.parse import urlparse
 
-import numpy as np
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event
@@ -26,7 +26,6 @@ from wyoming.tts import (
 from wyoming.zeroconf import HomeAssistantZeroconf
 
 from voicebank import __version__
-from voicebank.audio import Audio
 from voicebank.errors import BadText, VoicebankError
 from voicebank.servers.speakers import Speakers
 from voicebank.text.sentences import SentenceSplitter
@@ -91,22 +90,22 @@ class Handler(AsyncEventHandler):
 
     async def _speak(self, texts: Iterable[str]) -> None:
         for text in texts:
-            chunks = self.speakers.speak(self._name(), text)
-            async with contextlib.aclosing(chunks):
+            spoken = self.speakers.speak(self._name(), text)
+            async with contextlib.aclosing(spoken):
                 try:
-                    async for chunk in chunks:
-                        await self._send(chunk)
+                    async for chunk, data in spoken:
+                        if chunk is not None:
+                            await self._send(data, chunk.sample_rate)
                 except BadText:  # a line of dots among sentences is no reason to stop
                     if not self.started and self.splitter is None:
                         raise
 
-    async def _send(self, chunk: Audio) -> None:
-        format = {"rate": chunk.sample_rate, "width": 2, "channels": 1}
+    async def _send(self, samples: bytes, rate: int) -> None:
+        format = {"rate": rate, "width": 2, "channels": 1}
         if not self.started:
             self.started = True
             await self.write_event(AudioStart(**format).event())
-        samples = np.round(np.clip(chunk.samples, -1, 1) * 32767).astype("<i2")
-        await self.write_event(AudioChunk(audio=samples.tobytes(), **format).event())
+        await self.write_event(AudioChunk(audio=samples, **format).event())
 
     async def _stop(self) -> None:
         if self.started:
@@ -161,8 +160,11 @@ async def serve(uri: str, speakers: Speakers, *, zeroconf: bool = False) -> None
         zeroconf: announce the server, so that Home Assistant finds it.
     """
     server = AsyncServer.from_uri(uri)
-    if zeroconf:
-        address = urlparse(uri)
-        host = None if address.hostname in (None, "0.0.0.0") else address.hostname
-        await HomeAssistantZeroconf(port=address.port or 10200, host=host, name="voicebank").register_server()
+    if zeroconf and (address := urlparse(uri)).scheme == "tcp":
+        host = None if address.hostname in (None, "0.0.0.0") else socket.gethostbyname(address.hostname)
+        name = f"voicebank-{socket.gethostname()}".partition(".")[0]  # another machine may have voices, too
+        try:
+            await HomeAssistantZeroconf(port=address.port or 10200, host=host, name=name).register_server()
+        except OSError as error:
+            log.warning("Home Assistant will not find this server by itself: %s", error)
     await server.run(partial(Handler, speakers))

@@ -1,4 +1,4 @@
-"""What visitors upload: looked at before anything opens it, bounded, and moved into their own folder."""
+"""What strangers upload: looked at before anything opens it, bounded, and put into a folder of its own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
-from voicebank import Audio, media
+from voicebank.audio import Audio
+from voicebank.data import media
 from voicebank.errors import BadAudio, BadData
-from voicebank_demo.settings import Settings
 
 CAPTIONS = (".vtt", ".srt", ".ass", ".ssa", ".json3")
 TEXTS = (".txt", ".lab", ".csv", ".jsonl")
@@ -33,6 +34,22 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
     (4, b"mdat"),
     (4, b"wide"),
 )
+
+
+class Bounds(Protocol):
+    """What is taken at the most."""
+
+    @property
+    def zip_entries(self) -> float:
+        """Files in a zip."""
+
+    @property
+    def zip_megabytes(self) -> float:
+        """What a zip may expand to."""
+
+    @property
+    def minutes(self) -> float:
+        """Sound, all recordings together."""
 
 
 def check_sound(path: Path, name: str) -> None:
@@ -65,7 +82,7 @@ def read_clip(path: Path, name: str, longest: float) -> Audio:
     return sound.piece(0, sound.duration)
 
 
-def take(files: Sequence[Path], names: Sequence[str], folder: Path, bounds: Settings) -> tuple[Path, Path | None]:
+def take(files: Sequence[Path], names: Sequence[str], folder: Path, bounds: Bounds) -> tuple[Path, Path | None]:
     """Move uploaded files into a new folder.
 
     Args:
@@ -95,7 +112,7 @@ def take(files: Sequence[Path], names: Sequence[str], folder: Path, bounds: Sett
         raise
 
 
-def unzip(path: Path, folder: Path, bounds: Settings) -> None:
+def unzip(path: Path, folder: Path, bounds: Bounds) -> None:
     """Unpack a zip's sound and transcripts: no links, nothing outside the folder, nothing that grows without end.
 
     Raises:
@@ -163,7 +180,7 @@ def _place(path: Path, name: str, folder: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def _sorted_out(folder: Path, bounds: Settings) -> tuple[Path, Path | None]:
+def _sorted_out(folder: Path, bounds: Bounds) -> tuple[Path, Path | None]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     sounds = [path for path in files if path.suffix.lower() in media.SUFFIXES]
     captions = [path for path in files if path.suffix.lower() in CAPTIONS]
