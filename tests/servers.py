@@ -24,7 +24,7 @@ from voicebank.servers.requests import Settings
 @contextlib.contextmanager
 def http(**settings: Any) -> Iterator[str]:
     """A server in this process; its address."""
-    app = create_app(Settings(voices=("us-male",), **settings))
+    app = create_app(Settings(**{"voices": ("us-male",), **settings}))
     config = uvicorn.Config(app, port=0, log_level="warning", http=Connection, backlog=BACKLOG)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -38,7 +38,8 @@ class Daemon:
         (folder / "modules" / "voicebank.conf").write_text(text, encoding="utf-8")
         (folder / "speechd.conf").write_text(
             f'LogLevel 4\nLogDir "{folder}"\nAudioOutputMethod "alsa"\n'
-            'AddModule "voicebank" "sd_generic" "voicebank.conf"\nDefaultModule voicebank\nDefaultLanguage "en"\n'
+            'AddModule "voicebank" "sd_generic" "voicebank.conf"\nDefaultModule voicebank\n'
+            'DefaultLanguage "en"\nDefaultVolume 100\n'
         )
         player = folder / "bin" / "aplay"  # there is no sound card where tests run
         player.parent.mkdir()
@@ -46,9 +47,11 @@ class Daemon:
             f'#!/bin/sh\ncat > "{self.sounds}/$$.part" && mv "{self.sounds}/$$.part" "{self.sounds}/$$.wav"\n'
         )
         player.chmod(0o755)
+        (folder / "asound.conf").write_text("pcm.!default { type null }\n")
         path = f"{player.parent}:{os.environ['PATH']}"
         socket = folder / "socket"
         self.env = {**os.environ, "PATH": path, "SPEECHD_ADDRESS": f"unix_socket:{socket}", "LC_ALL": "C.UTF-8"}
+        self.env["ALSA_CONFIG_PATH"] = str(folder / "asound.conf")
         command = ["speech-dispatcher", "-s", "-t", "0", "-C", str(folder), "-S", str(socket), "-L", str(folder)]
         self.process = subprocess.Popen([*command, "-P", str(folder / "pid")], env=self.env)
         for _ in range(200):
@@ -70,7 +73,7 @@ class Daemon:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with http() as address:
+    with http(voices=("us-male", "gb-female")) as address:
         daemon = Daemon(tmp_path_factory.mktemp("speechd"), address)
         yield daemon
         daemon.close()
@@ -85,6 +88,13 @@ def test_spd_say_speaks(daemon: Daemon) -> None:
     text = "It's 5 o'clock: \"time\" for $HOME & tea."
     expected = voicebank.load("us-male").say(text).duration
     assert daemon.say(text).duration == pytest.approx(expected, abs=0.1)
+
+
+def test_language_and_type_name_the_voice(daemon: Daemon) -> None:
+    text = "The first snow of the winter fell on the quiet town."
+    expected = {name: voicebank.load(name).say(text).duration for name in ("us-male", "gb-female")}
+    assert daemon.say("-l", "en-GB", "-t", "female1", text).duration == pytest.approx(expected["gb-female"], abs=0.01)
+    assert daemon.say("-y", "us-male", text).duration == pytest.approx(expected["us-male"], abs=0.01)
 
 
 def test_rate_and_volume_are_those_that_were_asked_for(daemon: Daemon) -> None:

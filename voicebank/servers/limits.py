@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from voicebank.servers.requests import ApiError, Settings
 
+VOICES = "/v1/audio/voices"  # where uploads go
 BACKLOG = 256  # connections that the system keeps until they are looked at
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -25,8 +26,7 @@ def guard(settings: Settings) -> Callable[[Request], Awaitable[None]]:
     seen: dict[str, deque[float]] = {}
 
     async def check(request: Request) -> None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-        if settings.api_key is not None and not hmac.compare_digest(given, settings.api_key.encode()):
+        if not has_key(settings, request.headers.get("authorization", "").encode()):
             raise ApiError(401, "the API key is missing or wrong", kind="authentication_error", code="invalid_api_key")
         if settings.per_minute:
             now = time.monotonic()
@@ -43,22 +43,28 @@ def guard(settings: Settings) -> Callable[[Request], Awaitable[None]]:
     return check
 
 
+def has_key(settings: Settings, authorization: bytes) -> bool:
+    """Whether a header has the server's key, if it has one."""
+    given = authorization.removeprefix(b"Bearer ")
+    return settings.api_key is None or hmac.compare_digest(given, settings.api_key.encode())
+
+
 class LimitBody:
     """Middleware that reads no more of a body than a request can need.
 
     Args:
         app: what is wrapped.
-        most: bytes of a body.
-        uploads: bytes of a body that is a form with a file.
+        settings: of the server.
     """
 
-    def __init__(self, app: ASGIApp, most: int, uploads: int) -> None:
-        self.app, self.most, self.uploads = app, most, uploads
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        size = 0
-        form = any(k == b"content-type" and v.startswith(b"multipart/") for k, v in scope.get("headers", ()))
-        most, what = (self.uploads, "") if form else (self.most, ": send parts of the text")
+        # JSON may write a character in 12 bytes.
+        size, most, what = 0, 12 * self.settings.characters + 100_000, ": send parts of the text"
+        if scope["type"] == "http" and scope["path"] == VOICES and self.settings.cloning and self._may(scope):
+            most, what = self.settings.upload_megabytes * 1_000_000, ""
 
         async def bounded() -> Message:
             nonlocal size
@@ -69,6 +75,10 @@ class LimitBody:
             return message
 
         await self.app(scope, bounded if scope["type"] == "http" else receive, send)
+
+    def _may(self, scope: Scope) -> bool:
+        """Whether the key is right: bodies are read before it is checked."""
+        return has_key(self.settings, dict(scope["headers"]).get(b"authorization", b""))
 
 
 class Connections:

@@ -136,7 +136,9 @@ class Making(Progress):
             progress=self,
         )
         if self.made.base is None:
-            self.made.base = voicebank.closest(dataset, asked.bases, progress=self).best
+            bases = {base: voicebank.load(base) for base in asked.bases}
+            best = voicebank.closest(dataset, bases.values(), progress=self).voice
+            self.made.base = next(base for base, voice in bases.items() if voice is best)
             self.write()
         given = {"text2mel_steps": asked.steps, "ssrn_steps": asked.steps, "rehearsal": asked.rehearsal}
         voicebank.load(self.made.base).clone(

@@ -68,8 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             workshop.close()
 
     app = FastAPI(title="voicebank", version=__version__, description=DESCRIPTION, lifespan=lifespan)
-    most = 12 * settings.characters + 100_000  # JSON may write a character in 12 bytes
-    app.add_middleware(LimitBody, most=most, uploads=settings.upload_megabytes * 1_000_000)
+    app.add_middleware(LimitBody, settings=settings)
     app.state.speakers = speakers
     answer_errors(app)
     checks = [Depends(guard(settings))]

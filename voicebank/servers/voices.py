@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from voicebank.config import first_error
 from voicebank.errors import BadData, UnknownName
+from voicebank.servers.limits import VOICES
 from voicebank.servers.making import EVERY, MadeVoice
 from voicebank.servers.requests import ApiError
 from voicebank.servers.speakers import Speakers
@@ -42,7 +43,7 @@ def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
         speakers: the voices that speak.
         workshop: where clients make voices; None if they may make none.
     """
-    routes = APIRouter(prefix="/v1/audio/voices")
+    routes = APIRouter(prefix=VOICES)
 
     @routes.get("")
     def voices() -> dict[str, Any]:

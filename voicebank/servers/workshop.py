@@ -79,24 +79,23 @@ class Workshop:
         """
         if sum(not made.ended for made in self.all()) >= WAITING:
             raise Busy(f"{WAITING} voices are waiting to be made: try again in an hour")
+        if words_in(str(fields.get("consent", ""))) < 3:
+            raise BadData("consent is missing: say in one line whose voice it is, and to what they agreed")
+        if (base := fields.get("base")) is not None and base not in self.bases:
+            raise UnknownName(f"unknown voice {str(base)[:100]!r} as base: there are {', '.join(self.bases)}")
         number = f"voice_{secrets.token_hex(8)}"
         folder = self.folder / number
         folder.mkdir()
         try:
             source, captions = uploads.take([upload], [filename], folder / RECORDINGS, Bounds())
-            asked = Asked(
-                id=number,
-                created_at=int(time.time()),
-                source=source.relative_to(folder),
-                captions=captions and captions.relative_to(folder),
-                bases=self.bases,
-                minutes=self.minutes,
-                **fields,
-            )
-            if words_in(asked.consent) < 3:
-                raise BadData("consent is missing: say in one line whose voice it is, and to what they agreed")
-            if asked.base is not None and asked.base not in self.bases:
-                raise UnknownName(f"unknown voice {asked.base[:100]!r} as base: there are {', '.join(self.bases)}")
+            known: dict[str, object] = {
+                "id": number,
+                "created_at": int(time.time()),
+                "bases": self.bases,
+                "minutes": self.minutes,
+            }
+            known |= {"source": source.relative_to(folder), "captions": captions and captions.relative_to(folder)}
+            asked = Asked.model_validate(known | fields)
             made = MadeVoice(id=number, name=asked.name, created_at=asked.created_at, base=asked.base)
             atomic(folder / STATE, made.model_dump_json())
             atomic(folder / ASKED, asked.model_dump_json())  # with it the voice is there
@@ -107,8 +106,11 @@ class Workshop:
 
     def all(self) -> list[MadeVoice]:
         """Every voice, in the order in which they were asked for."""
-        states = [read(path.parent) for path in self.folder.glob(f"voice_*/{ASKED}")]
-        return sorted((state for state in states if state is not None), key=lambda made: (made.created_at, made.id))
+        asked = []
+        for path in self.folder.glob(f"voice_*/{ASKED}"):
+            with contextlib.suppress(OSError):  # it was removed just now
+                asked.append((path.stat().st_mtime_ns, path.parent))
+        return [made for _, folder in sorted(asked) if (made := read(folder)) is not None]
 
     def get(self, number: str) -> MadeVoice:
         """One voice.
