@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -69,11 +68,4 @@ def free_port() -> int:
 
 def children(pid: int) -> set[int]:
     """The processes that a process has started (Linux)."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return {int(child) for child in listed.read_text().split()} if listed.exists() else set()
-
-
-def megabytes(pid: int) -> float:
-    """Resident memory of a process (Linux)."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
