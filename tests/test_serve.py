@@ -7,6 +7,9 @@ import base64
 import contextlib
 import io
 import json
+import re
+import shutil
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -38,6 +41,8 @@ from wyoming.tts import (  # noqa: E402
 import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.audio.encoding import wav_header  # noqa: E402
+from voicebank.servers.openai import create_app  # noqa: E402
+from voicebank.servers.requests import Settings  # noqa: E402
 from voicebank.servers.speakers import Speakers  # noqa: E402
 from voicebank.servers.wyoming import serve  # noqa: E402
 
@@ -265,3 +270,34 @@ def test_the_add_on_is_of_this_version() -> None:
     assert addon["version"] in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert addon["environment"]["VOICEBANK_OPTIONS"].endswith(addon["watchdog"].rpartition(":")[2])
     assert "$VOICEBANK_OPTIONS" in (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_lines_of_the_documentation_work(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
+    python, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    sound, events = (block for block in re.findall(r"```sh\n(curl .*?)```", text, re.DOTALL) if "/speech" in block)
+    with http(voices=("us-male", "gb-female")) as address:
+
+        def output(command: str) -> bytes:
+            command = command.replace("http://127.0.0.1:8000", address).replace("| aplay", "")
+            return subprocess.run(["bash", "-c", command], check=True, capture_output=True, timeout=120).stdout
+
+        assert Audio.read(io.BytesIO(output(sound))).duration > 0.5
+        assert b"speech.audio.words" in (told := output(events)) and b'"GIF."' in told
+        python = python.replace("http://127.0.0.1:8000", address).replace("hello.mp3", str(tmp_path / "hello.mp3"))
+        exec(python, {})
+        assert Audio.read(tmp_path / "hello.mp3").duration > 0.5
+
+
+def test_the_page_describes_what_is_beyond_openai() -> None:
+    page = create_app(Settings(voices=("us-male",))).openapi()
+    body = page["components"]["schemas"]["SpeechRequest"]["properties"]
+    for field in ("lexicon", "timestamps", "frontend", "sentence_silence", "seed", "volume"):
+        assert body[field]["description"], field
+    assert "SSML" in body["input"]["description"] and "IPA" in body["input"]["description"]
+    for word in ("SSML", "IPA", "lexicon", "timestamps"):
+        assert word in page["info"]["description"]
+    answers = page["paths"]["/v1/audio/speech"]["post"]["responses"]
+    assert {"audio/mpeg", "text/event-stream"} <= set(answers["200"]["content"])
+    assert {"400", "401", "413", "429"} <= set(answers)
