@@ -82,6 +82,11 @@ def finish(folder: Path, made: MadeVoice) -> None:
     """Note the end of a making. Recordings are not kept, nor a voice that did not become one."""
     made.seconds_left = None
     atomic(folder / STATE, made.model_dump_json())
+    tidy(folder, made)
+
+
+def tidy(folder: Path, made: MadeVoice) -> None:
+    """Remove what an ended making has no use for."""
     for name in (RECORDINGS, DATASET, f"{VOICE}.training", *([] if made.status == "ready" else [VOICE])):
         shutil.rmtree(folder / name, ignore_errors=True)
 

@@ -23,7 +23,7 @@ from voicebank import uploads
 from voicebank.config import Config, words_in
 from voicebank.errors import BadData, UnknownName
 from voicebank.files import atomic
-from voicebank.servers.making import ASKED, EVERY, RECORDINGS, STATE, VOICE, Asked, MadeVoice, finish, read
+from voicebank.servers.making import ASKED, EVERY, RECORDINGS, STATE, VOICE, Asked, MadeVoice, finish, read, tidy
 from voicebank.servers.speakers import Busy
 
 CANCEL, LOG = "cancel", "worker.log"
@@ -57,6 +57,9 @@ class Workshop:
     def open(self) -> None:
         """Make what is waiting, from now on."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        for made in self.all():
+            if made.ended:  # a kill may have come before the end of it
+                tidy(self.folder / made.id, made)
         self._thread.start()
 
     def close(self) -> None:
