@@ -65,6 +65,7 @@ def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
 
     if workshop is not None:
         _making(routes, workshop)
+        _managing(routes, workshop)
     else:
 
         @routes.post("", include_in_schema=False)
@@ -75,13 +76,7 @@ def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
 
 
 def _making(routes: APIRouter, workshop: Workshop) -> None:
-    """The routes by which clients make voices, and manage them."""
-
-    def one(number: str) -> MadeVoice:
-        try:
-            return workshop.get(number)
-        except UnknownName as error:
-            raise ApiError(404, str(error), param="voice") from error
+    """The route by which clients make voices."""
 
     @routes.post("", status_code=201)
     async def make(
@@ -115,6 +110,16 @@ def _making(routes: APIRouter, workshop: Workshop) -> None:
             raise ApiError(400, first_error(error), param=str(error.errors()[0]["loc"][0])) from error
         except BadData as error:
             raise ApiError(400, str(error), param="consent" if "consent" in str(error) else "audio_sample") from error
+
+
+def _managing(routes: APIRouter, workshop: Workshop) -> None:
+    """The routes of a voice that a client has made, or makes."""
+
+    def one(number: str) -> MadeVoice:
+        try:
+            return workshop.get(number)
+        except UnknownName as error:
+            raise ApiError(404, str(error), param="voice") from error
 
     @routes.get("/{number}")
     def state(number: str) -> MadeVoice:
