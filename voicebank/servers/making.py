@@ -7,7 +7,6 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 import voicebank
 from voicebank import plugins
 from voicebank.config import Config
-from voicebank.data.progress import NO_METRICS, Progress
+from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import VoicebankError
 from voicebank.files import atomic, remove_torn
 from voicebank.synthesis.folder import CONFIG
@@ -107,7 +106,7 @@ class Making(Progress):
         stage: str,
         done: int,
         total: int,
-        metrics: Mapping[str, float] = NO_METRICS,
+        metrics: Scalars = NO_METRICS,
         seconds_left: float | None = None,
     ) -> None:
         """A step of a stage is done."""
