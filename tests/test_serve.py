@@ -7,9 +7,6 @@ import base64
 import contextlib
 import io
 import json
-import re
-import shutil
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -270,24 +267,6 @@ def test_the_add_on_is_of_this_version() -> None:
     assert addon["version"] in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert addon["environment"]["VOICEBANK_OPTIONS"].endswith(addon["watchdog"].rpartition(":")[2])
     assert "$VOICEBANK_OPTIONS" in (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_lines_of_the_documentation_work(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
-    python, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    sound, events = (block for block in re.findall(r"```sh\n(curl .*?)```", text, re.DOTALL) if "/speech" in block)
-    with http(voices=("us-male", "gb-female")) as address:
-
-        def output(command: str) -> bytes:
-            command = command.replace("http://127.0.0.1:8000", address).replace("| aplay", "")
-            return subprocess.run(["bash", "-c", command], check=True, capture_output=True, timeout=120).stdout
-
-        assert Audio.read(io.BytesIO(output(sound))).duration > 0.5
-        assert b"speech.audio.words" in (told := output(events)) and b'"GIF."' in told
-        python = python.replace("http://127.0.0.1:8000", address).replace("hello.mp3", str(tmp_path / "hello.mp3"))
-        exec(python, {})
-        assert Audio.read(tmp_path / "hello.mp3").duration > 0.5
 
 
 def test_the_page_describes_what_is_beyond_openai() -> None:
