@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import io
 import json
+import os
 import random
 import resource
 import socket
@@ -116,6 +117,14 @@ class Target:
         finally:
             connection.close()
 
+    def computing(self) -> float:
+        """Seconds that all cores have computed for it (Linux)."""
+        assert self.process is not None
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return float("nan")
+
     def megabytes(self) -> float:
         """Resident memory (Linux)."""
         assert self.process is not None
@@ -141,8 +150,17 @@ def serving(
     still = {"noise_scale": 0.0, "noise_w_scale": 0.0}
     server = [sys.executable, "-m", "piper.http_server", "-m", str(piper), "--host", "127.0.0.1", "--port"]
     theirs = Target("piper", server, "/synthesize", still, "text")
-    print("| server | first byte alone | texts | errors | mixed up | first byte, p95 | speech a second | memory |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    head = (
+        "server",
+        "first byte alone",
+        "texts",
+        "errors",
+        "mixed up",
+        "first byte, p95",
+        "speech a second",
+        "computing",
+    )
+    print("|", *(f"{cell} |" for cell in (*head, "memory")), "\n|" + " --- |" * 9)
     found = [_measure(target, clients, seconds) for target in (ours, theirs)]
     (alone, rate, growth), (their_alone, their_rate, _) = found
     print(f"\nfirst byte alone, of Piper's: {alone / their_alone:.2f} (bar 0.25)")
@@ -158,7 +176,7 @@ def _measure(target: Target, clients: int, seconds: float) -> tuple[float, float
     with target.running():
         expected = {text: _samples(target.ask(text)[1])[0] for text in SENTENCES}  # warm
         alone = statistics.median(target.ask(text)[0] for _ in range(3) for text in SENTENCES)
-        load, before = Load(), target.megabytes()
+        load, before, computed = Load(), target.megabytes(), target.computing()
         began = time.monotonic()
         threads = [
             threading.Thread(target=_client, args=(target, expected, load, began + seconds, number))
@@ -171,10 +189,12 @@ def _measure(target: Target, clients: int, seconds: float) -> tuple[float, float
         for thread in threads:
             thread.join()
         took, after = time.monotonic() - began, target.megabytes()
+        computed = target.computing() - computed
     p95 = statistics.quantiles(load.first, n=20)[-1] if len(load.first) > 1 else float("nan")
     cells = (target.name, f"{1000 * alone:.0f} ms", len(load.first), len(load.errors), load.mixed, f"{p95:.2f} s")
     memory = f"{before:.0f}, {quarter:.0f}, {after:.0f} MB"
-    print("|", *(f"{cell} |" for cell in (*cells, f"{load.speech / took:.1f} s", memory)), flush=True)
+    rates = f"{load.speech / took:.1f} s", f"{computed / took:.2f} cores"
+    print("|", *(f"{cell} |" for cell in (*cells, *rates, memory)), flush=True)
     for error in sorted(set(load.errors))[:5]:
         print(f"  {error}")
     return alone, load.speech / took, after / quarter - 1
