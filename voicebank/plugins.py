@@ -1,4 +1,4 @@
-"""Plugins: the interface of each kind, and the registry that finds them through entry points.
+"""Plugins: the registry that finds them through entry points, and the interface of each kind.
 
 A package joins by declaring an entry point, in its ``pyproject.toml``, in the group of its kind:
 
@@ -15,19 +15,24 @@ import inspect
 import os
 import sys
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
+from typing import Any, Literal, overload
 
-from voicebank.audio import Audio
 from voicebank.errors import PluginError, UnknownName, VoicebankError, VoicebankWarning
+from voicebank.interfaces import (
+    Detection,
+    DetectionWindow,
+    StreamingVocoder,
+    Transcriber,
+    Transcript,
+    Vocoder,
+    VocoderStream,
+    Watermark,
+    Word,
+)
 from voicebank.text.frontend import Frontend, Unit
-
-if TYPE_CHECKING:
-    import torch
-
-    from voicebank.config import AudioConfig
 
 __all__ = [
     "DEFAULTS",
@@ -66,109 +71,6 @@ DEFAULTS: dict[str, dict[str, str]] = {
     "transcriber": {"whisper": "voicebank-whisper"},
     "watermark": {"pattern": "voicebank", "audioseal": "voicebank-audioseal"},
 }
-
-
-class Vocoder(Protocol):
-    """Magnitude spectrogram to waveform."""
-
-    def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
-        """Samples ``(batch, length)`` of linear magnitudes ``(batch, bins, frames)``.
-
-        ``length`` is about ``frames * config.hop``, the samples are in -1..1, at ``config.sample_rate``.
-        """
-        ...
-
-
-@runtime_checkable
-class StreamingVocoder(Vocoder, Protocol):
-    """A vocoder that also takes frames as they come. Others are given whole sentences."""
-
-    def stream(self, config: AudioConfig) -> VocoderStream:
-        """Begin a sentence."""
-        ...
-
-
-class VocoderStream(Protocol):
-    """One sentence that a vocoder turns into sound block by block."""
-
-    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
-        """The samples ``(length,)`` that are certain now.
-
-        ``magnitude`` holds the next linear magnitudes, ``(bins, frames)``; with ``last`` there will be no more. All
-        samples together are those of one call of the vocoder with all magnitudes.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Word:
-    """One recognised word. Times in seconds from the start of the sound, probability 0..1."""
-
-    text: str
-    start: float
-    end: float
-    probability: float
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was said. ``words`` is empty when the transcriber was not asked for times."""
-
-    text: str
-    words: list[Word] = field(default_factory=list)
-    language: str = "en"
-
-
-class Transcriber(Protocol):
-    """Speech recognition. Calls from several threads at once are allowed."""
-
-    def transcribe(self, audio: Audio | str | os.PathLike[str]) -> Transcript:
-        """Recognise speech in sound of any rate and length, or in a file."""
-        ...
-
-
-@dataclass(frozen=True)
-class DetectionWindow:
-    """A stretch of sound that was searched for a watermark. Times in seconds; ``payload`` is None without a mark."""
-
-    start: float
-    end: float
-    score: float
-    p_value: float
-    payload: int | None = None
-
-
-@dataclass(frozen=True)
-class Detection:
-    """Result of a search for a watermark in one sound."""
-
-    watermark: str
-    """The plugin that searched."""
-    marked: bool
-    score: float
-    """The best of all windows."""
-    p_value: float
-    """The largest probability that sound without a mark reaches this score in one of its windows."""
-    threshold: float
-    """The score from which a window counts as marked."""
-    payload: int | None = None
-    """Decoded from all marked windows together."""
-    windows: list[DetectionWindow] = field(default_factory=list)
-
-
-class Watermark(Protocol):
-    """A mark in the sound that programs detect and people do not hear."""
-
-    bits: int
-    """Length of the payload."""
-
-    def marked(self, vocoder: Vocoder, payload: int) -> Vocoder:
-        """A vocoder whose sound is the given one's with the mark in it. It streams if that one does."""
-        ...
-
-    def detect(self, audio: Audio) -> Detection:
-        """Search sound of any rate and length for the mark."""
-        ...
 
 
 @dataclass(frozen=True)
