@@ -49,6 +49,16 @@ FIRST = prometheus_client.Histogram(
 )
 
 
+_SOUND: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The sound as it is made; or server-sent events, each `data: {...}` with a `type`: "
+        "`speech.audio.delta` has base64 in `audio`; `speech.audio.words` has `words` as `[[word, start, end]]`, "
+        "after each sentence if `timestamps` is true; `speech.audio.done` is the last.",
+        "content": {mime: {} for mime in (*MIME.values(), "text/event-stream")},
+    }
+}
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The web application; its OpenAPI page is at ``/docs``."""
     workshop = Workshop(settings.cloning, settings.voices, settings.clone_minutes) if settings.cloning else None
@@ -74,16 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     checks = [Depends(guard(settings))]
     app.include_router(voice_routes(speakers, workshop), dependencies=checks, responses=ERRORS)
 
-    sound: dict[int | str, dict[str, Any]] = {
-        200: {
-            "description": "The sound as it is made; or server-sent events, each `data: {...}` with a `type`: "
-            "`speech.audio.delta` has base64 in `audio`; `speech.audio.words` has `words` as `[[word, start, end]]`, "
-            "after each sentence if `timestamps` is true; `speech.audio.done` is the last.",
-            "content": {mime: {} for mime in (*MIME.values(), "text/event-stream")},
-        }
-    }
-
-    @app.post("/v1/audio/speech", dependencies=checks, responses=sound | ERRORS, response_class=StreamingResponse)
+    @app.post("/v1/audio/speech", dependencies=checks, responses=_SOUND | ERRORS, response_class=StreamingResponse)
     async def speech(body: SpeechRequest) -> Response:
         """Speak. The sound comes as it is made, from the first quarter of a second on."""
         if len(body.input) > settings.characters:
