@@ -43,7 +43,7 @@ class TaskOptions(TypedDict, total=False):
         Path, typer.Option(help="Run folder, weights or folder of voices to start from, not random weights.")
     ]
     speaker: Annotated[str, typer.Option(help="Speaker of --start to continue with, where it has several.")]
-    batch_size: Annotated[int, typer.Option(min=1, help="Clips a step.")]
+    batch_size: Annotated[int, typer.Option(min=1, help="Clips a step; of each worker.")]
     held_back: Annotated[int, typer.Option(min=0, help="Clips of each speaker to validate on, never trained on.")]
     phones: Annotated[float, typer.Option(min=0, max=1, help="Share of the clips shown in phones; 1: in phones alone.")]
     letters: Annotated[
@@ -116,6 +116,8 @@ def train(
     ],
     task: TaskOptions,
     loop: LoopOptions,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, auto, or local.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that train together on --ray.")] = 1,
     frontend: Annotated[
         str,
         typer.Option(help="Gives the phones of the mixed representation; `graphemes` trains on letters alone."),
@@ -127,21 +129,38 @@ def train(
     from voicebank.cli.output import Bar
     from voicebank.config import first_error
     from voicebank.training import run as training
+    from voicebank.training.cluster import Trained, train_on_ray
     from voicebank.training.trainer import TrainerConfig
 
     try:
         config = TrainerConfig(**loop)
     except ValidationError as error:
         raise BadData(f"option --{first_error(error)}") from error
+    if workers > 1 and ray is None:
+        raise BadData("several workers train on a Ray cluster: add --ray with its address, or --ray local")
     phones = None if frontend == "graphemes" else frontend
     with Bar() as bar:
         try:
-            trainer = training.train(network, folders, run, config=config, frontend=phones, progress=bar, **task)
+            if ray is None:
+                trainer = training.train(network, folders, run, config=config, frontend=phones, progress=bar, **task)
+                trained = Trained(trainer.step, trainer.best_step)
+            else:
+                trained = train_on_ray(
+                    network,
+                    folders,
+                    run,
+                    address=ray,
+                    workers=workers,
+                    config=config,
+                    frontend=phones,
+                    progress=bar,
+                    **task,
+                )
         except KeyboardInterrupt:
             if bar.stage == network:
                 bar.note(f"Stopped at step {bar.done}: the same command goes on from there.")
             raise
-    typer.echo(f"{run}: {trainer.step} steps, best at step {trainer.best_step}")
+    typer.echo(f"{run}: {trained.step} steps, best at step {trained.best_step}")
 
 
 def assemble(

@@ -76,12 +76,17 @@ def speaker_names(corpora: Sequence[Features]) -> list[str]:
 
 def mel_statistics(corpora: Sequence[Features]) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and deviation of each speaker's mels, each ``(speakers, n_mels)``."""
-    rows = []
+    means, deviations = [], []
     for name in speaker_names(corpora):
-        mel = np.concatenate([f.clip_mel(clip) for f in corpora if f.name == name for clip in f.clips])
-        rows.append((mel.mean(0), mel.std(0) + 1e-3))
-    means, deviations = zip(*rows, strict=True)
-    return torch.from_numpy(np.stack(means)), torch.from_numpy(np.stack(deviations))
+        count = 0
+        total = squares = np.zeros(1)
+        for mel in (f.clip_mel(clip).astype(np.float64) for f in corpora if f.name == name for clip in f.clips):
+            # Clip by clip: all of them need not fit into memory.
+            count, total, squares = count + len(mel), total + mel.sum(0), squares + np.square(mel).sum(0)
+        mean = total / count
+        means.append(mean)
+        deviations.append(np.sqrt(np.maximum(squares / count - mean**2, 0)) + 1e-3)
+    return torch.from_numpy(np.array(means, np.float32)), torch.from_numpy(np.array(deviations, np.float32))
 
 
 def usable(features: Features) -> list[ClipFeatures]:

@@ -17,7 +17,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData, UnknownName
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
-from voicebank.training import features
+from voicebank.training import distributed, features
 from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
 from voicebank.training.runs import ssrn_from, text2mel_from, voices_of
@@ -63,7 +63,7 @@ def train(
         start: a run folder, weights file or folder of voices (for SSRN, of one) to start from instead of random
             weights. Its averaged weights are taken, and its sizes.
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
-        batch_size: clips a step.
+        batch_size: clips a step; of each process, where several train together.
         held_back: clips of each speaker to validate on, at most a fifth.
         phones: for Text2Mel, share of the clips that are shown in phones; the task's default if left out.
         flow: for Text2Mel, channels of the flow that samples its mels, if it has none yet.
@@ -88,7 +88,8 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     run, audio = Path(run), AudioConfig()
-    corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", progress)
+    with distributed.first_alone():
+        corpora = load_features(folders, languages, audio, frontend, cache or run.parent / "features", progress)
     names = speaker_names(corpora)
     torch.manual_seed(config.seed)
     notes: dict[str, Any] = {
@@ -100,7 +101,9 @@ def train(
         "before": {},
     }
     task: Task
-    options: dict[str, Any] = {"batch_size": batch_size, "held_back": held_back, "seed": config.seed}
+    # Each worker of a group takes its share of the whole batch.
+    whole = batch_size * distributed.world()
+    options: dict[str, Any] = {"batch_size": whole, "held_back": held_back, "seed": config.seed}
     if network == "ssrn":
         ssrn = SSRN(PRESETS[preset][1], audio.n_mels, audio.bins, audio.reduction)
         if start:
@@ -122,7 +125,8 @@ def train(
                 raise BadData(
                     "letters are learned from voices that read phones: start from a folder of voices, with a frontend"
                 )
-            spoken = _spoken(Path(letters), voices, corpora, frontend, run, progress)
+            with distributed.first_alone():
+                spoken = _spoken(Path(letters), voices, corpora, frontend, run, progress)
             # All else in the voices remains trained on what it was trained on.
             notes["minutes"] = voices[0].config.training.get("minutes")
             notes["letters_sentences"] = sum(len(said.clips) for said in spoken)

@@ -142,8 +142,7 @@ class LettersTask(Text2MelTask):
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """Loss on the batch of a step; ``l1`` is that of what the decoder's first layer makes of the text."""
-        rng = np.random.default_rng((self.seed, 1, step))
-        items = self.order[step]
+        items, rng = self._drawn(step)
         written = text2mel_batch(items, self.audio, rng, self.share).to(device)
         spoken = text2mel_batch(items, self.audio, None, 1.0).to(device)
         l1 = letters_loss(cast(Text2Mel, model), written, spoken, shift(spoken.mel))

@@ -14,7 +14,7 @@ from torch import nn
 from voicebank.config import AudioConfig
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.training import plots
+from voicebank.training import distributed, plots
 from voicebank.training.alignment import align
 from voicebank.training.batches import (
     Item,
@@ -51,6 +51,9 @@ class Task(abc.ABC):
     """Which of the validation's means decides which weights are best: the lowest. None: the latest are."""
     critic: nn.Module | None = None
     """A network that is trained beside the model, to judge it, and not kept."""
+    order: Order
+    """The batches, of all workers together."""
+    seed: int
 
     @abc.abstractmethod
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
@@ -63,6 +66,13 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
         """A picture of what the network makes of the first held-back clip."""
+
+    def _drawn(self, step: int) -> tuple[list[Item], np.random.Generator]:
+        """The items of a step and its random numbers: with several workers, this one's share and its own numbers."""
+        whole, rank = self.order[step], distributed.rank()
+        rng = np.random.default_rng((self.seed, 1, step, rank) if rank else (self.seed, 1, step))
+        # The last batch of an epoch may have fewer items than there are workers.
+        return whole[rank :: distributed.world()] or [whole[rank % len(whole)]], rng
 
     def _mean(self, rows: list[Metrics]) -> Metrics:
         return {k: torch.stack([r[k] for r in rows]).mean() for k in rows[0]} if rows else {}
@@ -145,8 +155,8 @@ class Text2MelTask(Task):
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """Losses on the batch of a step, some of its frames hidden, noisy or replaced by the network's own."""
-        rng = np.random.default_rng((self.seed, 1, step))
-        batch = text2mel_batch(self.order[step], self.audio, rng, self.phones).to(device)
+        items, rng = self._drawn(step)
+        batch = text2mel_batch(items, self.audio, rng, self.phones).to(device)
         previous = shift(batch.mel)
         if self.own_frames and step % 2:
             network = cast(Text2Mel, model)
@@ -157,7 +167,7 @@ class Text2MelTask(Task):
             previous = torch.where(torch.rand(*previous.shape[:2], 1, device=device) < rate, shift(generated), previous)
         metrics = self._losses(model, batch, corrupt(previous, self.hide, self.noise))
         if self.letters and step % 2 == 0:
-            written = text2mel_batch(self.order[step], self.audio, rng, 0.0).to(device)
+            written = text2mel_batch(items, self.audio, rng, 0.0).to(device)
             metrics["letters"] = letters_loss(cast(Text2Mel, model), written, batch, shift(batch.mel))
             metrics["loss"] = metrics["loss"] + metrics["letters"]
         return metrics
@@ -234,8 +244,7 @@ class SSRNTask(Task):
 
     def _crops(self, step: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Mels and magnitudes of a step."""
-        rng = np.random.default_rng((self.seed, 1, step))
-        items = self.order[step]
+        items, rng = self._drawn(step)
         if self.text2mel is None or step % 2:
             return ssrn_batch(items, self.audio, rng, self.frames)
         batch = text2mel_batch(items, self.audio, rng, 1.0).to(device)

@@ -17,7 +17,7 @@ from voicebank.config import Config
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.files import atomic, remove_torn
-from voicebank.training import plots
+from voicebank.training import distributed, plots
 from voicebank.training.runs import load_checkpoint, prefixed, save_checkpoint, unprefixed
 from voicebank.training.tasks import Metrics, Task
 
@@ -55,12 +55,30 @@ class TrainerConfig(Config):
     seed: int = 0
 
 
+class Loss(nn.Module):
+    """The loss of a task as a module, whose call is the whole forward pass: what a parallel wrapper needs to see.
+
+    Called with the step and the device, it gives the loss and its parts, of which the loss alone has a gradient.
+    """
+
+    def __init__(self, task: Task, model: nn.Module) -> None:
+        super().__init__()
+        self.task, self.model, self.critic = task, model, task.critic
+
+    def forward(self, step: int, device: torch.device) -> Metrics:
+        """See :meth:`voicebank.training.tasks.Task.loss`."""
+        return {k: v if k == "loss" else v.detach() for k, v in self.task.loss(self.model, step, device).items()}
+
+
 class Trainer:
     """Trains a task in a run folder.
 
     The folder holds ``checkpoint.safetensors`` (everything needed to go on), ``best.safetensors`` (the averaged
     weights of the best validation), ``metrics.jsonl``, ``loss.png`` and ``pictures/``. Random numbers are drawn
     from the seed and the step alone, so a run that was killed and resumed follows the same path.
+
+    Where the process belongs to a group of `torch.distributed`, all of it trains one model, each on its share of every
+    batch. The first writes the folder; all read it when they begin.
 
     Args:
         task: what is trained.
@@ -95,8 +113,10 @@ class Trainer:
         self.step = self.skipped = 0
         self.best = float("inf")
         self.best_step = 0
-        self.folder.mkdir(parents=True, exist_ok=True)
-        remove_torn(self.folder)
+        self.first = distributed.rank() == 0
+        if self.first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            remove_torn(self.folder)
         self._resume()
 
     def run(self, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> int:
@@ -109,13 +129,14 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         model: nn.Module = torch.compile(self.model, dynamic=True) if config.compile else self.model  # type: ignore[assignment]
+        loss = distributed.parallel(Loss(self.task, model))
         first, name = self.step, self.task.name
         progress.step(name, first, config.steps)
         began = saved = time.monotonic()
         means: dict[str, float] = {}
         try:
             while not self.is_over:
-                metrics = self._step(model)
+                metrics = self._step(loss)
                 for k, v in metrics.items():
                     means[k] = float(v) if k not in means else 0.98 * means[k] + 0.02 * float(v)
                 now = time.monotonic()
@@ -129,7 +150,8 @@ class Trainer:
                 if now - saved > config.checkpoint_seconds:
                     self.save()
                     saved = now
-                if (stop and stop()) or (config.minutes and now - began > config.minutes * 60):
+                enough = bool(stop and stop()) or bool(config.minutes and now - began > config.minutes * 60)
+                if any(distributed.of_first([enough], self.device)):
                     break
         finally:
             self.save()
@@ -140,6 +162,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, atomically."""
+        if not self.first:
+            return
         tensors = prefixed("model", self.model.state_dict())
         tensors |= prefixed("average", self.average)
         if self.task.critic is not None:
@@ -167,6 +191,8 @@ class Trainer:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.step, self.best, self.best_step = state["step"], state["best"], state["best_step"]
+        if not self.first:
+            return
         # Lines written after the checkpoint belong to steps that are about to be done again.
         rows = [r for r in self.metrics() if r["step"] <= self.step]
         text = "".join(json.dumps(r) + "\n" for r in rows)
@@ -194,16 +220,17 @@ class Trainer:
         left = min(1.0, (config.steps - step) / falling) if falling else 1.0
         return config.rate * min(1.0, (step + 1) / max(1, config.warmup)) * max(0.01, left)
 
-    def _step(self, model: nn.Module) -> Metrics:
-        torch.manual_seed((self.config.seed << 32) + self.step)
+    def _step(self, loss: nn.Module) -> Metrics:
+        torch.manual_seed((self.config.seed << 32) + (distributed.rank() << 24) + self.step)
         for group, scale in zip(self.optimizer.param_groups, (1.0, CRITIC_RATE), strict=False):
             group["lr"] = scale * self.learning_rate(self.step)
-        model.train()
+        loss.train()
         with self._precision():
-            metrics = self.task.loss(model, self.step, self.device)
+            metrics: Metrics = loss(self.step, self.device)
         self.optimizer.zero_grad(set_to_none=True)
         metrics["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        metrics = distributed.mean(metrics)
         self.step += 1
         if not torch.isfinite(norm):
             # One such step would make every weight not-a-number, and all training before it worthless.
@@ -219,7 +246,7 @@ class Trainer:
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
         state = self.model.state_dict()
         torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average], 1 - decay)
-        return {k: v.detach() for k, v in metrics.items()}
+        return metrics
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[nn.Module]:
@@ -235,6 +262,12 @@ class Trainer:
 
     def validate(self, progress: Progress) -> None:
         """Score the averaged weights on the held-back clips, and keep them if they are the best so far."""
+        if self.first:
+            self._validate(progress)
+        best, step = distributed.of_first([self.best, self.best_step], self.device)
+        self.best, self.best_step = best, int(step)
+
+    def _validate(self, progress: Progress) -> None:
         with self.averaged() as model:
             metrics = {k: float(v) for k, v in self.task.validate(model, self.device).items()}
             if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
