@@ -1,4 +1,4 @@
-"""A Hub on 127.0.0.1 for the official client: the part of the API that it uses for models.
+"""A Hub on 127.0.0.1 for the official client: the part of the API that it uses for models and datasets.
 
 Repositories (create, info, tree, branches, tags, pull requests), commits (preupload, LFS batch with single and
 multi-part uploads, NDJSON), downloads (HEAD, ETag, Range, the redirect to another host), whoami, search. Faults on
@@ -128,7 +128,7 @@ class Hub:
         return sum(bool(re.search(pattern, request)) for request in self.requests)
 
 
-_ID = r"(?P<id>[\w.-]+/[\w.-]+)"
+_ID, _KIND = r"(?P<id>[\w.-]+/[\w.-]+)", "(models|datasets)"
 ROUTES: list[tuple[str, re.Pattern[str], str]] = [
     (method, re.compile(pattern), name)
     for method, pattern, name in (
@@ -136,19 +136,19 @@ ROUTES: list[tuple[str, re.Pattern[str], str]] = [
         ("POST", r"/api/validate-yaml", "validate"),
         ("GET", r"/api/whoami-v2", "whoami"),
         ("GET", r"/api/models", "search"),
-        ("GET", rf"/api/models/{_ID}", "info"),
-        ("GET", rf"/api/models/{_ID}/revision/(?P<rev>[^/]+)", "info"),
-        ("GET", rf"/api/models/{_ID}/tree/(?P<rev>[^/]+)", "tree"),
-        ("GET", rf"/api/models/{_ID}/refs", "refs"),
-        ("POST", rf"/api/models/{_ID}/paths-info/(?P<rev>[^/]+)", "paths"),
-        ("POST", rf"/api/models/{_ID}/preupload/(?P<rev>[^/]+)", "preupload"),
-        ("POST", rf"/api/models/{_ID}/commit/(?P<rev>[^/]+)", "commit"),
-        ("POST", rf"/api/models/{_ID}/branch/(?P<rev>[^/]+)", "branch"),
-        ("POST", rf"/api/models/{_ID}/tag/(?P<rev>[^/]+)", "tag"),
-        ("POST", rf"/{_ID}\.git/info/lfs/objects/batch", "batch"),
+        ("GET", rf"/api/{_KIND}/{_ID}", "info"),
+        ("GET", rf"/api/{_KIND}/{_ID}/revision/(?P<rev>[^/]+)", "info"),
+        ("GET", rf"/api/{_KIND}/{_ID}/tree/(?P<rev>[^/]+)", "tree"),
+        ("GET", rf"/api/{_KIND}/{_ID}/refs", "refs"),
+        ("POST", rf"/api/{_KIND}/{_ID}/paths-info/(?P<rev>[^/]+)", "paths"),
+        ("POST", rf"/api/{_KIND}/{_ID}/preupload/(?P<rev>[^/]+)", "preupload"),
+        ("POST", rf"/api/{_KIND}/{_ID}/commit/(?P<rev>[^/]+)", "commit"),
+        ("POST", rf"/api/{_KIND}/{_ID}/branch/(?P<rev>[^/]+)", "branch"),
+        ("POST", rf"/api/{_KIND}/{_ID}/tag/(?P<rev>[^/]+)", "tag"),
+        ("POST", rf"/(datasets/)?{_ID}\.git/info/lfs/objects/batch", "batch"),
         ("PUT", r"/upload/(?P<oid>[0-9a-f]{64})(/(?P<part>\d+))?", "upload"),
         ("POST", r"/upload/(?P<oid>[0-9a-f]{64})", "complete"),
-        ("GET", rf"/{_ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)", "resolve"),
+        ("GET", rf"/(datasets/)?{_ID}/resolve/(?P<rev>[^/]+)/(?P<path>.+)", "resolve"),
         ("GET", r"/cdn/(?P<key>[0-9a-f]{40,64})", "object"),
     )
 ]
@@ -289,7 +289,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(401, "Invalid username or password.")
         asked = self.json()
         id = f"{asked.get('organization') or user[0]}/{asked['name']}"
-        url = f"{self.hub.endpoint}/{id}"
+        kind = "datasets/" if asked.get("type") == "dataset" else ""
+        url = f"{self.hub.endpoint}/{kind}{id}"
         if id.split("/")[0] != user[0] or not user[1]:
             raise Refused(403, "You don't have the rights to create a model under this namespace")
         if id in self.hub.store.repos:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-LARGE = (".safetensors", ".ogg", ".bin", ".pt", ".zip")
+LARGE = (".safetensors", ".ogg", ".bin", ".pt", ".zip", ".flac", ".tar", ".parquet")
 
 
 @dataclass(frozen=True)

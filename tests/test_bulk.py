@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,14 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clones import doubled
+from hub_server import Hub
+from huggingface_hub import snapshot_download
 from typer.testing import CliRunner
 
+import voicebank
 from voicebank.audio import Audio
 from voicebank.bulk import run
 from voicebank.bulk.rows import BrokenRow, Row, read_rows
 from voicebank.bulk.run import batch
 from voicebank.cli import app
-from voicebank.errors import BadData, UnknownName
+from voicebank.errors import BadData, ConsentError, HubError, UnknownName
+from voicebank.hub import datasets
 from voicebank.provenance import detect, voice_of
 
 ROWS: list[dict[str, Any]] = [
@@ -32,6 +38,7 @@ ROWS: list[dict[str, Any]] = [
     {"id": "../x", "text": "Out."},
     {"id": "fast", "text": "Fast.", "speed": 9},
 ]
+pytest_plugins = ["hub_fixtures"]
 
 
 def manifest(folder: Path) -> dict[str, dict[str, Any]]:
@@ -45,19 +52,21 @@ def table(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, untrained: Path) -> Path:
     folder = tmp_path_factory.mktemp("bulk")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "BLOCK", 3)
-        batch(ROWS, folder / "out", workers=2)
+        # An untrained voice never comes to the end of a sentence.
+        batch([*ROWS, {"id": "endless", "text": "On and on.", "voice": str(untrained)}], folder / "out", workers=2)
     return folder / "out"
 
 
 def test_each_row_is_spoken_once_or_has_its_reason(whole: Path) -> None:
     lines = manifest(whole)
-    assert len(lines) == len(ROWS)
+    assert len(lines) == len(ROWS) + 1
     errors = {name: line["error"] for name, line in lines.items() if line["error"]}
-    assert set(errors) == {"empty", "nobody", "one~5", "00000006", "fast"}
+    assert set(errors) == {"empty", "nobody", "one~5", "00000006", "fast", "endless"}
+    assert "end" in errors["endless"]
     assert "unknown voice 'nobody'" in errors["nobody"] and "earlier row" in errors["one~5"]
     for name in ("one", "two", "gif"):
         line = lines[name]
@@ -68,8 +77,11 @@ def test_each_row_is_spoken_once_or_has_its_reason(whole: Path) -> None:
     assert rows[0] == "file_name,id,text,voice" and len(rows) == 4
 
 
-def test_killed_it_goes_on_and_the_bytes_are_the_same(whole: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    source, out = table(tmp_path / "rows.jsonl", ROWS), tmp_path / "out"
+def test_killed_it_goes_on_and_the_bytes_are_the_same(
+    whole: Path, untrained: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    rows = [*ROWS, {"id": "endless", "text": "On and on.", "voice": str(untrained)}]
+    source, out = table(tmp_path / "rows.jsonl", rows), tmp_path / "out"
     code = "import sys; from voicebank.bulk import run; run.BLOCK = 3; run.batch(sys.argv[1], sys.argv[2], workers=1)"
     command = [sys.executable, "-c", f"if __name__ == '__main__':\n    {code}", str(source), str(out)]
     with subprocess.Popen(command) as process:
@@ -80,7 +92,7 @@ def test_killed_it_goes_on_and_the_bytes_are_the_same(whole: Path, tmp_path: Pat
     monkeypatch.setattr(run, "BLOCK", 3)
     seen: list[int] = []
     batch(source, out, workers=1, progress=lambda done, total: seen.append(done))
-    assert seen[0] >= 3 and seen[-1] == len(ROWS)  # what was done is not done again
+    assert seen[0] >= 3 and seen[-1] == len(rows)  # what was done is not done again
     for path in (path for path in whole.rglob("*") if path.is_file() and path.name != "job.json"):
         assert path.read_bytes() == (out / path.relative_to(whole)).read_bytes(), path
     with pytest.raises(BadData, match="holds another job"):
@@ -136,3 +148,79 @@ def test_the_command(tmp_path: Path) -> None:
     assert marked.payload is not None and voice_of(marked.payload)
     failed = CliRunner().invoke(app, ["batch", str(tmp_path / "no.csv"), "-o", str(tmp_path / "new")])
     assert failed.exit_code == 2 and len(failed.stderr.splitlines()) == 1
+
+
+def test_a_batch_goes_to_the_hub_as_a_dataset(
+    whole: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "FILES_A_COMMIT", 2)
+    hub.cut("PUT /upload", after=10)
+    with pytest.raises(HubError):
+        voicebank.push_dataset(whole, "me/speech")
+    result = CliRunner().invoke(app, ["push", str(whole), "me/speech", "--dataset"])
+    assert result.exit_code == 0 and "/datasets/me/speech/commit/" in result.output, result.output
+    there = snapshot_download("me/speech", repo_type="dataset", local_dir=tmp_path / "there")
+    pushed = {
+        path.relative_to(there) for path in Path(there).rglob("*") if path.is_file() and ".cache" not in path.parts
+    }
+    names = {path.relative_to(whole) for path in whole.rglob("*") if path.is_file() and path.name != "job.json"}
+    assert pushed - {Path("README.md"), Path(".gitattributes")} == {n for n in names if n.parts[0] != "parts"}
+    for name in pushed & names:
+        assert (Path(there) / name).read_bytes() == (whole / name).read_bytes()
+    card = (Path(there) / "README.md").read_text(encoding="utf-8")
+    assert "3 texts" in card and "| gb-female | 1 |" in card and "synthetic" in card
+    sent, commits = hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)
+    voicebank.push_dataset(whole, "me/speech")
+    assert (hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)) == (sent, commits)
+    read = pytest.importorskip("datasets").load_dataset(str(there), split="train")
+    assert sorted(read.cast_column("audio", read.features["audio"].__class__(decode=False))["id"]) == [
+        "gif",
+        "one",
+        "two",
+    ]
+
+
+def test_what_is_unfinished_or_private_is_not_pushed(whole: Path, hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="no finished batch"):
+        voicebank.push_dataset(tmp_path, "me/speech")
+    private = Path(shutil.copytree(whole, tmp_path / "private"))
+    text = (private / "manifest.jsonl").read_text(encoding="utf-8")
+    (private / "manifest.jsonl").write_text(text.replace('"private_use":false', '"private_use":true'), encoding="utf-8")
+    with pytest.raises(ConsentError, match="nobody's consent"):
+        voicebank.push_dataset(private, "me/speech")
+    next(private.rglob("*.flac")).unlink()
+    (private / "manifest.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(BadData, match="lacks audio/"):
+        voicebank.push_dataset(private, "me/speech")
+    assert not hub.store.repos
+
+
+def test_many_speakers_are_cloned_at_once(tmp_path: Path, own_cache: None) -> None:
+    doubled(tmp_path / "jane")
+    doubled(tmp_path / "joe")
+    rows = [
+        {"dataset": str(tmp_path / "jane"), "consent": "Jane Doe, my own voice, for anything."},
+        {"dataset": str(tmp_path / "joe"), "id": "me", "base": "us-female"},
+        {"dataset": str(tmp_path / "joe"), "id": "me"},
+        {"dataset": str(tmp_path / "nobody")},
+        {"id": "none"},
+    ]
+    few = {"text2mel_steps": 1, "ssrn_steps": 0, "batch_size": 2, "validate_every": 1}
+    done = voicebank.clone_batch(rows, tmp_path / "voices", base="us-male", settings=few, workers=2)
+    assert (done.rows, done.cloned, done.failed) == (5, 2, 3)
+    lines = [json.loads(line) for line in done.manifest.read_text(encoding="utf-8").splitlines()]
+    assert [line["base"] for line in lines] == ["us-male", "us-female", "", "", ""]
+    assert "earlier row" in lines[2]["error"] and "no dataset" in lines[3]["error"] and "dataset" in lines[4]["error"]
+    assert [voicebank.load(tmp_path / "voices" / name).config.private_use for name in ("jane", "me")] == [False, True]
+    before = (tmp_path / "voices" / "jane" / "text2mel.safetensors").stat().st_mtime_ns
+    source = table(tmp_path / "speakers.jsonl", rows[:1])
+    command = ["clone", str(source), "-o", str(tmp_path / "voices"), "--base", "us-male", "--workers", "1"]
+    command += ["--steps", "1", "--ssrn-steps", "0"]
+    result = CliRunner().invoke(app, [*command, "--consent", "all of them"])
+    assert result.exit_code == 2 and "columns" in result.stderr
+    # Other settings are another cloning, which is told of that speaker.
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0 and "0 of 1 speakers" in result.output, result.output
+    again = voicebank.clone_batch(rows[:1], tmp_path / "voices", base="us-male", settings=few, workers=1)
+    assert again.cloned == 1
+    assert (tmp_path / "voices" / "jane" / "text2mel.safetensors").stat().st_mtime_ns == before

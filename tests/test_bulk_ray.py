@@ -1,46 +1,160 @@
-"""Bulk speech on a real Ray cluster of several nodes on this machine, one of which is lost."""
+"""Bulk speech and training on a real Ray cluster of several nodes on this machine, of which parts are killed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+from clones import CLIPS, Recorded
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'voicebank[ray]'")
 from ray.cluster_utils import Cluster  # noqa: E402
 
 from voicebank.bulk import run  # noqa: E402
+from voicebank.errors import BadData  # noqa: E402
+from voicebank.training.cluster import connect, train_on_ray  # noqa: E402
+from voicebank.training.run import train  # noqa: E402
+from voicebank.training.runs import load_checkpoint  # noqa: E402
+from voicebank.training.trainer import TrainerConfig  # noqa: E402
 
-ROWS = [{"id": f"{i:02d}", "text": f"Row {i}."} for i in range(12)]
+ROWS: list[dict[str, Any]] = [{"id": f"{i:02d}", "text": f"Row {i}."} for i in range(16)]
+ROWS[5]["text"] = " "
+ROWS[9]["voice"] = "nobody"
+SMALL = {"num_cpus": 1, "object_store_memory": 80 << 20}
 
 
-@pytest.mark.slow
-def test_a_lost_node_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "BLOCK", 1)
-    monkeypatch.setenv("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    run.batch(ROWS, tmp_path / "plain", workers=2)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    node = cluster.add_node(num_cpus=1)
-
-    def lose_a_node() -> None:
-        while not list((tmp_path / "ray" / "parts").glob("*.jsonl")):
-            time.sleep(0.05)
-        cluster.remove_node(node)
-
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A head and a node, a core each."""
+    found = Cluster(initialize_head=True, head_node_args={**SMALL, "include_dashboard": False})
+    found.add_node(**SMALL)
     try:
-        cluster.connect()
-        killer = threading.Thread(target=lose_a_node, daemon=True)
-        killer.start()
-        done = run.batch(ROWS, tmp_path / "ray", workers=2, ray=cluster.address)
-        killer.join()
+        ray.init(found.address, log_to_driver=False, configure_logging=False)
+        yield found
     finally:
         ray.shutdown()
-        cluster.shutdown()
-    assert (done.rows, done.spoken) == (12, 12)
-    ids = [json.loads(line)["id"] for line in done.manifest.read_text(encoding="utf-8").splitlines()]
-    assert ids == [row["id"] for row in ROWS]
-    for path in (tmp_path / "plain").rglob("*.flac"):
-        assert path.read_bytes() == (tmp_path / "ray" / path.relative_to(tmp_path / "plain")).read_bytes()
+        found.shutdown()
+
+
+@contextlib.contextmanager
+def meanwhile(*disasters: Callable[[], None]) -> Iterator[None]:
+    """Let things happen one after the other while the block runs; all must have happened when it ends."""
+
+    def happen() -> None:
+        for disaster in disasters:
+            disaster()
+
+    thread = threading.Thread(target=happen, daemon=True)
+    thread.start()
+    yield
+    thread.join(5)
+    assert not thread.is_alive(), "nothing was killed"
+
+
+def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        time.sleep(0.02)
+
+
+def kill_one(name: str) -> None:
+    """Kill -9 a process of the cluster by what Ray calls it."""
+
+    def found() -> list[psutil.Process]:
+        every = psutil.process_iter(["cmdline"])
+        return [one for one in every if " ".join(one.info["cmdline"] or ()).startswith(f"ray::{name}")]
+
+    until(found)
+    found()[0].kill()
+
+
+def test_whatever_is_killed_every_row_is_spoken_once(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "BLOCK", 1)
+    run.batch(ROWS, tmp_path / "plain", workers=2)
+    out = tmp_path / "ray"
+
+    def parts() -> int:
+        return len(list((out / "parts").glob("part-*.jsonl")))
+
+    (tmp_path / "rows.json").write_text(json.dumps(ROWS))
+    code = "import json, sys; from voicebank.bulk import run; run.BLOCK = 1; "
+    code += "run.batch(json.load(open(sys.argv[1])), sys.argv[2], workers=2, ray=sys.argv[3])"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "rows.json"), str(out), cluster.address]
+    ) as driver:
+        until(lambda: parts() or driver.poll() is not None)
+        assert driver.poll() is None
+        driver.kill()
+    left, node = parts(), next(node for node in cluster.list_all_nodes() if node is not cluster.head_node)
+    with meanwhile(
+        lambda: until(lambda: parts() >= left + 2),
+        lambda: kill_one("MapWorker"),
+        lambda: until(lambda: parts() >= left + 5),
+        lambda: cluster.remove_node(node, allow_graceful=False),
+    ):
+        done = run.batch(ROWS, out, workers=2, ray=cluster.address)
+    cluster.add_node(**SMALL)
+    assert (done.rows, done.spoken, done.failed) == (16, 14, 2)
+    lines = [json.loads(line) for line in done.manifest.read_text(encoding="utf-8").splitlines()]
+    assert [line["id"] for line in lines] == [row["id"] for row in ROWS]
+    assert "unknown voice" in lines[9]["error"] and lines[5]["error"]
+    names = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    assert names == {path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*") if path.is_file()}
+    for name in names:
+        assert (tmp_path / "plain" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_two_workers_learn_what_one_does_though_one_is_killed(cluster: Cluster, tmp_path: Path) -> None:
+    shutil.copytree(CLIPS / "us-male", tmp_path / "speaker")
+    config = TrainerConfig(steps=16, warmup=2, validate_every=4, checkpoint_seconds=0.0, picture_every=16, device="cpu")
+    options: dict[str, Any] = {"preset": "tiny", "frontend": None, "held_back": 2, "cache": tmp_path / "features"}
+    folders, folder = [tmp_path / "speaker"], tmp_path / "two"
+    progress = Recorded()
+    with meanwhile(lambda: until(lambda: (folder / "best.safetensors").exists()), lambda: kill_one("RayTrainWorker")):
+        trained = train_on_ray(
+            "text2mel",
+            folders,
+            folder,
+            address=cluster.address,
+            workers=2,
+            config=config,
+            progress=progress,
+            batch_size=2,
+            **options,
+        )
+    assert trained.step == 16 and (progress.steps[-1][1:3]) == (16, 16)
+    assert any(note.startswith("going on at step") for note in progress.notes)
+    alone = train("text2mel", folders, tmp_path / "one", config=config, batch_size=4, **options)
+    assert {path.name for path in folder.iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    expected = [row for row in alone.metrics() if row["kind"] == "validation"]
+    found = [row for row in rows if row["kind"] == "validation"]
+    assert [row["step"] for row in found] == [4, 8, 12, 16]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours["l1"] == pytest.approx(theirs["l1"], rel=0.03)
+    assert load_checkpoint(folder / "checkpoint.safetensors")[1]["step"] == 16
+
+
+def test_what_cannot_be_trained_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="CPU cores, 9 workers"):
+        train_on_ray("ssrn", [tmp_path], tmp_path / "run", address=cluster.address, workers=9)
+    with pytest.raises(BadData, match="is no dataset"):
+        train_on_ray("ssrn", [tmp_path], tmp_path / "run", address=cluster.address, workers=1, preset="tiny")
+
+
+def test_no_cluster_is_one_line() -> None:
+    code = "from voicebank.training.cluster import connect; connect('127.0.0.1:1')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].startswith("voicebank.errors.BadData: no Ray cluster at 127.0.0.1:1")
+    assert connect.__doc__

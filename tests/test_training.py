@@ -27,7 +27,7 @@ from voicebank.errors import BadData, UnknownName
 from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Graphemes, MixedUnit
-from voicebank.training import features
+from voicebank.training import alignment, features
 from voicebank.training.alignment import align, symbol_starts
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features
@@ -130,6 +130,20 @@ def test_alignment_finds_the_sounds(built: Features) -> None:
             text, starts = symbol_starts(clip.units, shown, found)
             assert len(starts) == len(text) + 1
             assert starts[0] == 0 and (np.diff(starts) >= 0).all() and starts[-1] == flat[-1]
+
+
+def test_a_large_corpus_is_aligned_clip_by_clip(built: Features, monkeypatch: pytest.MonkeyPatch) -> None:
+    (whole,) = align([built])
+    monkeypatch.setattr(alignment, "SAMPLE_FRAMES", len(built.mel) - 1)  # every other clip teaches the Gaussians
+    (parts,) = align([built])
+    assert [[len(unit) for unit in clip] for clip in parts] == [[len(unit) for unit in clip] for clip in whole]
+    late = [
+        abs(a - b)
+        for x, y in zip(parts, whole, strict=True)
+        for u, v in zip(x, y, strict=True)
+        for a, b in zip(u, v, strict=True)
+    ]
+    assert np.median(late) < 6  # full-rate frames of 11 ms
 
 
 def test_the_shipped_phones_align_a_single_clip(corpus: Path, tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from voicebank import provenance
     from voicebank.audio import Audio, AudioWriter
     from voicebank.bank import Voice, closest, load, mix, voices
+    from voicebank.bulk.clones import clone_batch
     from voicebank.bulk.run import batch
     from voicebank.cloning.store import CloneSettings
     from voicebank.data import media, uploads
     from voicebank.data.dataset import Dataset
     from voicebank.data.progress import Progress
     from voicebank.hub.client import search
+    from voicebank.hub.datasets import push_dataset
     from voicebank.provenance import detect, plot_detections, voice_of
     from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
     from voicebank.synthesis.timing import SpokenWord
@@ -53,6 +55,7 @@ __all__ = [
     "VoicebankWarning",
     "__version__",
     "batch",
+    "clone_batch",
     "closest",
     "detect",
     "load",
@@ -60,6 +63,7 @@ __all__ = [
     "mix",
     "plot_detections",
     "provenance",
+    "push_dataset",
     "search",
     "uploads",
     "voice_of",
@@ -80,11 +84,13 @@ _LAZY = {
     "SpokenWord": "voicebank.synthesis.timing",
     "Voice": "voicebank.bank",
     "batch": "voicebank.bulk.run",
+    "clone_batch": "voicebank.bulk.clones",
     "closest": "voicebank.bank",
     "detect": "voicebank.provenance",
     "load": "voicebank.bank",
     "mix": "voicebank.bank",
     "plot_detections": "voicebank.provenance",
+    "push_dataset": "voicebank.hub.datasets",
     "search": "voicebank.hub.client",
     "voice_of": "voicebank.provenance",
     "voices": "voicebank.bank",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import cloning
+from benchmarks import bulk, cloning
 from benchmarks.before import before
 from benchmarks.captions import captions
 from benchmarks.demo import demo, page
@@ -27,6 +27,7 @@ app = typer.Typer(
 COMMANDS = (speed, training, before, captions, recordings, demo, page, readings, serving, sound, watermark, wordtimes)
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(bulk.app, name="bulk")
 app.add_typer(cloning.app, name="cloning")
 
 

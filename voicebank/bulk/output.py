@@ -32,6 +32,8 @@ class Spoken(BaseModel):
     """Of the voice's weights and config: which voice it really was."""
     misread: str = ""
     """Characters that cannot be spoken and were left out."""
+    private_use: bool = False
+    """Whether the voice is a clone without its speaker's consent, so that the sound is not for others."""
     error: str | None = None
     """Why it was not spoken."""
 

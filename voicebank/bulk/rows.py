@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from voicebank.errors import BadData, needs_extra
 
 COLUMNS = ("id", "text", "voice", "speed", "lexicon")
 # Ids become file names.
-_ID = re.compile(r"[\w][\w.-]{0,199}")
+ID = re.compile(r"[\w][\w.-]{0,199}")
 
 
 class Row(BaseModel):
@@ -56,7 +57,7 @@ def read_rows(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Row 
         BadData: there is no such source, or it has no column ``text``.
     """
     names: set[str] = set()
-    for number, raw in enumerate(_raw(source)):
+    for number, raw in enumerate(records(source)):
         row = _row(raw, number)
         if row.id in names:
             yield BrokenRow(id=f"{row.id}~{number}", error=f"the id {row.id!r} stands in an earlier row")
@@ -71,7 +72,7 @@ def _row(raw: Mapping[str, Any] | str, number: int) -> Row | BrokenRow:
         return BrokenRow(id=name, error=raw)
     fields = {key: raw[key] for key in COLUMNS if raw.get(key) not in (None, "")}
     name = str(fields.setdefault("id", name))
-    if not _ID.fullmatch(name):
+    if not ID.fullmatch(name):
         return BrokenRow(id=f"{number:08d}", error=f"the id {name[:60]!r} is no file name of letters, digits, . _ -")
     if isinstance(fields.get("lexicon"), str):
         try:
@@ -84,7 +85,14 @@ def _row(raw: Mapping[str, Any] | str, number: int) -> Row | BrokenRow:
         return BrokenRow(id=name, error=first_error(error))
 
 
-def _raw(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any] | str]:
+def records(
+    source: str | Path | Iterable[Mapping[str, Any]], needed: str = "text"
+) -> Iterator[Mapping[str, Any] | str]:
+    """The rows of a table as they stand in it, see :func:`read_rows`; a text for one that is no row.
+
+    Raises:
+        BadData: there is no such table, or it has no column ``needed``.
+    """
     if not isinstance(source, (str, Path)):
         yield from source
         return
@@ -94,9 +102,10 @@ def _raw(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Mapping[s
     elif not path.exists() and "/" in str(source) and not path.suffix:
         yield from _hub(str(source))
     else:
-        readers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+        readers: dict[str, Callable[[Path], Iterator[Mapping[str, Any] | str]]]
+        readers = {".jsonl": _jsonl, ".csv": partial(_csv, needed), ".parquet": partial(_parquet, needed)}
         if path.suffix.lower() not in readers:
-            raise BadData(f"{source} is no table of texts: name a .jsonl, .csv or .parquet file, a folder or a dataset")
+            raise BadData(f"{source} is no table: name a .jsonl, .csv or .parquet file, a folder or a dataset")
         try:
             yield from readers[path.suffix.lower()](path)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -140,23 +149,24 @@ def _jsonl(path: Path) -> Iterator[Mapping[str, Any] | str]:
             yield row if isinstance(row, dict) else f"line {number} is no JSON table"
 
 
-def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
+def _csv(needed: str, path: Path) -> Iterator[Mapping[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
-        _has_text(path, rows.fieldnames or [])
+        _has(needed, path, rows.fieldnames or [])
         yield from rows
 
 
-def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+def _parquet(needed: str, path: Path) -> Iterator[Mapping[str, Any]]:
     with needs_extra("batch"):
         from pyarrow import parquet
     table = parquet.ParquetFile(path)
-    _has_text(path, table.schema_arrow.names)
-    columns = [name for name in COLUMNS if name in table.schema_arrow.names]
+    _has(needed, path, table.schema_arrow.names)
+    # Others, sound among them, may be large.
+    columns = [name for name in COLUMNS if name in table.schema_arrow.names] if needed == "text" else None
     for part in table.iter_batches(columns=columns):
         yield from part.to_pylist()
 
 
-def _has_text(path: Path, columns: Iterable[str]) -> None:
-    if "text" not in set(columns):
-        raise BadData(f"{path} has no column text: it has {', '.join(columns) or 'none'}")
+def _has(needed: str, path: Path, columns: Iterable[str]) -> None:
+    if needed not in set(columns):
+        raise BadData(f"{path} has no column {needed}: it has {', '.join(columns) or 'none'}")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +14,8 @@ from voicebank.audio import FORMATS, Audio
 from voicebank.bank import load
 from voicebank.bulk.output import PARTS, Layout, Spoken, join_manifest, part, write_block
 from voicebank.bulk.rows import BrokenRow, Row, read_rows
-from voicebank.errors import BadData, VoicebankError, needs_extra
+from voicebank.bulk.workers import Work, carry_out
+from voicebank.errors import BadData, VoicebankError
 from voicebank.files import atomic, remove_torn
 
 if TYPE_CHECKING:
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
 BLOCK = 64
 # Texts that are spoken together, the longest first.
 TOGETHER = 16
-# Times that workers may die (killed for memory, say) before a job is given up.
-DEATHS = 5
 
 
 class Job(NamedTuple):
@@ -79,9 +74,9 @@ def batch(
         layout: ``files`` (with ``metadata.csv``, as an ``AudioFolder`` of `datasets` has it), ``webdataset`` (tar
             shards) or ``parquet``.
         format: ``flac``, ``wav``, ``mp3`` or ``ogg``.
-        workers: processes, or Ray actors; a core each. All cores if left out.
-        ray: address of a Ray cluster, ``auto`` or ``local``; this machine's processes if left out. ``out`` must then be
-            a folder that every node sees.
+        workers: processes, or Ray actors; a core each. All cores of the machine or cluster if left out.
+        ray: address of a Ray cluster, ``auto`` or ``local``; this machine's processes if left out. ``out`` must be a
+            folder that every node sees.
         progress: called with the rows that are done and all rows.
 
     Raises:
@@ -93,32 +88,51 @@ def batch(
     folder = Path(out)
     load(voice)  # before anything is written: a misspelt name is no reason to fail a million rows
     job = Job(str(folder.resolve()), voice, layout, format)
+    return run_job(source, job, partial(speak_block, job), workers=workers, ray=ray, progress=progress)
+
+
+def run_job(
+    source: str | Path | Iterable[Mapping[str, Any]],
+    job: Job,
+    work: Work,
+    *,
+    workers: int | None = None,
+    ray: str | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """What :func:`batch` does, with other work than speaking, which must end as :func:`speak_block` does."""
+    folder, report = Path(job.folder), progress or (lambda done, total: None)
     blocks = _plan(source, folder, job)
-    sizes = [len(block) for block in blocks]
-    waiting = [number for number in range(len(blocks)) if not part(folder, number).exists()]
-    done = sum(sizes) - sum(sizes[number] for number in waiting)
-    report = progress or (lambda done, total: None)
-    report(done, sum(sizes))
-    tasks = ((number, blocks[number]) for number in waiting)
-    run = _on_ray if ray else _on_cores
-    for number in run(job, dict(tasks), workers or os.cpu_count() or 1, ray):
+    sizes = [block.count("\n") for block in blocks]
+    waiting = {number: block for number, block in enumerate(blocks) if not part(folder, number).exists()}
+    total = sum(sizes)
+    done = total - sum(sizes[number] for number in waiting)
+    report(done, total)
+
+    def is_done(number: int) -> bool:
+        return part(folder, number).exists()
+
+    for number in carry_out(work, waiting, workers=workers, ray=ray, is_done=is_done):
         done += sizes[number]
-        report(done, sum(sizes))
-    manifest = join_manifest(folder, len(blocks), layout)
-    return _summary(manifest)
+        report(done, total)
+    return _summary(join_manifest(folder, len(blocks), job.layout))
 
 
-def _plan(source: str | Path | Iterable[Mapping[str, Any]], folder: Path, job: Job) -> list[list[Row | BrokenRow]]:
-    """The blocks of rows, which must be those of an earlier call into the same folder."""
-    rows = iter(read_rows(source))
-    blocks = list(iter(lambda: list(islice(rows, BLOCK)), []))
+def _plan(source: str | Path | Iterable[Mapping[str, Any]], folder: Path, job: Job) -> list[str]:
+    """The blocks of rows, JSON lines, which must be those of an earlier call into the same folder.
+
+    They are kept as text, a tenth of what they are as objects: a job may have millions.
+    """
+    digest = hashlib.sha256(json.dumps([job.voice, job.layout, job.format]).encode())
+    rows = (row.model_dump_json(exclude_defaults=True) + "\n" for row in read_rows(source))
+    blocks = []
+    while block := "".join(islice(rows, BLOCK)):
+        digest.update(block.encode())
+        blocks.append(block)
     if not blocks:
         raise BadData(f"{source} holds no row")
-    digest = hashlib.sha256(json.dumps([job.voice, job.layout, job.format]).encode())
-    for block in blocks:
-        for row in block:
-            digest.update(row.model_dump_json().encode())
-    note, wanted = folder / "job.json", json.dumps({"digest": digest.hexdigest(), "rows": sum(map(len, blocks))})
+    count = sum(block.count("\n") for block in blocks)
+    note, wanted = folder / "job.json", json.dumps({"digest": digest.hexdigest(), "rows": count})
     if note.exists():
         if note.read_text(encoding="utf-8") != wanted:
             raise BadData(f"{folder} holds another job: give the same rows, voice and format, or name a new folder")
@@ -142,71 +156,20 @@ def _summary(manifest: Path) -> Summary:
     return Summary(manifest, rows, spoken, rows - spoken, seconds)
 
 
-# Workers
+def rows_of(content: str) -> list[Row | BrokenRow]:
+    """The rows of a block."""
+    lines = [json.loads(line) for line in content.split("\n") if line]
+    return [(Row if "text" in line else BrokenRow).model_validate(line) for line in lines]
 
 
-def _on_cores(job: Job, blocks: dict[int, list[Row | BrokenRow]], workers: int, address: str | None) -> Iterator[int]:
-    """Speak blocks in processes of this machine; numbers of those that are done, in any order."""
-    waiting = dict(blocks)
-    # Spawned: a forked child cannot use torch once its parent has.
-    context = multiprocessing.get_context("spawn")
-    for _ in range(DEATHS):
-        if not waiting:
-            return
-        try:
-            with ProcessPoolExecutor(min(workers, len(waiting)), mp_context=context) as pool:
-                started = {pool.submit(speak_block, job, n, block): n for n, block in waiting.items()}
-                try:
-                    for future in as_completed(started):
-                        number = future.result()
-                        del waiting[number]
-                        yield number
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
-            return
-        except BrokenProcessPool:
-            for number in [n for n in waiting if part(Path(job.folder), n).exists()]:
-                del waiting[number]
-                yield number
-    raise BadData(f"workers died {DEATHS} times, perhaps for want of memory: use fewer, the same command goes on")
-
-
-def _on_ray(job: Job, blocks: dict[int, list[Row | BrokenRow]], workers: int, address: str | None) -> Iterator[int]:
-    """Speak blocks with Ray Data, an actor a core; Ray gives the blocks of a lost actor or node to others."""
-    with needs_extra("ray"):
-        import ray
-    if not ray.is_initialized():
-        ray.init(address=None if address == "local" else address, log_to_driver=False)
-    items = [{"block": n, "rows": json.dumps([row.model_dump() for row in block])} for n, block in blocks.items()]
-    if not items:
-        return
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=workers)
-    rows = ray.data.from_items(items, override_num_blocks=len(items))
-    actor: Any = _Actor  # Ray makes the instances, where its annotation wants a function
-    for row in rows.map(actor, fn_constructor_args=(job,), compute=pool, num_cpus=1).iter_rows():
-        yield int(row["block"])
-
-
-class _Actor:
-    """A worker of Ray Data; its voices stay loaded."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
-        rows = [(Row if "text" in raw else BrokenRow).model_validate(raw) for raw in json.loads(item["rows"])]
-        return {"block": speak_block(self.job, int(item["block"]), rows)}
-
-
-def speak_block(job: Job, number: int, rows: list[Row | BrokenRow]) -> int:
-    """Speak the rows of a block and write them; the block's number."""
+def speak_block(job: Job, number: int, content: str) -> None:
+    """Speak the rows of a block and write them, unless that was done."""
     import torch
 
     torch.set_num_threads(1)  # a worker a core; and sums in one order, so that the bytes are the same everywhere
     folder = Path(job.folder)
     if not part(folder, number).exists():
+        rows = rows_of(content)
         spoken: dict[str, tuple[Spoken, Audio | None]] = {}
         for row in rows:
             if isinstance(row, BrokenRow):
@@ -215,7 +178,6 @@ def speak_block(job: Job, number: int, rows: list[Row | BrokenRow]) -> int:
         for group in _groups(good, job.voice):
             spoken |= _speak(group, group[0].voice or job.voice)
         write_block(folder, number, job.layout, job.format, [spoken[row.id] for row in rows])
-    return number
 
 
 def _groups(rows: list[Row], voice: str) -> Iterator[list[Row]]:
@@ -242,7 +204,15 @@ def _speak(rows: list[Row], name: str) -> dict[str, tuple[Spoken, Audio | None]]
     for row, speech in zip(rows, speeches, strict=True):
         misread = "".join(dict.fromkeys("".join(one.sentence.dropped for one in speech.sentences)))
         seconds = round(speech.audio.duration, 3)
-        line = Spoken(id=row.id, text=row.text, seconds=seconds, voice=name, digest=digest, misread=misread)
+        line = Spoken(
+            id=row.id,
+            text=row.text,
+            seconds=seconds,
+            voice=name,
+            digest=digest,
+            misread=misread,
+            private_use=voice.config.private_use,
+        )
         done[row.id] = line, speech.audio
     return done
 

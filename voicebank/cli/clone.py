@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voicebank.errors import BadData
+
 if TYPE_CHECKING:
     from voicebank.bank import Voice
     from voicebank.cloning.closest import BaseMatch
@@ -29,9 +31,20 @@ Compared = Annotated[
 
 
 def clone(
-    dataset: Annotated[Path, typer.Argument(help="A dataset, such as `voicebank dataset make` makes.")],
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            help="A dataset, such as `voicebank dataset make` makes. A folder of them, or a table (.jsonl, .csv, "
+            ".parquet) with a column dataset and perhaps id, base, consent: the voice of each is cloned."
+        ),
+    ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The voice folder. What it takes to go on lies in OUT.training beside.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The voice folder, or the folder for several. What it takes to go on lies in OUT.training beside.",
+        ),
     ],
     base: Annotated[
         str | None, typer.Option(help="The voice to start from; the closest of the bundled ones if left out.")
@@ -62,6 +75,12 @@ def clone(
     audition: Annotated[
         bool, typer.Option("--audition", help="At the end, hear three sentences by base, clone and speaker.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Of several speakers: processes or Ray actors [default: a core each]")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Of several speakers: address of a Ray cluster, auto, or local.")
+    ] = None,
 ) -> None:
     """Clone a voice from recordings, or go on with a cloning that was interrupted.
 
@@ -71,14 +90,7 @@ def clone(
     from voicebank.cli.output import Bar
     from voicebank.cloning.store import CloneState
 
-    data = voicebank.Dataset.read(dataset)
-    begun = CloneState.of(out)
-    if base is None and begun and Path(begun.base).is_dir():
-        base = begun.base
-    voice = voicebank.load(base) if base else _choose(data)
-    if consent is None and (begun is None or (begun.finished and not begun.about.consent)):
-        consent = _ask()
-    settings: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "max_minutes": minutes,
         "text2mel_steps": steps,
         "ssrn_steps": ssrn_steps,
@@ -90,6 +102,21 @@ def clone(
         "threads": threads,
         "seed": seed,
     }
+    settings = {key: value for key, value in asked.items() if value is not None}
+    if dataset.is_file() or (not (dataset / "metadata.csv").exists() and any(dataset.glob("*/metadata.csv"))):
+        if [one for one in (name, consent, accent, gender, origin) if one is not None] or audition:
+            raise BadData("of several speakers, id, consent, accent, gender and origin are columns of the table")
+        _clone_many(dataset, out, base, settings, workers, ray)
+        return
+    if workers is not None or ray is not None:
+        raise BadData(f"{dataset} is one speaker: leave out --workers and --ray, or name a table of datasets")
+    data = voicebank.Dataset.read(dataset)
+    begun = CloneState.of(out)
+    if base is None and begun and Path(begun.base).is_dir():
+        base = begun.base
+    voice = voicebank.load(base) if base else _choose(data)
+    if consent is None and (begun is None or (begun.finished and not begun.about.consent)):
+        consent = _ask()
     try:
         with Bar() as bar:
             made = voice.clone(
@@ -100,7 +127,7 @@ def clone(
                 accent=accent,
                 gender=gender,
                 origin=origin,
-                settings={k: v for k, v in settings.items() if v is not None},
+                settings=settings,
                 progress=bar,
             )
     except KeyboardInterrupt:
@@ -113,6 +140,28 @@ def clone(
     _summarise(out, made, state)
     if audition:
         _audition(out, voice, made, [clip for clip in data.clips if clip.id in state.held_out][:AUDITIONED])
+
+
+def _clone_many(
+    source: Path, out: Path, base: str | None, settings: dict[str, Any], workers: int | None, ray: str | None
+) -> None:
+    """Clone all speakers of a table or folder."""
+    import voicebank
+    from voicebank.cli.progress import Bar
+
+    with Bar() as bar:
+        done = voicebank.clone_batch(
+            source,
+            out,
+            base=base,
+            settings=settings,
+            workers=workers,
+            ray=ray,
+            progress=lambda speakers, total: bar.step("cloning", speakers, total),
+        )
+    typer.echo(f"{done.manifest}: {done.cloned} of {done.rows} speakers have a voice")
+    if done.failed:
+        typer.echo(f"{done.failed} have none: the manifest has the reason of each", err=True)
 
 
 def _summarise(out: Path, made: Voice, state: CloneState) -> None:

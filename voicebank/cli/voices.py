@@ -7,14 +7,19 @@ from typing import Annotated
 
 import typer
 
+from voicebank.errors import HubError
+
 Token = Annotated[
     str | None, typer.Option(help="Of the Hub. Better: set HF_TOKEN, or log in once with `hf auth login`.")
 ]
 
 
 def push(
-    voice: Annotated[str, typer.Argument(help="A voice folder, or the name of a bundled voice.")],
+    voice: Annotated[
+        str, typer.Argument(help="A voice folder, or the name of a bundled voice; with --dataset, a batch's folder.")
+    ],
     repo: Annotated[str, typer.Argument(help="Where to: owner/name. It is made if it is not there.")],
+    dataset: Annotated[bool, typer.Option("--dataset", help="Push what `voicebank batch` wrote.")] = False,
     private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
     revision: Annotated[str | None, typer.Option(help="A branch, made if it is not there.")] = None,
     message: Annotated[str | None, typer.Option(help="First line of the commit.")] = None,
@@ -25,9 +30,26 @@ def push(
     ] = None,
     token: Token = None,
 ) -> None:
-    """Push a voice to the Hugging Face Hub, as one commit or not at all."""
+    """Push a voice to the Hugging Face Hub, as one commit or not at all. Or the speech of a batch, as a dataset."""
     import voicebank
 
+    if dataset:
+        if pull_request:
+            raise HubError("a dataset is pushed without a pull request: leave out --pr")
+        from voicebank.cli.progress import Bar
+
+        with Bar() as bar:
+            pushed = voicebank.push_dataset(
+                voice,
+                repo,
+                private=private or None,
+                revision=revision,
+                commit_message=message,
+                token=token,
+                progress=lambda done, total: bar.step("pushing", done, total),
+            )
+        typer.echo(pushed.commit_url)
+        return
     commit = voicebank.load(voice).push_to_hub(
         repo,
         private=private or None,

@@ -11,7 +11,7 @@ little to learn them from, and enough to adapt them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,6 +33,9 @@ SILENT_BELOW = 0.12
 # How many frames of this corpus weigh as much as the prior of a phone: its shipped Gaussian, or the average
 # of all phones where it has none.
 KNOWN_FRAMES, UNKNOWN_FRAMES = 100, 10
+# Frames (twelve hours) above which the Gaussians are learned from a part of the clips: all of them would tell no more
+# and not fit into memory.
+SAMPLE_FRAMES = 4_000_000
 SHIPPED = Path(__file__).with_name("phones.safetensors")
 
 Times = list[list[float]]
@@ -80,12 +83,34 @@ def align(corpora: Sequence[Features], known: Gaussians | None = None) -> list[l
     Returns:
         For each corpus and clip, the start of each sound of each unit, in full-rate frames.
     """
-    return train_gaussians(corpora, known or Gaussians.shipped())[0]
+    known = known or Gaussians.shipped()
+    frames = sum(len(features.mel) for features in corpora)
+    if frames <= SAMPLE_FRAMES:
+        return train_gaussians(corpora, known)[0]
+    step = -(-frames // SAMPLE_FRAMES)
+    sample = [replace(features, clips=features.clips[::step]) for features in corpora]
+    gaussians = train_gaussians(sample, known)[1]
+    return [
+        _aligned(features, gaussians, _relative_observations(part)[1])
+        for features, part in zip(corpora, sample, strict=True)
+    ]
+
+
+def _aligned(features: Features, gaussians: Gaussians, offset: np.ndarray) -> list[Times]:
+    """Clip by clip, so that a corpus need not fit into memory."""
+    index = {phone: i for i, phone in enumerate(gaussians.phones)}
+    times = []
+    for clip in features.clips:
+        states, optional, owners = _states(clip)
+        code = np.array([index.get(s, index[SILENCE]) for s in states])
+        likelihood = gaussians.log_likelihood(_observations(features.clip_mel(clip)) - offset)
+        times.append(_times(_viterbi(likelihood[:, code], optional), owners, len(clip.units)))
+    return times
 
 
 def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None) -> tuple[list[list[Times]], Gaussians]:
     """Align as :func:`align` does, and return the trained Gaussians, too. Without ``known`` the start is flat."""
-    spectra = [_relative_observations(features) for features in corpora]
+    spectra = [_relative_observations(features)[0] for features in corpora]
     plans = [[_states(clip) for clip in c.clips] for c in corpora]
     flat = [
         (x, states, optional, c.clip_mel(clip).mean(1))
@@ -193,12 +218,13 @@ def _within(symbols: str, sounds: Sequence[float]) -> np.ndarray:
     return starts
 
 
-def _relative_observations(features: Features) -> list[np.ndarray]:
-    """Cepstra and their slopes ``(frames, dimensions)`` of each clip: speakers and microphones differ by an offset."""
+def _relative_observations(features: Features) -> tuple[list[np.ndarray], np.ndarray]:
+    """Cepstra and their slopes ``(frames, dimensions)`` of each clip, less the offset by which speakers and microphones
+    differ, which is the second."""
     clips = [_observations(features.clip_mel(clip)) for clip in features.clips]
     loud = [features.clip_mel(clip).mean(1) > SILENT_BELOW for clip in features.clips]
     mean = np.concatenate([x[frames] for x, frames in zip(clips, loud, strict=True)]).mean(0)
-    return [x - mean for x in clips]
+    return [x - mean for x in clips], mean
 
 
 def _observations(mel: np.ndarray) -> np.ndarray:

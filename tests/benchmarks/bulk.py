@@ -1,0 +1,311 @@
+"""Bulk speech and training on Ray: what it costs beside plain processes, and that it stays flat and whole."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import resource
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+import torch
+import typer
+
+from voicebank.bulk.output import Spoken, write_block
+from voicebank.bulk.run import BLOCK, Job, batch, rows_of, run_job, speak_block
+from voicebank.bulk.workers import carry_out
+from voicebank.config import PRESETS, VoiceConfig
+from voicebank.dctts.ssrn import SSRN
+from voicebank.dctts.text2mel import Text2Mel
+from voicebank.synthesis.synthesizer import Synthesizer
+from voicebank.training.cluster import train_on_ray
+from voicebank.training.run import train
+from voicebank.training.trainer import TrainerConfig
+
+app = typer.Typer(no_args_is_help=True, help="Bulk speech and training on Ray.")
+Rows = Annotated[int, typer.Option(help="Sentences.")]
+Workers = Annotated[int, typer.Option(help="Processes or actors.")]
+_SUBJECTS = ["the cat", "a neighbour", "my sister", "the old man", "nobody", "the teacher", "a sailor", "the queen"]
+_VERBS = ["sees", "forgets", "paints", "follows", "hears", "repairs", "remembers", "sells"]
+_OBJECTS = ["the boat", "a letter", "seven apples", "the garden", "his watch", "an old song", "the river", "the door"]
+
+
+def sentences(count: int) -> Iterator[dict[str, Any]]:
+    """Short sentences, of about a second and a half, each with a number that makes it another text."""
+    words = itertools.cycle(itertools.product(_SUBJECTS, _VERBS, _OBJECTS))
+    for number, (who, does, what) in zip(range(count), words, strict=False):
+        yield {"id": f"{number:08d}", "text": f"{who.capitalize()} {does} {what}."}
+
+
+@contextmanager
+def one_node(workers: int) -> Iterator[float]:
+    """A Ray cluster of one node; the seconds that its start took."""
+    import ray
+
+    began = time.monotonic()
+    ray.init(
+        num_cpus=workers,
+        object_store_memory=200 << 20,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+    )
+    try:
+        yield time.monotonic() - began
+    finally:
+        ray.shutdown()
+
+
+@app.command()
+def overhead(rows: Rows = 2000, workers: Workers = 2) -> None:
+    """The same sentences by plain processes and by Ray actors on one node, in turns."""
+    with tempfile.TemporaryDirectory() as folder, one_node(workers) as start:
+        seconds: dict[str, list[float]] = {"processes": [], "Ray": []}
+        for turn in range(2):
+            for name, address in (("processes", None), ("Ray", "local")):
+                began = time.monotonic()
+                batch(sentences(rows), Path(folder) / f"{name}-{turn}", workers=workers, ray=address)
+                seconds[name].append(time.monotonic() - began)
+    plain, ours = min(seconds["processes"]), min(seconds["Ray"])
+    print(f"{rows} sentences, {workers} workers; seconds of two turns: {seconds}")
+    print(
+        f"Ray takes {100 * (ours / plain - 1):+.1f} %, with the start of the cluster ({start:.1f} s) "
+        f"{100 * ((ours + start) / plain - 1):+.1f} %; {rows / plain:.1f} and {rows / ours:.1f} sentences a second"
+    )
+
+
+@app.command()
+def broken(rows: Rows = 10_000, workers: Workers = 2, ray: bool = False) -> None:
+    """Three broken rows among many: an empty text, a voice that is not there, one that never ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = list(sentences(rows))
+        table[rows // 4]["text"] = " "
+        table[rows // 2]["voice"] = "nobody"
+        table[rows - 1]["voice"] = str(_endless(Path(folder) / "endless"))
+        began = time.monotonic()
+        with one_node(workers) if ray else _nothing():
+            done = batch(table, Path(folder) / "out", workers=workers, ray="local" if ray else None)
+        lines = [json.loads(line) for line in done.manifest.read_text(encoding="utf-8").splitlines()]
+        whole = sum((done.manifest.parent / line["file"]).stat().st_size > 0 for line in lines if line["file"])
+        print(
+            f"{done.rows} rows in {time.monotonic() - began:.0f} s: {done.spoken} spoken, {whole} files, "
+            f"{len({line['id'] for line in lines})} ids; {done.seconds / 3600:.2f} hours of speech"
+        )
+        for line in lines:
+            if line["error"]:
+                print(f"  {line['id']}: {line['error']}")
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _endless(folder: Path) -> Path:
+    """A voice that was never trained, and so never comes to an end."""
+    torch.manual_seed(0)
+    text2mel, ssrn = PRESETS["tiny"]
+    config = VoiceConfig(name="endless", text2mel=text2mel, ssrn=ssrn)
+    audio = config.audio
+    networks = Text2Mel(text2mel, audio.n_mels), SSRN(ssrn, audio.n_mels, audio.bins, audio.reduction)
+    return Synthesizer(config, *networks).save(folder)
+
+
+@app.command()
+def memory(rows: Rows = 10_000) -> None:
+    """Peak memory of one worker, block by block."""
+    process, peaks = psutil.Process(), []
+    with tempfile.TemporaryDirectory() as folder:
+        job, every = Job(folder, "us-male", "webdataset", "flac"), sentences(rows)
+        for number in itertools.count():
+            content = "".join(json.dumps(row) + "\n" for row in itertools.islice(every, BLOCK))
+            if not content:
+                break
+            speak_block(job, number, content)
+            peaks.append(process.memory_info().rss / 1e6)
+    tenth = max(1, len(peaks) // 10)
+    first, last = max(peaks[:tenth]), max(peaks)
+    print(
+        f"{rows} sentences, {len(peaks)} blocks; resident memory after each tenth, MB: "
+        f"{[round(max(peaks[i : i + tenth])) for i in range(0, len(peaks), tenth)]}"
+    )
+    print(f"peak of the first tenth {first:.0f} MB, of all {last:.0f} MB: {100 * (last / first - 1):+.1f} %")
+
+
+def stub(job: Job, number: int, content: str) -> None:
+    """Ends as speaking does, without speech."""
+    lines = [(Spoken(id=row.id, text=getattr(row, "text", ""), seconds=1.0), None) for row in rows_of(content)]
+    write_block(Path(job.folder), number, job.layout, job.format, lines)
+
+
+@app.command()
+def scheduling(rows: Rows = 1_000_000, workers: Workers = 2, ray: bool = True) -> None:
+    """Rows a second where speaking takes no time: reading, planning, handing out, manifest."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(folder, "us-male", "webdataset", "flac")
+        for name, address in (("processes", None), *((("Ray", "local"),) if ray else ())):
+            place = job._replace(folder=f"{folder}/{name}")
+            with one_node(workers) if address else _nothing():
+                seen: list[float] = []
+                began = time.monotonic()
+                work = partial(stub, place)
+                done = run_job(
+                    sentences(rows), place, work, workers=workers, ray=address,
+                    progress=lambda done, total, seen=seen: seen.append(time.monotonic()),
+                )  # fmt: skip
+                took = time.monotonic() - began
+                joined = took - (seen[-1] - began)
+                print(
+                    f"{name}, {workers} workers: {done.rows} rows in {took:.0f} s, {done.rows / took:.0f} rows a second; "
+                    f"planning {seen[0] - began:.0f} s, blocks {seen[-1] - seen[0]:.0f} s "
+                    f"({len(seen) / (seen[-1] - seen[0]):.0f} a second), manifest {joined:.0f} s; "
+                    f"peak memory of this process so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB"
+                )
+
+
+@app.command()
+def actors(count: Annotated[int, typer.Option(help="Simulated workers.")] = 100, seconds: float = 1.0) -> None:
+    """Many actors on one node that claims to have as many cores, each waiting in place of speaking."""
+    blocks = dict.fromkeys(range(10 * count), "")
+    with one_node(count):
+        began = time.monotonic()
+        first = 0.0
+        for _ in carry_out(partial(_wait, seconds), blocks, workers=count, ray="local"):
+            first = first or time.monotonic() - began
+        took = time.monotonic() - began
+    print(
+        f"{count} actors, {len(blocks)} blocks of {seconds:g} s: {took:.0f} s, the first after {first:.0f} s; "
+        f"at best {10 * seconds:.0f} s"
+    )
+
+
+def _wait(seconds: float, number: int, content: str) -> None:
+    time.sleep(seconds)
+
+
+@app.command()
+def ddp(
+    corpus: Annotated[Path, typer.Argument(help="A dataset.")],
+    steps: Annotated[int, typer.Option(help="Of each training.")] = 200,
+    batch_size: Annotated[int, typer.Option(help="Clips a step, of all workers together.")] = 16,
+    preset: Annotated[str, typer.Option(help="Sizes of Text2Mel.")] = "tiny",
+    frontend: Annotated[str, typer.Option(help="phonemizer or graphemes.")] = "graphemes",
+) -> None:
+    """Two workers against one process with the same batch, beside another seed; and one that is killed halfway."""
+    phones = None if frontend == "graphemes" else frontend
+    every = max(1, steps // 8)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        options: dict[str, Any] = {"preset": preset, "frontend": phones, "cache": folder / "features", "held_back": 20}
+        config = TrainerConfig(
+            steps=steps, warmup=steps // 10, validate_every=every, checkpoint_seconds=5, picture_every=steps, device="cpu"
+        )  # fmt: skip
+        for name, seed in (("one process", 0), ("another seed", 1)):
+            train("text2mel", [corpus], folder / name, config=config.model_copy(update={"seed": seed}),
+                  batch_size=batch_size, **options)  # fmt: skip
+        with one_node(2):
+            for name in ("two workers", "one killed"):
+                if name == "one killed":
+                    threading.Thread(target=_kill_halfway, args=(folder / name, steps), daemon=True).start()
+                train_on_ray("text2mel", [corpus], folder / name, address="local", workers=2, config=config,
+                             batch_size=batch_size // 2, **options)  # fmt: skip
+        runs = [path.parent.name for path in sorted(folder.glob("*/metrics.jsonl"))]
+        print(f"validation l1 every {every} steps:")
+        curves = {name: _curve(folder / name) for name in runs}
+        for name, curve in curves.items():
+            print(f"  {name:14} {' '.join(f'{value:.4f}' for value in curve)}")
+        for name in runs:
+            apart = [abs(a / b - 1) for a, b in zip(curves[name], curves["one process"], strict=True)]
+            print(
+                f"  {name} is {100 * sum(apart) / len(apart):.2f} % from one process, at most {100 * max(apart):.2f} %"
+            )
+
+
+def _curve(folder: Path) -> list[float]:
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [row["l1"] for row in rows if row["kind"] == "validation"]
+
+
+def _kill_halfway(folder: Path, steps: int) -> None:
+    while True:
+        time.sleep(0.1)
+        log = folder / "metrics.jsonl"
+        lines = log.read_text().splitlines() if log.exists() else []
+        if lines and json.loads(lines[-1])["step"] >= steps // 2:
+            break
+    for process in psutil.process_iter(["cmdline"]):
+        if " ".join(process.info["cmdline"] or ()).startswith("ray::RayTrainWorker"):
+            process.kill()
+            print(f"killed a worker at step {json.loads(lines[-1])['step']} or later")
+            return
+
+
+@app.command()
+def corpora(
+    corpus: Annotated[Path, typer.Argument(help="A dataset, which is taken again and again.")],
+    hours: Annotated[list[float], typer.Option(help="Of speech; each is trained on for some steps.")] = [1.0, 10.0],  # noqa: B006
+    steps: Annotated[int, typer.Option(help="Of each training.")] = 20,
+) -> None:
+    """Memory of a training that must be there, and memory that is the file's and can go, by hours of speech."""
+    context = multiprocessing.get_context("spawn")
+    for network in ("ssrn", "text2mel"):
+        for length in hours:
+            with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
+                print(network, pool.apply(_train_large, (network, corpus, Path(folder), length, steps)))
+
+
+def _train_large(network: str, corpus: Path, folder: Path, hours: float, steps: int) -> str:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from voicebank.config import AudioConfig
+    from voicebank.data.dataset import Dataset
+    from voicebank.training import features
+    from voicebank.training.tasks import SSRNTask, Text2MelTask
+    from voicebank.training.trainer import Trainer
+
+    audio = AudioConfig()
+    small = features.build(Dataset.read(corpus), audio, None, folder)
+    times = max(1, round(60 * hours / small.minutes))
+    for name, array in (("samples", small.samples), ("mel", small.mel)):
+        with open(folder / name, "wb") as file:
+            for _ in range(times):
+                file.write(array.tobytes())
+    clips = []
+    for i in range(times):
+        for clip in small.clips:
+            samples, frames = (tuple(at + i * len(a) for at in span) for span, a in
+                               ((clip.samples, small.samples), (clip.frames, small.mel)))  # fmt: skip
+            # Texts of their own, as of other clips.
+            text, units = f"{clip.text} {i}", [type(unit)(*(f"{part}" for part in unit)) for unit in clip.units]
+            clips.append(replace(clip, id=f"{clip.id}-{i}", text=text, samples=samples, frames=frames, units=units))
+    large = replace(
+        small,
+        samples=np.memmap(folder / "samples", np.int16, "r"),
+        mel=np.memmap(folder / "mel", np.float16, "r").reshape(-1, audio.n_mels),
+        clips=clips,
+    )
+    began = time.monotonic()
+    text2mel, ssrn = PRESETS["tiny"]
+    if network == "ssrn":
+        task: Any = SSRNTask(SSRN(ssrn, audio.n_mels, audio.bins, audio.reduction), [large], audio, batch_size=4)
+    else:
+        task = Text2MelTask(Text2Mel(text2mel, audio.n_mels), [large], audio, batch_size=4)
+    prepared = time.monotonic() - began
+    Trainer(task, folder / "run", TrainerConfig(steps=steps, device="cpu"), {"task": network, "config": {}}).run()
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    own, mapped, peak = (int(status[key].split()[0]) / 1e3 for key in ("RssAnon", "RssFile", "VmHWM"))
+    size = (large.samples.nbytes + large.mel.nbytes) / 1e6
+    return (
+        f"{hours:g} h, {len(clips)} clips, {size:.0f} MB of features: own memory {own:.0f} MB, mapped {mapped:.0f} MB, "
+        f"peak of both {peak:.0f} MB; prepared in {prepared:.0f} s"
+    )
