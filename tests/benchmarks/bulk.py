@@ -35,14 +35,28 @@ Rows = Annotated[int, typer.Option(help="Sentences.")]
 Workers = Annotated[int, typer.Option(help="Processes or actors.")]
 _SUBJECTS = ["the cat", "a neighbour", "my sister", "the old man", "nobody", "the teacher", "a sailor", "the queen"]
 _VERBS = ["sees", "forgets", "paints", "follows", "hears", "repairs", "remembers", "sells"]
+_PLACES = [
+    "today",
+    "at noon",
+    "in May",
+    "again",
+    "by night",
+    "at home",
+    "alone",
+    "too",
+    "for hours",
+    "in the end",
+    "twice",
+    "for me",
+]
 _OBJECTS = ["the boat", "a letter", "seven apples", "the garden", "his watch", "an old song", "the river", "the door"]
 
 
 def sentences(count: int) -> Iterator[dict[str, Any]]:
-    """Short sentences, of about a second and a half, each with a number that makes it another text."""
-    words = itertools.cycle(itertools.product(_SUBJECTS, _VERBS, _OBJECTS))
-    for number, (who, does, what) in zip(range(count), words, strict=False):
-        yield {"id": f"{number:08d}", "text": f"{who.capitalize()} {does} {what}."}
+    """Short sentences of about two seconds, six thousand different ones."""
+    words = itertools.cycle(itertools.product(_PLACES, _SUBJECTS, _VERBS, _OBJECTS))
+    for number, (where, who, does, what) in zip(range(count), words, strict=False):
+        yield {"id": f"{number:08d}", "text": f"{who.capitalize()} {does} {what} {where}."}
 
 
 @contextmanager
@@ -157,17 +171,21 @@ def scheduling(rows: Rows = 1_000_000, workers: Workers = 2, ray: bool = True) -
                 seen: list[float] = []
                 began = time.monotonic()
                 work = partial(stub, place)
-                done = run_job(
-                    sentences(rows), place, work, workers=workers, ray=address,
+                run_job(
+                    sentences(rows),
+                    place,
+                    work,
+                    workers=workers,
+                    ray=address,
                     progress=lambda done, total, seen=seen: seen.append(time.monotonic()),
-                )  # fmt: skip
+                )
                 took = time.monotonic() - began
                 joined = took - (seen[-1] - began)
                 print(
-                    f"{name}, {workers} workers: {done.rows} rows in {took:.0f} s, {done.rows / took:.0f} rows a second; "
+                    f"{name}, {workers} workers: {rows} rows in {took:.0f} s, {rows / took:.0f} rows a second; "
                     f"planning {seen[0] - began:.0f} s, blocks {seen[-1] - seen[0]:.0f} s "
                     f"({len(seen) / (seen[-1] - seen[0]):.0f} a second), manifest {joined:.0f} s; "
-                    f"peak memory of this process so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB"
+                    f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB"
                 )
 
 
@@ -206,17 +224,36 @@ def ddp(
         folder = Path(place)
         options: dict[str, Any] = {"preset": preset, "frontend": phones, "cache": folder / "features", "held_back": 20}
         config = TrainerConfig(
-            steps=steps, warmup=steps // 10, validate_every=every, checkpoint_seconds=5, picture_every=steps, device="cpu"
-        )  # fmt: skip
+            steps=steps,
+            warmup=steps // 10,
+            validate_every=every,
+            checkpoint_seconds=5,
+            picture_every=steps,
+            device="cpu",
+        )
         for name, seed in (("one process", 0), ("another seed", 1)):
-            train("text2mel", [corpus], folder / name, config=config.model_copy(update={"seed": seed}),
-                  batch_size=batch_size, **options)  # fmt: skip
+            train(
+                "text2mel",
+                [corpus],
+                folder / name,
+                config=config.model_copy(update={"seed": seed}),
+                batch_size=batch_size,
+                **options,
+            )
         with one_node(2):
             for name in ("two workers", "one killed"):
                 if name == "one killed":
                     threading.Thread(target=_kill_halfway, args=(folder / name, steps), daemon=True).start()
-                train_on_ray("text2mel", [corpus], folder / name, address="local", workers=2, config=config,
-                             batch_size=batch_size // 2, **options)  # fmt: skip
+                train_on_ray(
+                    "text2mel",
+                    [corpus],
+                    folder / name,
+                    address="local",
+                    workers=2,
+                    config=config,
+                    batch_size=batch_size // 2,
+                    **options,
+                )
         runs = [path.parent.name for path in sorted(folder.glob("*/metrics.jsonl"))]
         print(f"validation l1 every {every} steps:")
         curves = {name: _curve(folder / name) for name in runs}
@@ -251,13 +288,13 @@ def _kill_halfway(folder: Path, steps: int) -> None:
 @app.command()
 def corpora(
     corpus: Annotated[Path, typer.Argument(help="A dataset, which is taken again and again.")],
-    hours: Annotated[list[float], typer.Option(help="Of speech; each is trained on for some steps.")] = [1.0, 10.0],  # noqa: B006
+    hours: Annotated[str, typer.Option(help="Of speech; each is trained on for some steps.")] = "1,10",
     steps: Annotated[int, typer.Option(help="Of each training.")] = 20,
 ) -> None:
     """Memory of a training that must be there, and memory that is the file's and can go, by hours of speech."""
     context = multiprocessing.get_context("spawn")
     for network in ("ssrn", "text2mel"):
-        for length in hours:
+        for length in map(float, hours.split(",")):
             with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
                 print(network, pool.apply(_train_large, (network, corpus, Path(folder), length, steps)))
 
@@ -283,8 +320,10 @@ def _train_large(network: str, corpus: Path, folder: Path, hours: float, steps: 
     clips = []
     for i in range(times):
         for clip in small.clips:
-            samples, frames = (tuple(at + i * len(a) for at in span) for span, a in
-                               ((clip.samples, small.samples), (clip.frames, small.mel)))  # fmt: skip
+            samples, frames = (
+                tuple(at + i * len(a) for at in span)
+                for span, a in ((clip.samples, small.samples), (clip.frames, small.mel))
+            )
             # Texts of their own, as of other clips.
             text, units = f"{clip.text} {i}", [type(unit)(*(f"{part}" for part in unit)) for unit in clip.units]
             clips.append(replace(clip, id=f"{clip.id}-{i}", text=text, samples=samples, frames=frames, units=units))
@@ -306,6 +345,6 @@ def _train_large(network: str, corpus: Path, folder: Path, hours: float, steps: 
     own, mapped, peak = (int(status[key].split()[0]) / 1e3 for key in ("RssAnon", "RssFile", "VmHWM"))
     size = (large.samples.nbytes + large.mel.nbytes) / 1e6
     return (
-        f"{hours:g} h, {len(clips)} clips, {size:.0f} MB of features: own memory {own:.0f} MB, mapped {mapped:.0f} MB, "
+        f"{hours:g} h, {len(clips)} clips, {size:.0f} MB of features: own memory {own:.0f} MB, mapped {mapped:.0f}, "
         f"peak of both {peak:.0f} MB; prepared in {prepared:.0f} s"
     )
