@@ -22,7 +22,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 from voicebank.bulk import run  # noqa: E402
 from voicebank.errors import BadData  # noqa: E402
-from voicebank.training.cluster import connect, train_on_ray  # noqa: E402
+from voicebank.training.cluster import train_on_ray  # noqa: E402
 from voicebank.training.run import train  # noqa: E402
 from voicebank.training.runs import load_checkpoint  # noqa: E402
 from voicebank.training.trainer import TrainerConfig  # noqa: E402
@@ -154,7 +154,6 @@ def test_what_cannot_be_trained_is_one_line(cluster: Cluster, tmp_path: Path) ->
 
 
 def test_no_cluster_is_one_line() -> None:
-    code = "from voicebank.training.cluster import connect; connect('127.0.0.1:1')"
+    code = "from voicebank.training.distributed import connect; connect('127.0.0.1:1')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1].startswith("voicebank.errors.BadData: no Ray cluster at 127.0.0.1:1")
-    assert connect.__doc__

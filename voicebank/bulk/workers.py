@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from voicebank.errors import BadData, needs_extra
-from voicebank.training.cluster import connect
+from voicebank.training.distributed import connect
 
 # Times that workers may die (killed for memory, say) before a job is given up; on Ray, while at one block.
 DEATHS = 5
@@ -34,7 +34,7 @@ def carry_out(
         work: does a block.
         blocks: contents by number.
         workers: processes or actors, one a core; all cores of the machine or cluster if left out.
-        ray: address of a Ray cluster, see :func:`voicebank.training.cluster.connect`; this machine if left out.
+        ray: address of a Ray cluster, see :func:`voicebank.training.distributed.connect`; this machine if left out.
         is_done: whether a block needs no second try, though its worker died.
 
     Raises:

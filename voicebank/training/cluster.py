@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from voicebank.data.progress import NO_METRICS, Progress
 from voicebank.errors import BadData, VoicebankError, needs_extra
+from voicebank.training.distributed import connect
 from voicebank.training.run import Network, train
 from voicebank.training.runs import load_checkpoint
 from voicebank.training.trainer import TrainerConfig
@@ -27,27 +28,6 @@ class Trained(NamedTuple):
 
     step: int
     best_step: int
-
-
-def connect(address: str) -> None:
-    """Join a Ray cluster, unless this process has joined one already.
-
-    Args:
-        address: of the cluster, such as ``10.0.0.1:6379``; ``auto`` for the one of this machine, ``local`` for a new
-            one here that ends with this process.
-
-    Raises:
-        PluginError: Ray is not installed.
-        BadData: there is no such cluster.
-    """
-    with needs_extra("ray"):
-        import ray
-    if ray.is_initialized():
-        return
-    try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError, TimeoutError, RuntimeError) as error:
-        raise BadData(f"no Ray cluster at {address}: {str(error).splitlines()[0]}") from error
 
 
 def train_on_ray(
@@ -70,7 +50,7 @@ def train_on_ray(
     Args:
         network, folders, run, config, options: as for :func:`voicebank.training.run.train`. Every node must see the
             folders under these names.
-        address: of the cluster, see :func:`connect`.
+        address: of the cluster, see :func:`voicebank.training.distributed.connect`.
         workers: processes that train.
         progress: callbacks.
 
@@ -87,7 +67,7 @@ def train_on_ray(
     connect(address)
     config, run = config or TrainerConfig(), Path(run).resolve()
     resources, gpu = _resources(workers, config)
-    queue, over = Queue(), Queue(maxsize=1)
+    queue, over = Queue(), Queue()
     places = {key: value.resolve() if isinstance(value, Path) else value for key, value in options.items()}
     asked = {"network": network, "folders": [Path(folder).resolve() for folder in folders], "run": run, **places}
     # What Ray Train writes for itself; the run folder has all that it takes to go on.
@@ -189,4 +169,4 @@ def _work(given: dict[str, Any]) -> None:
     except VoicebankError as error:
         # Another try would end in the same way. The others find out as their group breaks.
         put(("failed", (str(error),)))
-        given["over"].put_nowait(True)
+        given["over"].put(True)

@@ -1,6 +1,6 @@
 """What the processes of one training share, in the words of `torch.distributed`. A process alone is a group of one.
 
-Gradients are averaged by DistributedDataParallel (arXiv:2006.15704): over gloo on CPUs, over NCCL on GPUs.
+Ray starts them. Gradients are averaged by DistributedDataParallel (arXiv:2006.15704): over gloo on CPUs, over NCCL on GPUs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,29 @@ from contextlib import contextmanager
 
 import torch
 from torch import distributed, nn
+
+from voicebank.errors import BadData, needs_extra
+
+
+def connect(address: str) -> None:
+    """Join a Ray cluster, unless this process has joined one already.
+
+    Args:
+        address: of the cluster, such as ``10.0.0.1:6379``; ``auto`` for the one of this machine, ``local`` for a new
+            one here that ends with this process.
+
+    Raises:
+        PluginError: Ray is not installed.
+        BadData: there is no such cluster.
+    """
+    with needs_extra("ray"):
+        import ray
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, ValueError, TimeoutError, RuntimeError) as error:
+        raise BadData(f"no Ray cluster at {address}: {str(error).splitlines()[0]}") from error
 
 
 def _grouped() -> bool:
