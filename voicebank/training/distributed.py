@@ -1,12 +1,14 @@
 """What the processes of one training share, in the words of `torch.distributed`. A process alone is a group of one.
 
-Ray starts them. Gradients are averaged by DistributedDataParallel (arXiv:2006.15704): over gloo on CPUs, over NCCL on GPUs.
+Ray starts them (:mod:`voicebank.training.cluster`). Gradients are averaged by DistributedDataParallel
+(arXiv:2006.15704): over gloo on CPUs, over NCCL on GPUs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -29,8 +31,10 @@ def connect(address: str) -> None:
         import ray
     if ray.is_initialized():
         return
+    # What is sent are texts: a cluster of its own needs no third of the memory for them.
+    own: dict[str, Any] = {"object_store_memory": 512 << 20, "include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
+        ray.init(address=address, log_to_driver=False, configure_logging=False, **own)
     except (ConnectionError, ValueError, TimeoutError, RuntimeError) as error:
         raise BadData(f"no Ray cluster at {address}: {str(error).splitlines()[0]}") from error
 
