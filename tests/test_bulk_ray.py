@@ -70,8 +70,8 @@ def kill_one(name: str) -> None:
     """Kill -9 a process of the cluster by what Ray calls it."""
 
     def found() -> list[psutil.Process]:
-        every = psutil.process_iter(["cmdline"])
-        return [one for one in every if " ".join(one.info["cmdline"] or ()).startswith(f"ray::{name}")]
+        titles = [(one, " ".join(one.info["cmdline"] or ())) for one in psutil.process_iter(["cmdline"])]
+        return [one for one, title in titles if title.startswith("ray::") and name in title]
 
     until(found)
     found()[0].kill()

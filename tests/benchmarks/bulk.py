@@ -279,7 +279,8 @@ def _kill_halfway(folder: Path, steps: int) -> None:
         if lines and json.loads(lines[-1])["step"] >= steps // 2:
             break
     for process in psutil.process_iter(["cmdline"]):
-        if " ".join(process.info["cmdline"] or ()).startswith("ray::RayTrainWorker"):
+        title = " ".join(process.info["cmdline"] or ())
+        if title.startswith("ray::") and "RayTrainWorker" in title:
             process.kill()
             print(f"killed a worker at step {json.loads(lines[-1])['step']} or later")
             return
