@@ -205,22 +205,19 @@ def test_many_speakers_are_cloned_at_once(tmp_path: Path, own_cache: None) -> No
         {"dataset": str(tmp_path / "nobody")},
         {"id": "none"},
     ]
-    few = {"text2mel_steps": 1, "ssrn_steps": 0, "batch_size": 2, "validate_every": 1}
-    done = voicebank.clone_batch(rows, tmp_path / "voices", base="us-male", settings=few, workers=2)
-    assert (done.rows, done.cloned, done.failed) == (5, 2, 3)
-    lines = [json.loads(line) for line in done.manifest.read_text(encoding="utf-8").splitlines()]
+    source, voices = table(tmp_path / "speakers.jsonl", rows), tmp_path / "voices"
+    command = ["clone", str(source), "-o", str(voices), "--base", "us-male", "--workers", "2"]
+    command += ["--steps", "1", "--ssrn-steps", "0"]
+    refused = CliRunner().invoke(app, [*command, "--consent", "all of them"])
+    assert refused.exit_code == 2 and "columns" in refused.stderr
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0 and "2 of 5 speakers" in result.output, result.output
+    lines = [json.loads(line) for line in (voices / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["base"] for line in lines] == ["us-male", "us-female", "", "", ""]
     assert "earlier row" in lines[2]["error"] and "no dataset" in lines[3]["error"] and "dataset" in lines[4]["error"]
-    assert [voicebank.load(tmp_path / "voices" / name).config.private_use for name in ("jane", "me")] == [False, True]
-    before = (tmp_path / "voices" / "jane" / "text2mel.safetensors").stat().st_mtime_ns
-    source = table(tmp_path / "speakers.jsonl", rows[:1])
-    command = ["clone", str(source), "-o", str(tmp_path / "voices"), "--base", "us-male", "--workers", "1"]
-    command += ["--steps", "1", "--ssrn-steps", "0"]
-    result = CliRunner().invoke(app, [*command, "--consent", "all of them"])
-    assert result.exit_code == 2 and "columns" in result.stderr
-    # Other settings are another cloning, which is told of that speaker.
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 0 and "0 of 1 speakers" in result.output, result.output
-    again = voicebank.clone_batch(rows[:1], tmp_path / "voices", base="us-male", settings=few, workers=1)
-    assert again.cloned == 1
-    assert (tmp_path / "voices" / "jane" / "text2mel.safetensors").stat().st_mtime_ns == before
+    assert [voicebank.load(voices / name).config.private_use for name in ("jane", "me")] == [False, True]
+    before = (voices / "jane" / "text2mel.safetensors").stat().st_mtime_ns
+    settings = {"text2mel_steps": 1, "ssrn_steps": 0}
+    again = voicebank.clone_batch(rows[:1], voices, base="us-male", settings=settings, workers=1)
+    assert (again.rows, again.cloned, again.failed) == (1, 1, 0)
+    assert (voices / "jane" / "text2mel.safetensors").stat().st_mtime_ns == before
