@@ -295,6 +295,8 @@ class Trainer:
         return self.step >= config.steps or 0 < config.patience <= stale
 
     def _log(self, kind: str, metrics: dict[str, float]) -> None:
+        if not self.first:
+            return
         row = {"kind": kind, "step": self.step, "time": round(time.time(), 1)}
         row |= {k: round(v, 6) for k, v in metrics.items()}
         with open(self.folder / "metrics.jsonl", "a") as file:
