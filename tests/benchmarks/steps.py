@@ -18,9 +18,10 @@ from benchmarks.report import BATCH
 from voicebank.config import PRESETS
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
+from voicebank.training.distributed import Loss
 from voicebank.training.losses import guided_attention_loss, spectrogram_loss
 from voicebank.training.tasks import Metrics, Task, shift
-from voicebank.training.trainer import Loss, Trainer, TrainerConfig
+from voicebank.training.trainer import Trainer, TrainerConfig
 
 # Clips of four and a half seconds; crops of two.
 SYMBOLS, FRAMES, CROP = 80, 105, 48
@@ -75,7 +76,7 @@ def measure_steps(task: dict[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             config = TrainerConfig(precision=task["precision"], device="cpu")
             trainer = Trainer(_OneBatch(task["what"]), folder, config, {})
-            loss = Loss(trainer.task, trainer.model)
+            loss = Loss(trainer.task.loss, trainer.model, None)
             return {"steps": _times(lambda: trainer._step(loss))}
     models, hp = load_checkout(Path(task["engine"].partition(":")[2]), _SIZES)
     return {"steps": _times(_their_step(models, hp, task["what"]))}

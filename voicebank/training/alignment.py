@@ -33,8 +33,7 @@ SILENT_BELOW = 0.12
 # How many frames of this corpus weigh as much as the prior of a phone: its shipped Gaussian, or the average
 # of all phones where it has none.
 KNOWN_FRAMES, UNKNOWN_FRAMES = 100, 10
-# Frames (twelve hours) above which the Gaussians are learned from a part of the clips: all of them would tell no more
-# and not fit into memory.
+# Frames (twelve hours) above which the Gaussians are learned from a part of the clips, which all fit into no memory.
 SAMPLE_FRAMES = 4_000_000
 SHIPPED = Path(__file__).with_name("phones.safetensors")
 
@@ -219,8 +218,7 @@ def _within(symbols: str, sounds: Sequence[float]) -> np.ndarray:
 
 
 def _relative_observations(features: Features) -> tuple[list[np.ndarray], np.ndarray]:
-    """Cepstra and their slopes ``(frames, dimensions)`` of each clip, less the offset by which speakers and microphones
-    differ, which is the second."""
+    """Cepstra and their slopes ``(frames, dimensions)`` of each clip, less an offset of the speaker; that offset."""
     clips = [_observations(features.clip_mel(clip)) for clip in features.clips]
     loud = [features.clip_mel(clip).mean(1) > SILENT_BELOW for clip in features.clips]
     mean = np.concatenate([x[frames] for x, frames in zip(clips, loud, strict=True)]).mean(0)

@@ -6,7 +6,7 @@ Ray starts them (:mod:`voicebank.training.cluster`). Gradients are averaged by D
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,6 +51,31 @@ def rank() -> int:
 def world() -> int:
     """Processes in the group."""
     return distributed.get_world_size() if _grouped() else 1
+
+
+class Loss(nn.Module):
+    """The loss of a task as a module, whose call is the whole forward pass: what a parallel wrapper needs to see.
+
+    Called with the step and the device, it gives the loss and its parts, of which the loss alone has a gradient.
+
+    Args:
+        loss: see :meth:`voicebank.training.tasks.Task.loss`.
+        model: the network that is trained.
+        critic: one that is trained beside it.
+    """
+
+    def __init__(
+        self,
+        loss: Callable[[nn.Module, int, torch.device], dict[str, torch.Tensor]],
+        model: nn.Module,
+        critic: nn.Module | None,
+    ) -> None:
+        super().__init__()
+        self.loss, self.model, self.critic = loss, model, critic
+
+    def forward(self, step: int, device: torch.device) -> dict[str, torch.Tensor]:
+        """The loss and its parts on the batch of a step."""
+        return {k: v if k == "loss" else v.detach() for k, v in self.loss(self.model, step, device).items()}
 
 
 def parallel(module: nn.Module) -> nn.Module:

@@ -55,21 +55,6 @@ class TrainerConfig(Config):
     seed: int = 0
 
 
-class Loss(nn.Module):
-    """The loss of a task as a module, whose call is the whole forward pass: what a parallel wrapper needs to see.
-
-    Called with the step and the device, it gives the loss and its parts, of which the loss alone has a gradient.
-    """
-
-    def __init__(self, task: Task, model: nn.Module) -> None:
-        super().__init__()
-        self.task, self.model, self.critic = task, model, task.critic
-
-    def forward(self, step: int, device: torch.device) -> Metrics:
-        """See :meth:`voicebank.training.tasks.Task.loss`."""
-        return {k: v if k == "loss" else v.detach() for k, v in self.task.loss(self.model, step, device).items()}
-
-
 class Trainer:
     """Trains a task in a run folder.
 
@@ -129,7 +114,7 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         model: nn.Module = torch.compile(self.model, dynamic=True) if config.compile else self.model  # type: ignore[assignment]
-        loss = distributed.parallel(Loss(self.task, model))
+        loss = distributed.parallel(distributed.Loss(self.task.loss, model, self.task.critic))
         first, name = self.step, self.task.name
         progress.step(name, first, config.steps)
         began = saved = time.monotonic()
