@@ -151,12 +151,13 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_a_batch_goes_to_the_hub_as_a_dataset(
-    whole: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, hub: Hub, fast: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets, "FILES_A_COMMIT", 2)
-    hub.cut("PUT /upload", after=10)
+    hub.cut("PUT /upload", after=10, times=1000)
     with pytest.raises(HubError):
         voicebank.push_dataset(whole, "me/speech")
+    hub.faults.clear()
     result = CliRunner().invoke(app, ["push", str(whole), "me/speech", "--dataset"])
     assert result.exit_code == 0 and "/datasets/me/speech/commit/" in result.output, result.output
     there = snapshot_download("me/speech", repo_type="dataset", local_dir=tmp_path / "there")
