@@ -16,12 +16,13 @@ from typing import Any
 import psutil
 import pytest
 from clones import CLIPS, Recorded
+from typer.testing import CliRunner
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'voicebank[ray]'")
 from ray.cluster_utils import Cluster  # noqa: E402
 
 from voicebank.bulk import run  # noqa: E402
-from voicebank.errors import BadData  # noqa: E402
+from voicebank.cli import app  # noqa: E402
 from voicebank.training.cluster import train_on_ray  # noqa: E402
 from voicebank.training.run import train  # noqa: E402
 from voicebank.training.runs import load_checkpoint  # noqa: E402
@@ -147,10 +148,15 @@ def test_two_workers_learn_what_one_does_though_one_is_killed(cluster: Cluster, 
 
 
 def test_what_cannot_be_trained_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="CPU cores, 9 workers"):
-        train_on_ray("ssrn", [tmp_path], tmp_path / "run", address=cluster.address, workers=9)
-    with pytest.raises(BadData, match="is no dataset"):
-        train_on_ray("ssrn", [tmp_path], tmp_path / "run", address=cluster.address, workers=1, preset="tiny")
+    command = ["train", "ssrn", str(tmp_path), "--run", str(tmp_path / "run"), "--preset", "tiny"]
+    for more, message in (
+        (["--workers", "2"], "add --ray"),
+        (["--workers", "9", "--ray", cluster.address], "9 workers with 1 each need more"),
+        (["--ray", cluster.address], "is no dataset"),
+    ):
+        result = CliRunner().invoke(app, [*command, *more])
+        assert result.exit_code == 2 and message in result.stderr, result.output
+        assert len(result.stderr.splitlines()) == 1
 
 
 def test_no_cluster_is_one_line() -> None:
