@@ -34,8 +34,8 @@ def push(
     import voicebank
 
     if dataset:
-        if pull_request:
-            raise HubError("a dataset is pushed without a pull request: leave out --pr")
+        if pull_request or sign or certificate:
+            raise HubError("a dataset is pushed without pull request and signature: leave out --pr and --sign")
         from voicebank.cli.progress import Bar
 
         with Bar() as bar:
