@@ -13,7 +13,8 @@ from typing import Any
 from voicebank.errors import BadData, needs_extra
 from voicebank.training.distributed import connect
 
-# Times that workers may die (killed for memory, say) before a job is given up; on Ray, while at one block.
+# Times that workers of this machine may die (killed for memory, say) before a job is given up. Ray tries without end: a
+# node is unreachable for some time before it is known to be lost, and each try in that time would count.
 DEATHS = 5
 Work = Callable[[int, str], None]
 """Does a block, of which it gets the number and the content. It is pickled, done again after a death, and leaves its
@@ -95,8 +96,6 @@ def _on_ray(work: Work, blocks: Mapping[int, str], workers: int | None, address:
         fn_constructor_args=(work,),
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=min(most, cores)),
         num_cpus=1,
-        max_restarts=-1,
-        max_task_retries=DEATHS,
     )
     try:
         for row in rows.iter_rows():
