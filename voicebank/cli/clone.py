@@ -147,7 +147,7 @@ def _clone_many(
 ) -> None:
     """Clone all speakers of a table or folder."""
     import voicebank
-    from voicebank.cli.progress import Bar
+    from voicebank.cli.output import Bar
 
     with Bar() as bar:
         done = voicebank.clone_batch(

@@ -36,7 +36,7 @@ def push(
     if dataset:
         if pull_request or sign or certificate:
             raise HubError("a dataset is pushed without pull request and signature: leave out --pr and --sign")
-        from voicebank.cli.progress import Bar
+        from voicebank.cli.output import Bar
 
         with Bar() as bar:
             pushed = voicebank.push_dataset(
