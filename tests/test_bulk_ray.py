@@ -31,6 +31,7 @@ from voicebank.training.trainer import TrainerConfig  # noqa: E402
 ROWS: list[dict[str, Any]] = [{"id": f"{i:02d}", "text": f"Row {i}."} for i in range(16)]
 ROWS[5]["text"] = " "
 ROWS[9]["voice"] = "nobody"
+pytestmark = pytest.mark.slow
 SMALL = {"num_cpus": 1, "object_store_memory": 80 << 20}
 
 
