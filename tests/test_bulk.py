@@ -159,7 +159,7 @@ def test_a_batch_goes_to_the_hub_as_a_dataset(
         voicebank.push_dataset(whole, "me/speech")
     hub.faults.clear()
     result = CliRunner().invoke(app, ["push", str(whole), "me/speech", "--dataset"])
-    assert result.exit_code == 0 and "/datasets/me/speech/commit/" in result.output, result.output
+    assert result.exit_code == 0 and "/me/speech/commit/" in result.output, result.output
     there = snapshot_download("me/speech", repo_type="dataset", local_dir=tmp_path / "there")
     pushed = {
         path.relative_to(there) for path in Path(there).rglob("*") if path.is_file() and ".cache" not in path.parts
