@@ -6,6 +6,7 @@ Ray starts them (:mod:`voicebank.training.cluster`). Gradients are averaged by D
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,9 @@ import torch
 from torch import distributed, nn
 
 from voicebank.errors import BadData, needs_extra
+
+
+CONNECTING_SECONDS = 10.0
 
 
 def connect(address: str) -> None:
@@ -31,6 +35,12 @@ def connect(address: str) -> None:
         import ray
     if ray.is_initialized():
         return
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:  # Ray itself tries for minutes
+        try:
+            socket.create_connection((host, int(port)), CONNECTING_SECONDS).close()
+        except OSError as error:
+            raise BadData(f"no Ray cluster at {address}: {error.strerror or error}") from error
     # What is sent are texts: a cluster of its own needs no third of the memory for them.
     own: dict[str, Any] = {"object_store_memory": 512 << 20, "include_dashboard": False} if address == "local" else {}
     try:
