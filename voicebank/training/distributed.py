@@ -16,7 +16,6 @@ from torch import distributed, nn
 
 from voicebank.errors import BadData, needs_extra
 
-
 CONNECTING_SECONDS = 10.0
 
 
