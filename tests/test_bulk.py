@@ -173,12 +173,6 @@ def test_a_batch_goes_to_the_hub_as_a_dataset(
     sent, commits = hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)
     voicebank.push_dataset(whole, "me/speech")
     assert (hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)) == (sent, commits)
-    read = pytest.importorskip("datasets").load_dataset(str(there), split="train")
-    assert sorted(read.cast_column("audio", read.features["audio"].__class__(decode=False))["id"]) == [
-        "gif",
-        "one",
-        "two",
-    ]
 
 
 def test_what_is_unfinished_or_private_is_not_pushed(whole: Path, hub: Hub, tmp_path: Path) -> None:
