@@ -157,7 +157,7 @@ def log_likelihoods(features: Features, known: Gaussians | None = None) -> np.nd
     known = known or Gaussians.shipped()
     index = {phone: i for i, phone in enumerate(known.phones)}
     rows = np.zeros((len(features.clips), 2))
-    for row, clip, x in zip(rows, features.clips, _relative_observations(features), strict=True):
+    for row, clip, x in zip(rows, features.clips, _relative_observations(features)[0], strict=True):
         states, optional, _ = _states(clip)
         kept = [i for i, state in enumerate(states) if state in index]
         if 2 * sum(states[i] != SILENCE for i in kept) <= sum(state != SILENCE for state in states):
