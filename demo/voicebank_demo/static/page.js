@@ -81,6 +81,7 @@ document.addEventListener("click", async (event) => {
 function mend() {
   document.documentElement.lang = "en";
   for (const field of document.querySelectorAll("input[type=file]:not([aria-label])")) field.setAttribute("aria-label", "files");
+  for (const button of document.querySelectorAll("button[aria-label^='common.']")) button.setAttribute("aria-label", "choose files");
   for (const slider of document.querySelectorAll("input[type=range]:not([aria-label]), input[type=number]:not([aria-label])")) {
     const block = slider.closest(".block");
     const label = block && block.querySelector("[data-testid=block-info], label span");
