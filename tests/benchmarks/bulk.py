@@ -66,6 +66,7 @@ def one_node(workers: int) -> Iterator[float]:
 
     began = time.monotonic()
     ray.init(
+        address="local",
         num_cpus=workers,
         object_store_memory=200 << 20,
         include_dashboard=False,
