@@ -1,4 +1,4 @@
-"""Cloning from recordings whose rate carries less than a voice speaks."""
+"""Cloning from damaged recordings, and from those whose rate carries less than a voice speaks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import soxr
 import torch
+from benchmarks.recordings import CASES
 from clones import Recorded, doubled
 
 import voicebank
@@ -21,6 +22,8 @@ from voicebank.training.trainer import Trainer, TrainerConfig
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 RATE = 16_000
+QUICKEST = ("11.025 kHz", "44.1 kHz", "MP3 64", "Opus 16", "stereo, one side silent", "clipped")
+FEWEST = {"text2mel_steps": 1, "ssrn_steps": 1, "batch_size": 2, "rehearsal": 0.0, "preview_every": 0}
 FEW = {"text2mel_steps": 2, "ssrn_steps": 2, "batch_size": 3, "rehearsal": 0.0, "validate_every": 2, "preview_every": 0}
 
 
@@ -63,6 +66,15 @@ def test_bands_that_the_recordings_lack_and_damaged_weights(tmp_path: Path) -> N
     assert "the weights of ssrn are damaged: it is trained again" in told.notes
     state = CloneState.of(folder)
     assert state is not None and state.finished and state.reached.keys() == {"text2mel", "ssrn"}
+
+
+@pytest.mark.parametrize("case", QUICKEST)
+def test_damaged_recordings_become_a_voice(case: str, tmp_path: Path) -> None:
+    """Of all cases of the benchmark ``recordings`` those that take the fewest seconds."""
+    clips = Dataset.read(doubled(tmp_path / "clips")).clips
+    recordings = Dataset.read(CASES[case].make(clips, tmp_path / "me"))
+    voice = voicebank.load("gb-female").clone(recordings, settings=FEWEST)
+    assert finite(voice) and voice.say("Hello there.").duration > 0.3
 
 
 def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path) -> None:

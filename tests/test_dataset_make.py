@@ -15,6 +15,7 @@ pytest.importorskip("av")
 pytest.importorskip("voicebank_whisper")
 
 import soundfile  # noqa: E402
+from benchmarks.recordings import CASES  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 import voicebank  # noqa: E402
@@ -145,6 +146,14 @@ def test_a_recording_with_captions_killed_and_started_again(talk: Path, tmp_path
     page = (out / "report.html").read_text()
     assert "<svg" in page and "http" not in page and "minutes" in page
     assert not (out / ".make").exists() and not any(name.endswith(".part") for name in files(out))
+
+
+def test_rolling_captions_that_are_late(tmp_path: Path, whisper: Transcriber) -> None:
+    clips = Dataset.read(CLIPS / "us-male").clips
+    talk = CASES["rolling captions"].make(clips, tmp_path / "talk")
+    made = Dataset.make(talk, tmp_path / "me", transcriber=whisper)
+    said, written = (" ".join(c.text for c in part).split() for part in (made.clips, clips))
+    assert 0.8 * len(written) <= len(said) <= len(written)
 
 
 def test_captions_of_another_video(talk: Path, tmp_path: Path, whisper: Transcriber) -> None:
