@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -17,11 +20,21 @@ pytest.importorskip("uvicorn")
 openai = pytest.importorskip("openai")
 
 from clones import doubled  # noqa: E402
-from servers import http  # noqa: E402
+from servers import http, process  # noqa: E402
 
+import voicebank  # noqa: E402
 from voicebank.audio import Audio  # noqa: E402
+from voicebank.audio.encoding import wav_header  # noqa: E402
 
 CONSENT = "Jane Doe, my own voice, for anything."
+TEXTS = [
+    "The first snow of the winter fell on the quiet town, and nobody was awake to see it.",
+    "Every evening he climbs a hundred steps, lights the lamp, and looks out over the water.",
+    "She put the letter back into its envelope and said nothing at all for a long time.",
+    "What the captain wrote in his book that night was never read by anyone but his wife.",
+    "In the morning the whole valley was white, and the road to the village had disappeared.",
+    "Bread, cheese, apples and a bottle of milk were all that they had left on the table.",
+]
 FEW = {"base": "us-male", "steps": 1, "rehearsal": 0}
 CLIP = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs" / "us-male-00040.ogg"
 
@@ -33,6 +46,16 @@ def zipped(folder: Path) -> bytes:
             if path.is_file():
                 archive.write(path, path.relative_to(folder.parent))
     return memory.getvalue()
+
+
+def recorded(folder: Path) -> Path:
+    """Half a minute of one speaker, no clip twice."""
+    (folder / "wavs").mkdir(parents=True)
+    for number, audio in enumerate(voicebank.load("us-male").say(TEXTS)):
+        audio.save(folder / "wavs" / f"{number}.wav")
+    lines = "".join(f"{number}|{text}\n" for number, text in enumerate(TEXTS))
+    (folder / "metadata.csv").write_text(lines, encoding="utf-8")
+    return folder
 
 
 def client_of(address: str) -> Any:
@@ -50,6 +73,43 @@ def events(address: str, number: str) -> Iterator[dict[str, Any]]:
 def listed(address: str) -> dict[str, dict[str, Any]]:
     voices = json.load(urllib.request.urlopen(f"{address}/v1/audio/voices", timeout=60))["voices"]
     return {voice["id"]: voice for voice in voices}
+
+
+@pytest.mark.slow
+def test_a_voice_is_made_although_the_server_is_killed(tmp_path: Path) -> None:
+    sample = ("me.zip", zipped(recorded(tmp_path / "me")))
+    options = ["--cloning", str(tmp_path / "voices")]
+    with process(tmp_path / "log", *options) as (address, server):
+        made = client_of(address).audio.voices.create(name="Jane", consent=CONSENT, audio_sample=sample, extra_body=FEW)
+        assert made.object == "audio.voice" and made.name == "Jane"
+        folder = tmp_path / "voices" / made.id
+        for event in events(address, made.id):
+            assert event["type"] == "audio.voice.progress"
+            if (folder / "dataset" / "dataset.json").exists():
+                break
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait()
+    assert json.loads((folder / "state.json").read_text())["status"] == "working"
+
+    with process(tmp_path / "log", *options) as (address, server):
+        assert listed(address)[made.id]["status"] != "ready"
+        *before, last = events(address, made.id)
+        assert last["type"] == "audio.voice.ready", last["voice"]["error"]
+        assert not any(event["voice"]["stage"] == "recordings" for event in before[1:]), "it went on, and did not begin"
+        for _ in range(100):  # recordings are not kept
+            if not (folder / "dataset").exists() and not (folder / "recordings").exists():
+                break
+            time.sleep(0.1)
+        assert {path.name for path in folder.iterdir()} <= {"asked.json", "state.json", "voice", "worker.log"}
+        client = client_of(address)
+        spoken = client.audio.speech.create(
+            model="voicebank", voice={"id": made.id}, input="One house.", response_format="pcm"
+        )
+        assert Audio.read(io.BytesIO(wav_header(24000) + spoken.content)).duration > 0.3
+        assert client.audio.voices.delete(made.id).deleted
+        assert made.id not in listed(address) and not folder.exists()
+        with pytest.raises(openai.BadRequestError, match="unknown voice"):
+            client.audio.speech.create(model="voicebank", voice={"id": made.id}, input="One house.")
 
 
 def test_what_is_refused_and_what_is_cancelled(tmp_path: Path) -> None:
