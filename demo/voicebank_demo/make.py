@@ -31,6 +31,7 @@ CHECKS = {
     "recordings": "Your recordings are checked",
     "report": "The results are put together",
     "closest base voice": "Which voice is the closest to yours?",
+    "accent": "Which accent do you speak with?",
     "packing": "It is packed",
 }
 HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
