@@ -104,6 +104,7 @@ def workspace(page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.Monk
     for path in ("book.txt", "sentences.txt", "chapters/1.txt"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("It was late. The light was still on.\n", encoding="utf-8")
+    (tmp_path / "prompts.jsonl").write_text('{"id": "1", "text": "It was late."}\n', encoding="utf-8")
     (tmp_path / "mine.txt").write_text("GIF dʒˈɪf\n", encoding="utf-8")
     if "-o my-voice/" not in text:
         base = load("us-male")

@@ -115,6 +115,7 @@ def run_job(
     for number in carry_out(work, waiting, workers=workers, ray=ray, is_done=is_done):
         done += sizes[number]
         report(done, total)
+    remove_torn(folder)  # of workers that were killed in this call and replaced
     return _summary(join_manifest(folder, len(blocks), job.layout))
 
 
