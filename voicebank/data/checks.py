@@ -17,7 +17,7 @@ from voicebank.text.normalise import unspeakable
 LONGEST = 15.0  # seconds a clip may last; longer ones make training slow and attention slip
 SHORTEST = 0.6
 # dB from the noise to the speech, as `measure` has it: white noise 20 dB below the speech measures 23 to 24.5.
-NOISY, TOO_NOISY = 26.0, 14.0
+NOISY, TOO_NOISY = 25.0, 14.0
 ROOM = 0.28  # seconds of reverberation
 CLICKS = 3  # in a clip
 NARROW = 10_000.0  # Hz: a voice of 24 kHz speaks up to 12
