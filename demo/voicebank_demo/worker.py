@@ -5,11 +5,9 @@ It reads ``request.json`` and writes ``state.json`` there; a file ``stop`` asks 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Mapping
@@ -19,7 +17,7 @@ from types import MappingProxyType
 from pydantic import TypeAdapter
 
 import voicebank
-from voicebank import Audio, CloneSettings, Dataset, Progress, Voice, plugins
+from voicebank import Audio, CloneSettings, Dataset, Progress, Voice, plugins, uploads
 from voicebank.errors import VoicebankError
 from voicebank.files import replacing
 from voicebank_demo.clips import check_speech, clips_of, problem
@@ -204,22 +202,9 @@ def _loss(metrics: Mapping[str, float]) -> float:
     return next((metrics[name] for name in ("l1", "loss") if name in metrics), next(iter(metrics.values())))
 
 
-def _end_with_parent() -> None:
-    """The demo holds the other end of the standard input: when it is closed, nobody waits for a result any more."""
-
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        os._exit(3)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main(folder: Path) -> int:
     """Do what the request says; 1 if it could not be done."""
-    _end_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(5)  # the page, and whoever only wants to hear a sentence, come first
+    uploads.work_in_background()
     request = REQUESTS.validate_json((folder / REQUEST).read_bytes())
     worker = Worker(folder)
     try:

@@ -21,7 +21,7 @@ from voicebank.signal import speaker
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.training.alignment import log_likelihoods
 from voicebank.training.batches import usable
-from voicebank.training.features import build
+from voicebank.training.features import build, word_units
 
 EMBEDDED, PITCHED = 40, 10
 """Clips whose speaker embedding, and whose pitch, is measured."""
@@ -150,24 +150,21 @@ def american(dataset: Dataset, bases: Sequence[Synthesizer], progress: Progress)
     voices = {voice.config.language: voice for voice in reversed(bases)}
     if not {AMERICAN, BRITISH} <= voices.keys():
         return None
-    likelihoods = []
     with tempfile.TemporaryDirectory(prefix="voicebank-") as cache:
-        for language in progress.track("accent", (AMERICAN, BRITISH), 2):
-            voice = voices[language]
-            read = replace(dataset, language=language)
-            features = build(read, voice.config.audio, frontend_of(voice), cache)
-            clips = usable(features)
-            if not clips:
-                raise BadData(
-                    f"{features.name} has no clip with words of less than 14 s: cut it with `voicebank dataset make`"
-                )
-            rows = log_likelihoods(replace(features, clips=clips))
-            likelihoods.append({clip.id: row for clip, row in zip(clips, rows, strict=True) if row[1]})
-    read_both = [(likelihoods[0][key], likelihoods[1][key]) for key in likelihoods[0].keys() & likelihoods[1].keys()]
-    if not read_both:
+        features = build(dataset, voices[AMERICAN].config.audio, frontend_of(voices[AMERICAN]), cache)
+        clips = usable(features)
+        if not clips:
+            raise BadData(
+                f"{features.name} has no clip with words of less than 14 s: cut it with `voicebank dataset make`"
+            )
+        british = frontend_of(voices[BRITISH])
+        readings = (clips, [replace(clip, units=word_units(clip.text, british)) for clip in clips])
+        tracked = progress.track("accent", readings, len(readings))
+        one, other = (log_likelihoods(replace(features, clips=reading)) for reading in tracked)
+    read_both = (one[:, 1] > 0) & (other[:, 1] > 0)
+    if not read_both.any():
         return None
-    frames = np.array([one[1] for one, _ in read_both])
-    differences = np.array([one[0] - other[0] for one, other in read_both])
+    frames, differences = one[read_both, 1], one[read_both, 0] - other[read_both, 0]
     ratio = differences.sum() / frames.sum()
     # The fewer the clips, and the less they agree, the less is certain.
     sampling = np.square(differences - ratio * frames).sum() / frames.sum() ** 2

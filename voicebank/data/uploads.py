@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -238,3 +239,20 @@ class _named:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, BadAudio) and str(self.path) in str(error):
             raise BadAudio(str(error).replace(str(self.path), shown(self.name))) from error
+
+
+def work_in_background() -> None:
+    """Make this process one that works on an upload beside a server.
+
+    It gives way to whoever only wants to hear a sentence. And it ends with the server, which holds the other end of the
+    standard input: when that is closed, nobody waits for a result any more.
+    """
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(3)
+
+    threading.Thread(target=wait, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(5)

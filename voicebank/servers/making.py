@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 import voicebank
 from voicebank import plugins
 from voicebank.config import Config
+from voicebank.data import uploads
 from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import VoicebankError
 from voicebank.files import atomic, remove_torn
@@ -160,22 +160,9 @@ class Making(Progress):
         self.made.status = "ready" if (self.folder / VOICE / CONFIG).is_file() else "failed"
 
 
-def _end_with_parent() -> None:
-    """The server holds the other end of the standard input: when it is closed, the server is no more."""
-
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        os._exit(3)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main(folder: Path) -> None:
     """Make the voice in a folder, or go on with it."""
-    _end_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(5)  # whoever only wants to hear a sentence comes first
+    uploads.work_in_background()
     asked, made = Asked.model_validate_json((folder / ASKED).read_bytes()), read(folder)
     remove_torn(folder)
     making = Making(folder, made or MadeVoice(id=asked.id, name=asked.name, created_at=asked.created_at))
