@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from voicebank import plugins, provenance
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.errors import BadData, PluginError
-from voicebank.signal.detection import FALSE_ALARMS, THRESHOLD, detect, p_value
+from voicebank.signal.detection import FALSE_ALARMS, SHARES, STRETCHES, THRESHOLD, detect, p_value, tail_bound
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import linear_magnitude
 from voicebank.signal.watermark import SpectralMark, codeword
@@ -113,8 +114,13 @@ def test_windows_say_where_the_mark_is(marked: Audio) -> None:
 
 
 def test_the_threshold_follows_from_the_rate_of_false_alarms() -> None:
-    assert p_value(THRESHOLD) == pytest.approx(FALSE_ALARMS)
+    assert pytest.approx(FALSE_ALARMS) == 10**-THRESHOLD
     assert p_value(0) == 1
+    # The bound holds for sums that can be counted: of ten equal numbers, each with a random sign.
+    sums = np.array([sum(signs) for signs in itertools.product((-1, 1), repeat=10)]) / np.sqrt(10)
+    assert all(np.mean(sums >= z - 1e-9) <= tail_bound(z) for z in np.unique(sums)[6:])
+    assert tail_bound(np.sqrt(2)) == pytest.approx(1 / 4)  # two equal numbers reach the bound
+    assert sum(1 / share for share in SHARES) == pytest.approx(1) and len(SHARES) == len(STRETCHES)
 
 
 def test_codewords_differ_in_half_of_a_bytes_chips() -> None:

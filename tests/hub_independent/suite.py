@@ -1,10 +1,11 @@
 """Voices on Hubs that nobody here wrote. Run by hand, see docs/hub.md:
 
     OLAH=path/to/olah-cli python -m pytest tests/hub_independent/suite.py
+    KOHAKUHUB=path/to/checkout KOHAKUHUB_PYTHON=path/to/python python -m pytest tests/hub_independent/suite.py
     VOICEBANK_TEST_HUB=https://... VOICEBANK_TEST_TOKEN=hf_... python -m pytest tests/hub_independent/suite.py
 
-The first starts the mirror ``olah`` before the tests' own server. The second writes to a Hub that runs somewhere, as
-the user of the token: KohakuHub, or the Hugging Face Hub itself.
+The first starts the mirror ``olah`` before the tests' own server, the second KohakuHub. The third writes to a Hub that
+runs somewhere, as the user of the token.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from hub_client import connect
-from hub_independent.servers import has_olah, olah
+from hub_independent.servers import KOHAKUHUB, has_olah, kohakuhub, olah
 from hub_server import Hub
 from huggingface_hub import HfApi, hf_hub_download
 
@@ -30,7 +31,10 @@ pytest_plugins = ["hub_fixtures"]
 HUB, TOKEN = os.environ.get("VOICEBANK_TEST_HUB"), os.environ.get("VOICEBANK_TEST_TOKEN")
 FILES = ("config.json", "text2mel.safetensors", "ssrn.safetensors", "sample.ogg")
 needs_olah = pytest.mark.skipif(not has_olah(), reason="OLAH names no olah-cli")
-needs_hub = pytest.mark.skipif(not (HUB and TOKEN), reason="VOICEBANK_TEST_HUB and VOICEBANK_TEST_TOKEN are not set")
+needs_hub = pytest.mark.skipif(
+    not (KOHAKUHUB or (HUB and TOKEN)),
+    reason="neither KOHAKUHUB nor VOICEBANK_TEST_HUB and VOICEBANK_TEST_TOKEN is set",
+)
 
 
 def same_files(one: Path, other: Path) -> bool:
@@ -87,12 +91,22 @@ def test_what_a_mirror_cannot_do_is_one_line(mirror: str, folder: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Endpoint and token of a Hub that is written to."""
+    if HUB and TOKEN:
+        yield HUB.rstrip("/"), TOKEN
+    else:
+        with kohakuhub(tmp_path_factory.mktemp("kohakuhub")) as started:
+            yield started
+
+
 @pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A new repository on the Hub that runs somewhere, removed afterwards."""
-    assert HUB and TOKEN
-    connect(monkeypatch, HUB.rstrip("/"), tmp_path / "cache")
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
+def repo(elsewhere: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Name of a new repository there, removed afterwards."""
+    endpoint, token = elsewhere
+    connect(monkeypatch, endpoint, tmp_path / "cache")
+    monkeypatch.setenv("HF_TOKEN", token)
     owner = HfApi().whoami()["name"]
     name = f"{owner}/voicebank-test-{uuid.uuid4().hex[:8]}"
     yield name
@@ -140,14 +154,13 @@ def test_private_branches_and_errors(repo: str, folder: Path) -> None:
 
 
 @needs_hub
-def test_the_official_command_reads_it(repo: str, folder: Path, tmp_path: Path) -> None:
-    assert HUB and TOKEN
+def test_the_official_command_reads_it(repo: str, folder: Path, tmp_path: Path, elsewhere: tuple[str, str]) -> None:
     voicebank.load(folder).push_to_hub(repo)
     command = [str(Path(sys.executable).with_name("hf")), "download", repo, "--local-dir", str(tmp_path / "fetched")]
     env = {
         **os.environ,
-        "HF_ENDPOINT": HUB,
-        "HF_TOKEN": TOKEN,
+        "HF_ENDPOINT": elsewhere[0],
+        "HF_TOKEN": elsewhere[1],
         "HF_HUB_OFFLINE": "0",
         "HF_HOME": str(tmp_path / "home"),
     }

@@ -4,7 +4,9 @@ The level of each band is high-pass filtered in time and frequency, divided by i
 far it stands above the noise. What a cell of the pattern then correlates to is, without a mark, a number that has
 nothing to do with the cell's sign. The sum of all cells times their signs, divided by the root of the sum of squares,
 is therefore a Rademacher sum over the key: whatever the sound, it exceeds z with a probability of at most
-exp(-z² / 2) (Hoeffding, JASA 58(301), 1963). All places, stretches and payloads that are tried multiply that.
+Q(z) / (4 Q(√2)), where Q is the upper tail of the normal distribution (Bentkus, Dzindzalieta, "A tight Gaussian bound
+for weighted sums of Rademacher random variables", Bernoulli 21(2), 2015). All places and payloads that are tried
+multiply that. Half of the false alarms may come from unchanged speed, half from all other speeds together.
 """
 
 from __future__ import annotations
@@ -45,22 +47,35 @@ WINDOW = 2
 SPEEDS = tuple(1 + i * 0.0075 for i in range(-8, 9))
 # (speed, factor of frequencies)
 STRETCHES = ((1.0, 1.0), *((s, f) for s in SPEEDS if s != 1 for f in (1.0, s)))
-# Lengths, shifts, stretches and payloads of which the best is taken.
-TRIALS = 2 * FRAMES * len(STRETCHES) << BITS
-THRESHOLD = math.sqrt(2 * math.log(TRIALS / FALSE_ALARMS))
+# Lengths, shifts and payloads of which the best is taken, for each stretch.
+TRIALS = 2 * FRAMES << BITS
+# One divided by the share of the false alarms that each stretch may make: unchanged speed, and each of the others.
+SHARES = (2, *[2 * (len(STRETCHES) - 1)] * (len(STRETCHES) - 1))
+THRESHOLD = -math.log10(FALSE_ALARMS)
 _CHUNK = 30  # windows that are analysed together
 _MARGIN = 2 * SLOT  # frames around a window that filters reach into
 
 
-def p_value(score: float) -> float:
-    """The largest probability that a window without a mark reaches a score."""
-    return min(1.0, math.exp(math.log(TRIALS) - score * score / 2))
+def tail_bound(correlation: float) -> float:
+    """The largest probability that numbers with random signs, whose squares sum to 1, reach a sum above 0."""
+    return math.erfc(correlation / math.sqrt(2)) / (4 * math.erfc(1))
+
+
+def p_value(correlation: float, share: int = SHARES[0]) -> float:
+    """The largest probability that a window without a mark reaches a correlation.
+
+    Args:
+        correlation: the sum of all cells times their signs, divided by the root of the sum of squares.
+        share: of the stretch that was tried, see :data:`SHARES`.
+    """
+    return min(1.0, max(share * TRIALS * tail_bound(correlation), 1e-300))
 
 
 class _Best(NamedTuple):
     """The best alignment of one window."""
 
     score: float
+    """Minus the decimal logarithm of the p-value."""
     chips: Floats
     """``(2 * CHIPS,)``: what was found in place of the codeword."""
 
@@ -69,22 +84,22 @@ def detect(audio: Audio, key: str = "") -> Detection:
     """Search for the pattern of a key.
 
     Sound is looked at in windows of about six seconds, three seconds apart. A mark is found where a window's p-value
-    is at most :data:`FALSE_ALARMS`. The payload is decoded from all these windows together.
+    is at most :data:`FALSE_ALARMS`. The payload is decoded from all these windows together. A score is minus the
+    decimal logarithm of a p-value.
     """
     frames = -(-len(audio.samples) * RATE // (audio.sample_rate * HOP))
     windows, best = [], []
     for first, number, samples in _chunks(audio.resample(RATE).samples):
         for i, one in enumerate(_search(samples, number, key)):
             start = (first + i) * FRAMES
-            p = p_value(one.score)
-            payload = _payload(one.chips) if p <= FALSE_ALARMS else None
+            payload = _payload(one.chips) if one.score >= THRESHOLD else None
             end = min(start + WINDOW * FRAMES, frames)
-            windows.append(DetectionWindow(start * STEP, end * STEP, one.score, p, payload))
+            windows.append(DetectionWindow(start * STEP, end * STEP, one.score, 10**-one.score, payload))
             best.append(one)
     score = max((window.score for window in windows), default=0.0)
     marked = [one.chips for one, window in zip(best, windows, strict=True) if window.payload is not None]
     payload = _payload(np.sum(marked, axis=0)) if marked else None
-    p = min(1.0, len(windows) * p_value(score))
+    p = min(1.0, len(windows) * 10**-score)
     return Detection("pattern", bool(marked), score, p, THRESHOLD, payload, windows)
 
 
@@ -108,7 +123,7 @@ def _search(samples: Floats, number: int, key: str) -> list[_Best]:
     margin = _MARGIN + N_FFT // HOP - N_FFT // (2 * HOP)  # the first frame is centred half a window in
     best = [_Best(0.0, np.zeros(2 * CHIPS, np.float32))] * number
     features: dict[float, Floats] = {}
-    for speed, factor in STRETCHES:
+    for (speed, factor), share in zip(STRETCHES, SHARES, strict=True):
         # What is clearly there needs no further search; the bound counts all trials in any case.
         wanted = [i for i in range(number) if best[i].score < THRESHOLD]
         if not wanted:
@@ -116,9 +131,10 @@ def _search(samples: Floats, number: int, key: str) -> list[_Best]:
         if factor not in features:
             features = {f: value for f, value in features.items() if f == 1.0}
             features[factor] = _features(power, factor)
-        cells = _cells(features[factor], [margin + i * FRAMES for i in wanted], speed)
-        for i, one in zip(wanted, cells, strict=True):
-            alignments = best[i], _correlate(one[0], key), _correlate(one.sum(axis=0), key)
+        found = _cells(features[factor], [margin + i * FRAMES for i in wanted], speed)
+        for i, one in zip(wanted, found, strict=True):
+            lengths = (one[0], one.sum(axis=0)) if one[1].any() else one[:1]
+            alignments = best[i], *(_correlate(cells, key, share) for cells in lengths)
             best[i] = max(alignments, key=lambda alignment: alignment.score)
     return best
 
@@ -142,11 +158,12 @@ def _features(power: Floats, factor: float) -> Floats:
     if not energy.any():
         return energy
     level = 10 * np.log10(energy + 1e-6 * energy.max() + 1e-12)
-    level -= _smooth(level, 13)
-    level -= _filtered(level.T, np.array([0.4, 0, 0.4])).T
+    # What speech itself is: slow in time, smooth in frequency.
+    level -= _smooth(level, 15)
+    level -= _filtered(level.T, np.array([0.125, 0.375, 0, 0.375, 0.125])).T
     deviation = np.sqrt(_filtered(_smooth(np.square(level), 15).T, np.full(5, 0.2)).T)
     loudness = energy.sum(axis=1)
-    noise = 2 * np.percentile(energy[loudness > 1e-8 * loudness.max()], 10, axis=0)  # digital silence has none
+    noise = np.percentile(energy[loudness > 1e-8 * loudness.max()], 10, axis=0)  # digital silence has none
     weight = np.clip(1 - noise / (_smooth(energy, 5) + 1e-12), 0, 1)
     return np.asarray(np.clip(level / (deviation + 0.3), -2, 2) * weight, np.float32)
 
@@ -198,8 +215,8 @@ def _layout(key: str) -> tuple[npt.NDArray[np.int64], Floats]:
     return (order + shifts) % (SLOTS * BANDS), signs.ravel()[order]
 
 
-def _correlate(cells: Floats, key: str) -> _Best:
-    """The best shift of cells ``(SLOTS, SLOT, BANDS)`` and what its chips hold."""
+def _correlate(cells: Floats, key: str, share: int) -> _Best:
+    """The best shift of cells ``(SLOTS, SLOT, BANDS)`` of a stretch and what its chips hold."""
     places, signs = _layout(key)
     norm = np.sqrt(np.square(cells).sum(axis=(0, 2)))  # of each shift within a slot
     if not np.all(norm > 1e-6):
@@ -208,12 +225,13 @@ def _correlate(cells: Floats, key: str) -> _Best:
     chips = np.einsum("acps,cp->asp", flat[places], signs).reshape(-1, 2 * CHIPS)
     scores = np.abs(_transform(chips)).max(axis=2).sum(axis=1)
     shift = int(scores.argmax())
-    return _Best(float(scores[shift]), chips[shift])
+    return _Best(-math.log10(p_value(float(scores[shift]), share)), chips[shift])
 
 
 def _transform(chips: Floats) -> Floats:
     """Correlation of chips ``(..., 2 * CHIPS)`` with the codewords of both bytes, ``(..., 2, CHIPS)``."""
-    return np.asarray(chips.reshape(*chips.shape[:-1], 2, CHIPS) @ codewords())
+    # One large product: NumPy multiplies a stack of small matrices one by one.
+    return np.asarray(chips.reshape(-1, CHIPS) @ codewords()).reshape(*chips.shape[:-1], 2, CHIPS)
 
 
 def _payload(chips: Floats) -> int:
