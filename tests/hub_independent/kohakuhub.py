@@ -92,6 +92,9 @@ def lakefs(s3: str) -> Any:
             stored.physical_address = f"s3://{BUCKET}/{key}"
             return {**stat, "physical_address": stored.physical_address}
 
+        async def delete_repository(self, repository: str, force: bool = False) -> None:
+            await super().delete_repository(repository)
+
         async def aclose(self) -> None:
             pass
 
