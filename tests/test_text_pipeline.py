@@ -9,7 +9,8 @@ import pytest
 
 from voicebank.errors import BadText
 from voicebank.text.frontend import Frontend, Graphemes, Unit, tokenize
-from voicebank.text.lexicon import Lexicon, homographs
+from voicebank.text.homographs import homographs, rules
+from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare, readable
 from voicebank.text.symbols import encode
@@ -208,6 +209,7 @@ def test_homographs_are_read_by_their_context() -> None:
         right += said == phones
     assert len(HOMOGRAPHS) == 60
     assert right >= 58
+    assert {entry.rule for entry in homographs().values()} == {*rules(), "verb-noun"}
 
 
 def test_homographs_are_british_in_a_british_voice_and_the_lexicon_goes_before_them() -> None:

@@ -4,164 +4,28 @@ from __future__ import annotations
 
 import re
 
+from voicebank.text.tables import TABLES
+
 # Never the end of a sentence: something always follows.
-TITLES = {
-    **{
-        "Mr": "Mister",
-        "Mrs": "Missus",
-        "Ms": "Miz",
-        "Messrs": "Messieurs",
-        "Mx": "Mix",
-        "Dr": "Doctor",
-        "Drs": "Doctors",
-    },
-    **{"DR": "Doctor", "MR": "Mister", "MRS": "Missus", "MS": "Miz", "PROF": "Professor"},
-    **{"Prof": "Professor", "Rev": "Reverend", "Hon": "Honorable", "Fr": "Father", "Msgr": "Monsignor"},
-    **{"Capt": "Captain", "Cpt": "Captain", "Lt": "Lieutenant", "Col": "Colonel", "Gen": "General", "Sgt": "Sergeant"},
-    **{"Cpl": "Corporal", "Pvt": "Private", "Maj": "Major", "Cmdr": "Commander", "Adm": "Admiral", "Brig": "Brigadier"},
-    **{"Gov": "Governor", "Sen": "Senator", "Rep": "Representative", "Pres": "President", "Supt": "Superintendent"},
-    **{"Insp": "Inspector", "Det": "Detective", "Amb": "Ambassador", "Mt": "Mount", "St": "Saint", "Ste": "Sainte"},
-    **{"E.g": "For example", "I.e": "That is"},
-    **{"e.g": "for example", "i.e": "that is", "vs": "versus", "cf": "compare", "viz": "namely", "eg": "for example"},
-    **{"approx": "approximately", "incl": "including", "excl": "excluding", "esp": "especially", "ca": "circa"},
-    **{"avg": "average", "orig": "originally"},
-    **{"Lieut": "Lieutenant", "resp": "respectively", "misc": "miscellaneous", "ed": "edited", "trans": "translated"},
-}
+TITLES: dict[str, str] = TABLES["titles"]
 # Read out before a number only, or before a letter that stands in place of one.
-COUNTERS = {
-    **{"No": "number", "Nos": "numbers", "no": "number", "nos": "numbers", "Nr": "number", "n": "number"},
-    **{"Fig": "figure", "Figs": "figures", "fig": "figure", "figs": "figures", "Vol": "volume", "Vols": "volumes"},
-    **{"vol": "volume", "vols": "volumes", "Ch": "chapter", "ch": "chapter", "Chap": "chapter", "chap": "chapter"},
-    **{"Chs": "chapters", "chs": "chapters", "Sec": "section", "sec": "section", "Sect": "section", "sect": "section"},
-    **{"Eq": "equation", "eq": "equation", "Eqs": "equations", "eqs": "equations", "p": "page", "pp": "pages"},
-    **{
-        "P": "page",
-        "Pp": "pages",
-        "pg": "page",
-        "Pg": "page",
-        "pgs": "pages",
-        "para": "paragraph",
-        "Para": "paragraph",
-    },
-    **{"Art": "article", "art": "article", "Pt": "part", "pt": "part", "Bk": "book", "bk": "book", "Op": "opus"},
-    **{"op": "opus", "Apt": "apartment", "apt": "apartment", "Ste": "suite", "Rm": "room", "rm": "room"},
-    **{"Ex": "exercise", "ex": "exercise", "Tab": "table", "tab": "table", "App": "appendix", "app": "appendix"},
-    **{"Ext": "extension", "ext": "extension", "c": "circa", "ca": "circa", "cca": "circa", "b": "born", "d": "died"},
-    **{
-        "fl": "flourished",
-        "r": "reigned",
-        "l": "line",
-        "ll": "lines",
-        "ver": "version",
-        "Ver": "version",
-        "v": "verse",
-    },
-    **{
-        "Rte": "route",
-        "Rt": "route",
-        "Fl": "floor",
-        "tbl": "table",
-        "Hwy": "highway",
-        "hwy": "highway",
-        "est": "established",
-        "Est": "established",
-        "Ln": "line",
-    },
-    **{"Tel": "telephone", "tel": "telephone", "Mk": "mark", "Ser": "series", "ser": "series", "Q": "question"},
-}
+COUNTERS: dict[str, str] = TABLES["counters"]
 # May end a sentence as well.
-OTHERS = {
-    **{"etc": "et cetera", "Jr": "Junior", "Sr": "Senior", "Esq": "Esquire", "al": "al"},
-    **{"Ave": "Avenue", "Av": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Pkwy": "Parkway"},
-    **{"Hwy": "Highway", "Sq": "Square", "Ct": "Court", "Pl": "Place", "Ter": "Terrace", "Cres": "Crescent"},
-    **{"Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation", "Co": "Company", "Bros": "Brothers"},
-    **{"Dept": "Department", "dept": "department", "Univ": "University", "Assn": "Association", "Assoc": "Association"},
-    **{"Inst": "Institute", "Intl": "International", "Natl": "National", "Govt": "Government", "govt": "government"},
-    **{"Mfg": "Manufacturing", "Bldg": "Building", "bldg": "building", "Fwy": "Freeway", "Expy": "Expressway"},
-    **{"a.k.a": "also known as", "Ph.D": "P H D", "Rte": "Route", "Mgr": "Manager", "mgr": "manager"},
-    **{"Asst": "Assistant", "asst": "assistant", "Acad": "Academy", "Cath": "Catholic"},
-    **{"attn": "attention", "Attn": "Attention", "encl": "enclosed"},
-    **{"doz": "dozen", "qty": "quantity", "temp": "temperature", "appt": "appointment"},
-}
+OTHERS: dict[str, str] = TABLES["abbreviations"]
 # Without a stop, and always read so.
-ALWAYS = {
-    **{"WWII": "World War two", "WWI": "World War one", "WW2": "World War two", "WW1": "World War one"},
-    **{
-        "aka": "also known as",
-        "PhD": "P H D",
-        "PhDs": "P H D's",
-        "BSc": "B S C",
-        "MSc": "M S C",
-        "approx": "approximately",
-    },
-    **{"int'l": "international", "Int'l": "International", "nat'l": "national", "Nat'l": "National"},
-    **{"gov't": "government", "Gov't": "Government", "dept": "department", "govt": "government", "Ave": "Avenue"},
-    **{"Blvd": "Boulevard", "Pkwy": "Parkway", "Hwy": "Highway", "Inc": "Incorporated", "Ltd": "Limited"},
-    **{"Bros": "Brothers", "Capt": "Captain", "Sgt": "Sergeant", "Lt": "Lieutenant"},
-    **{"Col": "Colonel", "Mt": "Mount", "Rd": "Road", "eg": "for example", "ie": "that is", "Messrs": "Messieurs"},
-    **{"Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Prof": "Professor", "vs": "versus"},
-    **{"etc": "et cetera", "Jr": "Junior", "Sr": "Senior"},
-}
-MONTHS = {
-    "Jan": "January",
-    "Feb": "February",
-    "Mar": "March",
-    "Apr": "April",
-    "Jun": "June",
-    "Jul": "July",
-    "Aug": "August",
-    "Sept": "September",
-    "Sep": "September",
-    "Oct": "October",
-    "Nov": "November",
-    "Dec": "December",
-}
-DAYS = {
-    "Mon": "Monday",
-    "Tue": "Tuesday",
-    "Tues": "Tuesday",
-    "Wed": "Wednesday",
-    "Thu": "Thursday",
-    "Thurs": "Thursday",
-    "Fri": "Friday",
-    "Sat": "Saturday",
-    "Sun": "Sunday",
-}
+ALWAYS: dict[str, str] = TABLES["abbreviations without a stop"]
+MONTHS: dict[str, str] = TABLES["months"]
+DAYS: dict[str, str] = TABLES["days"]
 ZONES = (
     *("GMT", "UTC", "BST", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "ET", "PT"),
     *("Eastern", "Pacific", "Central"),
 )
 # Before a chapter and a verse, where "Gen." is no general.
-BOOKS = {
-    **{"Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers", "Deut": "Deuteronomy"},
-    **{"Ps": "Psalm", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah", "Jer": "Jeremiah", "Dan": "Daniel"},
-    **{"Matt": "Matthew", "Mk": "Mark", "Lk": "Luke", "Jn": "John", "Rom": "Romans", "Cor": "Corinthians"},
-    **{"Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians", "Col": "Colossians", "Heb": "Hebrews"},
-    **{"Thess": "Thessalonians", "Tim": "Timothy", "Pet": "Peter", "Rev": "Revelation", "Sam": "Samuel"},
-}
+BOOKS: dict[str, str] = TABLES["books"]
 # Behind the name of a place, as in "Boston, Mass."
-STATES = {
-    **{"Ala": "Alabama", "Ariz": "Arizona", "Calif": "California", "Colo": "Colorado", "Conn": "Connecticut"},
-    **{
-        "Fla": "Florida",
-        "Ga": "Georgia",
-        "Ill": "Illinois",
-        "Kan": "Kansas",
-        "Ky": "Kentucky",
-        "Mass": "Massachusetts",
-    },
-    **{"Mich": "Michigan", "Minn": "Minnesota", "Mont": "Montana", "Nev": "Nevada", "Okla": "Oklahoma"},
-    **{
-        "Ore": "Oregon",
-        "Pa": "Pennsylvania",
-        "Tenn": "Tennessee",
-        "Tex": "Texas",
-        "Va": "Virginia",
-        "Wis": "Wisconsin",
-    },
-}
-DEGREES = {"Sc": "S C", "Ed": "Ed", "Eng": "Eng", "Phil": "Phil", "Com": "Com", "Mus": "Mus"}
-ELISIONS = {"'em": "them", "'cause": "because", "'til": "until", "'n'": "and", "'tis": "tis", "'twas": "twas"}
+STATES: dict[str, str] = TABLES["states behind a place"]
+DEGREES: dict[str, str] = TABLES["degrees"]
+ELISIONS: dict[str, str] = TABLES["elisions"]
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
 SMALL_BEFORE_SAINT = re.compile("In|At|On|The|From|Near|Of|To|And|By|For|With|Old|Visit|Is|See|Our")

@@ -11,7 +11,7 @@ _NUMERAL = r"[MDCLXVI]+"
 _VALID = re.compile(r"(?=[MDCLXVI])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
 _NAMED = re.compile(r"\b(?P<name>[A-Z][a-z]+) (?P<numeral>[IVXLC]+)\b(?=(?P<after>.{0,12}))")
 _COUNTED = re.compile(
-    rf"\b(?P<name>{NUMBERED.pattern}|chapter|part|volume|book|act|scene|section|article|phase|type|level|grade|class|stage"
+    rf"\b(?P<name>{'|'.join(NUMBERED)}|chapter|part|volume|book|act|scene|section|article|phase|type|level|grade|class|stage"
     r"|title|figure|appendix|pages?|division|category|tier|table|episode|verse|line|factor|group|diabetes|paragraph)"
     rf" (?P<numeral>{_NUMERAL}|[ivxl]+)\b(?!')"
 )
@@ -80,7 +80,7 @@ def _named(match: re.Match[str]) -> str:
     if number is None:
         return match[0]
     # "Charles I think": a single I after a name counts only where no sentence can go on with it.
-    if RULERS.fullmatch(name) and (
+    if name in RULERS and (
         numeral != "I" or re.match(r"'s|[.,;:!?)]|$| of | (?:ruled|reigned|died|became|was|is)\b", after)
     ):
         return f"{name} the {ordinal(number)}"
@@ -125,9 +125,7 @@ def _lowered(match: re.Match[str]) -> str:
     run = match.group()
     words = _WORD.findall(run)
     long = [w for w in words if len(w) > 1]
-    if len(long) < 2 or not (
-        any(COMMON.fullmatch(w.lower()) for w in long) or len(long) > 3 or any(len(w) > 6 for w in long)
-    ):
+    if len(long) < 2 or not (any(w.lower() in COMMON for w in long) or len(long) > 3 or any(len(w) > 6 for w in long)):
         return run
 
     def lower(word: re.Match[str]) -> str:
@@ -136,7 +134,7 @@ def _lowered(match: re.Match[str]) -> str:
             return "U S"
         if capital.startswith("I'"):
             return "I" + capital[1:].lower()
-        is_word = re.search("[AEIOUY]", capital) and not SPELLED.fullmatch(capital) and not value(capital)
+        is_word = re.search("[AEIOUY]", capital) and capital not in SPELLED and not value(capital)
         return capital.lower() if capital == "A" or (len(capital) > 1 and capital[1] != "'" and is_word) else capital
 
     said = _WORD.sub(lower, run)

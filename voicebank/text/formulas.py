@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 from voicebank.text.numbers import cardinal, in_pairs, number_words, ordinal_words, spell_digits
-from voicebank.text.tables import OPERATORS, SPOKEN_MARKS
+from voicebank.text.tables import SPOKEN_MARKS
 
-Rule = tuple[re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
+Reading = str | Callable[[re.Match[str]], str]
 DIGIT_NAMES = {"0": "zero"} | {str(i): spell_digits(str(i)) for i in range(1, 10)}
 _SIGNS = {"+": "plus", "-": "minus"}
 # "DaysOfCode" in three words.
@@ -58,64 +58,75 @@ def _version_number(number: str) -> str:
     return " point ".join("zero" if part == "0" else number_words(part) for part in number.split("."))
 
 
-RULES: list[Rule] = [
+def rules(*written: tuple[str | re.Pattern[str], Reading]) -> list[tuple[re.Pattern[str], Reading]]:
+    """Patterns of what is written, and how it is read, in the order in which they are tried."""
+    return [(re.compile(pattern), reading) for pattern, reading in written]
+
+
+RULES = rules(
     # Arithmetic and other signs between numbers; ions before powers.
-    (re.compile(r"\b([A-Z][a-z]?\d?)\^(\d?)([+-])(?![\w(])"), lambda m: f"{m[1]} {m[2]} {_SIGNS[m[3]]}"),
-    (re.compile(r"(?:(?<=\d/\d)|(?<=\d/\d\d))(?:th|rd|nd|st)s?\b"), ""),
-    (re.compile(r"(?<![\w/.,-])(\d+)-(?=[1-9]/\d{1,2}\b)"), r"\1 "),
-    (re.compile(r"(?<![\w.])(?P<mantissa>\d+(?:\.\d+)?)[eE](?P<sign>[+-]?)(?P<power>\d{1,4})(?!\w)"), _scientific),
-    (re.compile(r"\+/-|\+-(?=\d)"), "±"),
-    (re.compile(r"(?<=\d)!(?=\s*[=+*/×÷)-])|(?<=\bn)!(?=\s*=)"), " factorial"),
-    (re.compile(r"(?<!\S)\|(\w(?:[\w\s.+*/-]*\w)?)\|(?=\s*[<>=+*/]|[.,]?$)"), r"the absolute value of \1"),
-    (re.compile(r"\((\w+)\|(\w+)\)"), r"(\1 given \2)"),
-    (re.compile(r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b"), _hex),
-    (re.compile(r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)"), r"\1 \2"),
-    (re.compile(r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?"), _power),
-    (re.compile(r"(?<=[\w)]) / (?=[\d(])"), " divided by "),
-    *((re.compile(pattern), said) for pattern, said in OPERATORS),
+    (r"\b([A-Z][a-z]?\d?)\^(\d?)([+-])(?![\w(])", lambda m: f"{m[1]} {m[2]} {_SIGNS[m[3]]}"),
+    (r"(?:(?<=\d/\d)|(?<=\d/\d\d))(?:th|rd|nd|st)s?\b", ""),
+    (r"(?<![\w/.,-])(\d+)-(?=[1-9]/\d{1,2}\b)", r"\1 "),
+    (r"(?<![\w.])(?P<mantissa>\d+(?:\.\d+)?)[eE](?P<sign>[+-]?)(?P<power>\d{1,4})(?!\w)", _scientific),
+    (r"\+/-|\+-(?=\d)", "±"),
+    (r"(?<=\d)!(?=\s*[=+*/×÷)-])|(?<=\bn)!(?=\s*=)", " factorial"),
+    (r"(?<!\S)\|(\w(?:[\w\s.+*/-]*\w)?)\|(?=\s*[<>=+*/]|[.,]?$)", r"the absolute value of \1"),
+    (r"\((\w+)\|(\w+)\)", r"(\1 given \2)"),
+    (r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b", _hex),
+    (r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)", r"\1 \2"),
+    (r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?", _power),
+    (r"(?<=[\w)]) / (?=[\d(])", " divided by "),
+    # Signs of more than one character, and those whose reading depends on their place.
+    (r"(?<![\w)\]] )(?:(?<=\s)|^)(?:<=|=<)\s?(?=[\d$£€.])", "at most "),
+    (r"(?<![\w)\]] )(?:(?<=\s)|^)>=\s?(?=[\d$£€.])", "at least "),
+    (r"(?:(?<=\s)|(?<=\()|^)<(?=[\d$£€.])", "less than "),
+    (r"(?:(?<=\s)|(?<=\()|^)>(?=[\d$£€.])", "more than "),
+    (r"(?<=[\w)\]])\s?(?:!==?|=/=|<>)\s?(?=[\w(\"'-])", " is not equal to "),
+    (r"!=", " not equal to "),
+    (r"\s*(?:<=|=<)\s*", " is less than or equal to "),
+    (r"\s*>=\s*", " is greater than or equal to "),
+    (r"\s*(?:<?=>|<?-+>)\s*", " to "),
+    (r"\s*===?\s*", " equals "),
+    (r"&&", " and "),
+    (r"\|\|", " or "),
+    (r"(?<=[\w)])\s+-\s+(?=[\w(][^.!?;,]*(?:=|equals))|(?<=[\d)]) ?- ?(?=[\d(][^.!?,;]*(?:=|equals))", " minus "),
+    (r"(?<=[\d)])\s?[x×*·]\s?(?=[\d(])", _times),
+    (r"(?<=\d)x\b(?!\s*(?:squared|cubed|to the power|equals|plus|minus|[-+=*/^]))", _factor),
     (
-        re.compile(r"(?<=[\w)])\s+-\s+(?=[\w(][^.!?;,]*(?:=|equals))|(?<=[\d)]) ?- ?(?=[\d(][^.!?,;]*(?:=|equals))"),
-        " minus ",
-    ),
-    (re.compile(r"(?<=[\d)])\s?[x×*·]\s?(?=[\d(])"), _times),
-    (re.compile(r"(?<=\d)x\b(?!\s*(?:squared|cubed|to the power|equals|plus|minus|[-+=*/^]))"), _factor),
-    (
-        re.compile(r"\b(?P<name>v(?:er(?:sion)?)?\.?\s?)(?P<number>\d+(?:\.\d+)+)\b"),
+        r"\b(?P<name>v(?:er(?:sion)?)?\.?\s?)(?P<number>\d+(?:\.\d+)+)\b",
         lambda m: "version " + _version_number(m["number"]),
     ),
-    (re.compile(r"\bv(\d+)\b"), r"version \1"),
-    (re.compile(r"(?<![\w.])(\d+\.\d+\.\d+)(?!\.?\d)"), lambda m: _version_number(m[1])),
-    (re.compile(r"(?<![\w.,/-])(-?\d[\d,.]*%?)(?<![.,])\s?-\s?(\d[\d,.]*)(?![\d/-])"), r"\1 to \2"),
-    (re.compile(r"(?<=°[CF])\s?-\s?(?=\d)"), " to "),
-    (re.compile(r"(?<![\w-])(\d{1,3})-(\d{1,3})-(\d{1,3})(?![\w-])"), r"\1 \2 \3"),
-    (re.compile(r"(?<![\w.])-(?=[\d.]*\d)"), "minus "),
-    (re.compile(r"(?<=[\d)])\s*-\s*(?=\d)"), " minus "),
-    (re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)"), " dot "),
-    (re.compile(r"(?<!\w)# (?=of\b)"), "number "),
-    (re.compile(r"#(?=\d[\d,.]*(?![\w]))"), "number "),
-    (re.compile(r"\b([A-G])#"), r"\1 sharp"),
-    (re.compile(r"#(?=\w)(\w+)"), lambda m: "hashtag " + CAMEL.sub(" ", m[1])),
-    (re.compile(r"\bC\+\+"), "C plus plus"),
-    (re.compile(r"\bN/A\b", re.I), "not applicable"),
-    (re.compile(r"\bw/o\b"), "without"),
-    (re.compile(r"\bw/(?=\s|$)"), "with"),
-    (re.compile(r"\bc/o\b"), "care of"),
-    (re.compile(r"\bb/c\b"), "because"),
-    (re.compile(r"\band/or\b"), "and or"),
-    (re.compile(r"(?<=[A-Za-z])/(?=[A-Za-z])|(?<!\S)/(?=[\w.]+/)"), " slash "),
-    (re.compile(r"@"), " at "),
-    (re.compile(r"(?<=\w)\s*\+\s*(?=\w)"), " plus "),
+    (r"\bv(\d+)\b", r"version \1"),
+    (r"(?<![\w.])(\d+\.\d+\.\d+)(?!\.?\d)", lambda m: _version_number(m[1])),
+    (r"(?<![\w.,/-])(-?\d[\d,.]*%?)(?<![.,])\s?-\s?(\d[\d,.]*)(?![\d/-])", r"\1 to \2"),
+    (r"(?<=°[CF])\s?-\s?(?=\d)", " to "),
+    (r"(?<![\w-])(\d{1,3})-(\d{1,3})-(\d{1,3})(?![\w-])", r"\1 \2 \3"),
+    (r"(?<![\w.])-(?=[\d.]*\d)", "minus "),
+    (r"(?<=[\d)])\s*-\s*(?=\d)", " minus "),
+    (r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)", " dot "),
+    (r"(?<!\w)# (?=of\b)", "number "),
+    (r"#(?=\d[\d,.]*(?![\w]))", "number "),
+    (r"\b([A-G])#", r"\1 sharp"),
+    (r"#(?=\w)(\w+)", lambda m: "hashtag " + CAMEL.sub(" ", m[1])),
+    (r"\bC\+\+", "C plus plus"),
+    (r"(?i)\bN/A\b", "not applicable"),
+    (r"\bw/o\b", "without"),
+    (r"\bw/(?=\s|$)", "with"),
+    (r"\bc/o\b", "care of"),
+    (r"\bb/c\b", "because"),
+    (r"\band/or\b", "and or"),
+    (r"(?<=[A-Za-z])/(?=[A-Za-z])|(?<!\S)/(?=[\w.]+/)", " slash "),
+    (r"@", " at "),
+    (r"(?<=\w)\s*\+\s*(?=\w)", " plus "),
     # ASP.NET, and names such as node.js.
-    (
-        re.compile(r"\b([A-Z]{2,})\.([A-Z]{2,})\b"),
-        lambda m: f"{' '.join(m[1])} dot {m[2].lower()}",
-    ),
-    (re.compile(r"(?<!\w)\.NET\b"), "dot net"),
-    (re.compile(r"(?<!\S)\.(?=[a-z][a-z\d]{1,4}\b)"), "dot "),
-    (re.compile(r"(?<=[A-Za-z])\.(?=[a-z])"), " dot "),
+    (r"\b([A-Z]{2,})\.([A-Z]{2,})\b", lambda m: f"{' '.join(m[1])} dot {m[2].lower()}"),
+    (r"(?<!\w)\.NET\b", "dot net"),
+    (r"(?<!\S)\.(?=[a-z][a-z\d]{1,4}\b)", "dot "),
+    (r"(?<=[A-Za-z])\.(?=[a-z])", " dot "),
     # The parameters of a type: List<String>.
-    (re.compile(r"<([A-Za-z_][\w.]*(?:, ?[\w.]+)*)>"), r" \1 "),
-]
+    (r"<([A-Za-z_][\w.]*(?:, ?[\w.]+)*)>", r" \1 "),
+)
 
 
 TOP_DOMAINS = "com|org|net|edu|gov|info|io|ai|app|dev|uk|us|ca|au|de|fr|eu|tv|me|co|nz|ie|ch"
@@ -138,9 +149,7 @@ def _web(match: re.Match[str]) -> str:
     address = re.sub(r"\bwww\b", "W W W", address)
     # A country is spelled out, other endings are words; digits are left to the number grammar.
     address = re.sub(
-        r"\.(uk|us|ca|au|de|fr|eu|tv|nz|ie|ch|io|ai)(?=[/:]|$)",
-        lambda m: "." + " ".join(m[1].upper()),
-        address,
+        r"\.(uk|us|ca|au|de|fr|eu|tv|nz|ie|ch|io|ai)(?=[/:]|$)", lambda m: "." + " ".join(m[1].upper()), address
     )
     address = re.sub(r"\b[a-z]\b", lambda m: m[0].upper(), address)
     return "".join(f" {SPOKEN_MARKS[c]} " if c in SPOKEN_MARKS else c for c in address)

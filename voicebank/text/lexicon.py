@@ -1,30 +1,20 @@
-"""Words whose phones are given: those of a user's list, and homographs, which are written alike and said in two ways.
-
-A homograph is chosen by the words around it (*to record*, *a record*): by a table of contexts and no tagger. Taggers
-that come in a wheel are large or unmaintained, and most of these words have one neighbour that decides.
-"""
+"""Words whose phones a user or a voice gives."""
 
 from __future__ import annotations
 
-import difflib
-import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
 
 from voicebank.errors import BadData
-from voicebank.text.context import Context
-from voicebank.text.frontend import Unit, tokenize
-from voicebank.text.homographs import RULES
+from voicebank.text.frontend import tokenize
+from voicebank.text.homographs import plural_ending
 from voicebank.text.markup import read_ipa
 from voicebank.text.normalise import fold
 
-VOICELESS = "ptkfθ"
 # What follows the word of a line and is no IPA: a second word.
 SPACED = re.compile(r"[A-Z]|[A-Za-z']{2,}\s")
-SIBILANTS = "szʃʒ"
 
 
 class Lexicon:
@@ -81,7 +71,7 @@ class Lexicon:
         symbols = self._words.get(key)
         if symbols is None and key.endswith("'s") and key[:-2] in self._words:
             base = self._words[key[:-2]]
-            symbols = base + ("ɪz" if base[-1] in SIBILANTS else "s" if base[-1] in VOICELESS else "z")
+            symbols = base + plural_ending(base, "ɪz")
         return symbols
 
     def __contains__(self, word: str) -> bool:
@@ -99,55 +89,3 @@ class Lexicon:
 
 def _key(word: str) -> str:
     return fold(word).lower()
-
-
-class Homograph(NamedTuple):
-    """The name of the rule that chooses, and the phones of both ways to say a word."""
-
-    rule: str
-    us: tuple[str, str]
-    gb: tuple[str, str]
-
-
-@functools.cache
-def homographs() -> dict[str, Homograph]:
-    """The table ``homographs.tsv``, by word."""
-    lines = Path(__file__).with_name("homographs.tsv").read_text(encoding="utf-8").splitlines()
-    rows = (line.split("\t") for line in lines if not line.startswith("#"))
-    return {word: Homograph(rule, (us0, us1), (gb0, gb1)) for word, rule, us0, us1, gb0, gb1 in rows}
-
-
-def choose_homographs(units: Sequence[Unit], language: str) -> list[Unit]:
-    """The units of a sentence, with the phones of homographs that their frontend reads in the wrong way.
-
-    Where the words around do not decide, and where letters are read right as they are, a unit stays as it is.
-    """
-    result = list(units)
-    words = [unit.graphemes for unit in units]
-    for i, unit in enumerate(units):
-        word = unit.graphemes.lower()
-        entry = homographs().get(word)
-        plural = entry is None and word.endswith("s")
-        if plural:
-            entry = homographs().get(word[:-1])
-        if entry is None or (plural and entry.rule not in ("noun-verb", "verb-noun")):
-            continue
-        way = RULES[entry.rule](Context(words, i))
-        if way is None:
-            continue
-        said = entry.us if language.lower() in ("en", "en-us") else entry.gb
-        if plural:
-            said = (said[0] + _plural(said[0]), said[1] + _plural(said[1]))
-        letters = unit.symbols.isupper()
-        present = 0 if letters else int(_likeness(unit.symbols, said[1]) > _likeness(unit.symbols, said[0]))
-        if present != way:
-            result[i] = unit._replace(symbols=said[way])
-    return result
-
-
-def _plural(phones: str) -> str:
-    return "ᵻz" if phones[-1] in SIBILANTS else "s" if phones[-1] in VOICELESS else "z"
-
-
-def _likeness(a: str, b: str) -> float:
-    return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()

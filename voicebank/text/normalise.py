@@ -14,76 +14,13 @@ from voicebank.errors import BadText
 from voicebank.text.numbers import ordinal, read_numbers
 from voicebank.text.readings import rewrite
 from voicebank.text.sentences import PLACEHOLDER
-from voicebank.text.tables import AS_SAID, DIGITS, MONTHS, SPOKEN_MARKS
+from voicebank.text.tables import AS_SAID, DIGITS, MONTHS, SPOKEN_MARKS, TABLES
 
 ELLIPSIS = "\ue002"  # keeps "…" from being composed into three full stops
 
 QUOTES = {**dict.fromkeys("“”„‟«»″〝〞", '"'), **dict.fromkeys("‘’‚‛`´′ʼ＇", "'")}
 DASHES = dict.fromkeys("‐‑‒–―−﹣－", "-")
-LETTERS = {
-    "ß": "ss",
-    "æ": "ae",
-    "Æ": "AE",
-    "œ": "oe",
-    "Œ": "OE",
-    "ø": "o",
-    "Ø": "O",
-    "ł": "l",
-    "Ł": "L",
-    "đ": "d",
-    "Đ": "D",
-    "ð": "th",
-    "Ð": "Th",
-    "þ": "th",
-    "Þ": "Th",
-    "ħ": "h",
-    "ı": "i",
-    "ŋ": "ng",
-}
-SIGNS = {
-    **{"™": "", "®": "", "©": "", "º": "°", "℃": "°C", "℉": "°F", "′": "'", "″": '"', "Ω": "Ω", "−": "-", "№": "No. "},
-    **{"≠": " != ", "≤": " <= ", "≥": " >= ", "→": " -> ", "⇒": " -> ", "≈": " ≈ ", "≡": " is identical to "},
-    **{
-        "√": " square root of ",
-        "∛": " cube root of ",
-        "∞": " infinity ",
-        "∑": " the sum of ",
-        "∫": " the integral of ",
-    },
-    **{
-        "∂": " partial ",
-        "∈": " in ",
-        "∝": " is proportional to ",
-        "∴": " therefore ",
-        "∆": " delta ",
-        "‰": " per mille ",
-    },
-    **{
-        "‰": " per mille ",
-        "∩": " intersection ",
-        "∪": " union ",
-        "⊂": " is a subset of ",
-        "∀": " for all ",
-        "∃": " there exists ",
-    },
-    **{"♭": " flat ", "♯": " sharp ", "♮": " natural "},
-    "…": ELLIPSIS,
-}
-GREEK = {
-    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta"},
-    **{
-        "ι": "iota",
-        "κ": "kappa",
-        "λ": "lambda",
-        "μ": "mu",
-        "ν": "nu",
-        "ξ": "xi",
-        "ο": "omicron",
-        "π": "pi",
-        "ρ": "rho",
-    },
-    **{"σ": "sigma", "ς": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega"},
-}
+GREEK: dict[str, str] = TABLES["greek"]
 # A letter by itself is a name; several are a word of another language. "5 µm" and "10 kΩ" are units.
 GREEK_LETTER = re.compile(
     r"(?<![Ͱ-Ͼἀ-ῼ])(?<!\d[kMm])(?<!\d [kMm])(?<!\d)(?<!\d )Ω(?![Ͱ-Ͼἀ-ῼ])"
@@ -93,7 +30,7 @@ SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 TERMINAL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and the like (ECMA-48, section 5.4)
-PLAIN = str.maketrans(QUOTES | LETTERS | SIGNS)
+PLAIN = str.maketrans(QUOTES | TABLES["letters"] | TABLES["signs"] | {"…": ELLIPSIS})
 COMPOSED = str.maketrans(QUOTES | DASHES | {"⁄": "/"})
 KEPT = re.compile(rf"[^A-Za-z0-9'\s.,!?;:\-\"()…—{PLACEHOLDER}]")
 ACCENTED = re.compile(rf"(?i)\b(?P<word>{'|'.join(AS_SAID)})(?P<end>s?)\b")

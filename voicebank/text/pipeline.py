@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from voicebank.errors import BadText, PluginError, VoicebankError
 from voicebank.text.frontend import Frontend, Unit, join, tokenize
-from voicebank.text.lexicon import Lexicon, choose_homographs
+from voicebank.text.homographs import choose_homographs
+from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Ipa, Pause, Prosody, Text, parse_markup
 from voicebank.text.normalise import normalise, unspeakable
 from voicebank.text.sentences import PLACEHOLDER, SentenceSplitter, split_long

@@ -9,15 +9,8 @@ import re
 
 from voicebank.text import abbreviations, capitals, formulas, units
 from voicebank.text.dates import dates
-from voicebank.text.formulas import DIGIT_NAMES, Rule, addresses
-from voicebank.text.numbers import (
-    FOUR_DIGITS,
-    cardinal,
-    in_pairs,
-    number_words,
-    spell_digits,
-    year_or_count,
-)
+from voicebank.text.formulas import DIGIT_NAMES, addresses, rules
+from voicebank.text.numbers import FOUR_DIGITS, cardinal, in_pairs, number_words, spell_digits, year_or_count
 from voicebank.text.tables import SCALES, STATES, SYMBOLS, TENS
 
 
@@ -121,147 +114,124 @@ _VERSE = re.compile(
 _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
 _STATE = "|".join(STATES)
 
-RULES: list[Rule] = [
-    (re.compile(r"(?<!\S)[:;=]'?-?[)(DPp|]+(?!\w)"), ""),  # smileys
+RULES = rules(
+    (r"(?<!\S)[:;=]'?-?[)(DPp|]+(?!\w)", ""),  # smileys
     # Thousands apart, as the French and the Swiss write them, and as Germans do.
     (
-        re.compile(r"(?<![\w.,-])(?<!\d )[1-9]\d{0,2}(?:[ '](?=\d{3}(?!\d))\d{3})+(?![\w']|[ .-]\d)"),
+        r"(?<![\w.,-])(?<!\d )[1-9]\d{0,2}(?:[ '](?=\d{3}(?!\d))\d{3})+(?![\w']|[ .-]\d)",
         lambda m: re.sub(r"[ ']", ",", m[0]),
     ),
     # Telephone numbers: international, North American, local, British; emergency numbers; cards, accounts and codes.
-    (re.compile(r"(?<![\w+])\(?\+\d{1,3}\)?(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)"), _phone),
-    (re.compile(r"(?<![\w-])0\d{2,4}-\d{3,4}-\d{3,4}(?![\w-])"), _phone),
-    (re.compile(r"(?i)(?<=\bcall |\btext |\bdial )\d{3} \d{4}\b|(?<=\btext |\bdial )\d{5,6}\b(?! ?\d)"), _phone),
-    (re.compile(r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])"), _phone),
-    (re.compile(r"(?<![\w.,-])(?:00 ?\d{1,3}(?: \d{2,5}){2,5}|\d{3} \d{3} \d{4})(?![\w-]|[ .]\d)"), _phone),
-    (re.compile(r"(?<![\w.-])1-800-(?=[A-Z])"), "one, eight hundred, "),
-    (re.compile(r"(?<![\w.,$£€¥-])\d{3}-\d{4}(?![\w-])"), _phone),
-    (re.compile(r"(?<![\w.,-])\(?0\d{2,4}\)? \d{3,6}(?: ?\d{3,4})?(?![\w-])"), _phone),
-    (re.compile(r"(?i)(?<=\bcall |\bdial )\d{3}\b|(?<=\bring )999\b"), _phone),
-    (re.compile(r"(?<![\w.,$£€¥#-])(?:911|999)(?![\w,.-]*\d|%| [AB] [DC]\b| [a-z]+s\b|-\w|[a-z])"), _phone),
-    (re.compile(r"(?<![\w-])\d{4}(?:[ -]\d{4}){3}(?!\w)"), _phone),
-    (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _phone),
-    (re.compile(r"(?<![\w-])\d+(?:-\d+){3,}(?![\w-])"), _phone),
-    (re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"), lambda m: _characters(m[0])),
-    (re.compile(r"\b401\(?k\)?(?!\w)", re.I), "four oh one K"),
-    (re.compile(r"\b(7\d7)-(\d{1,3})\b"), lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}"),
-    (re.compile(r"\b(50|20)-\1\b"), lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
-    (re.compile(r"\b(\d{1,2})ers\b"), lambda m: cardinal(int(m[1])).removesuffix("e") + "ers"),
+    (r"(?<![\w+])\(?\+\d{1,3}\)?(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)", _phone),
+    (r"(?<![\w-])0\d{2,4}-\d{3,4}-\d{3,4}(?![\w-])", _phone),
+    (r"(?i)(?<=\bcall |\btext |\bdial )\d{3} \d{4}\b|(?<=\btext |\bdial )\d{5,6}\b(?! ?\d)", _phone),
+    (r"(?<![\w.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])", _phone),
+    (r"(?<![\w.,-])(?:00 ?\d{1,3}(?: \d{2,5}){2,5}|\d{3} \d{3} \d{4})(?![\w-]|[ .]\d)", _phone),
+    (r"(?<![\w.-])1-800-(?=[A-Z])", "one, eight hundred, "),
+    (r"(?<![\w.,$£€¥-])\d{3}-\d{4}(?![\w-])", _phone),
+    (r"(?<![\w.,-])\(?0\d{2,4}\)? \d{3,6}(?: ?\d{3,4})?(?![\w-])", _phone),
+    (r"(?i)(?<=\bcall |\bdial )\d{3}\b|(?<=\bring )999\b", _phone),
+    (r"(?<![\w.,$£€¥#-])(?:911|999)(?![\w,.-]*\d|%| [AB] [DC]\b| [a-z]+s\b|-\w|[a-z])", _phone),
+    (r"(?<![\w-])\d{4}(?:[ -]\d{4}){3}(?!\w)", _phone),
+    (r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", _phone),
+    (r"(?<![\w-])\d+(?:-\d+){3,}(?![\w-])", _phone),
+    (r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b", lambda m: _characters(m[0])),
+    (r"(?i)\b401\(?k\)?(?!\w)", "four oh one K"),
+    (r"\b(7\d7)-(\d{1,3})\b", lambda m: f"{in_pairs(m[1])} {in_pairs(m[2])}"),
+    (r"\b(50|20)-\1\b", lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
+    (r"\b(\d{1,2})ers\b", lambda m: cardinal(int(m[1])).removesuffix("e") + "ers"),
     (
-        re.compile(r"\b(?!USD|EUR)([A-Z]{2,4})[ -]([3-9]\d{3})\b(?![,.]\d)"),
+        r"\b(?!USD|EUR)([A-Z]{2,4})[ -]([3-9]\d{3})\b(?![,.]\d)",
         lambda m: f"{m[1]} {in_pairs(m[2]) if m[2][1:3] != '00' else m[2]}",
     ),
-    (re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})(s?)\b"), lambda m: f"{' '.join(m[1])} and {' '.join(m[2])}{m[3]}"),
+    (r"\b([A-Z]{1,3})&([A-Z]{1,3})(s?)\b", lambda m: f"{' '.join(m[1])} and {' '.join(m[2])}{m[3]}"),
     (
-        re.compile(
-            r"(?P<what>(?i:\b(?:pin|code|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation|card"
-            r"|password|extension|ext|sort code|order|ticket|case|invoice)"
-            r"(?: (?:number|no|code))?\.?(?: is| was|:)? #?))"
-            r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)"
-        ),
+        r"(?P<what>(?i:\b(?:pin|code|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation|card"
+        r"|password|extension|ext|sort code|order|ticket|case|invoice)"
+        r"(?: (?:number|no|code))?\.?(?: is| was|:)? #?))"
+        r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)",
         _identifier,
     ),
-    (re.compile(rf"\b(?P<state>{_STATE})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b"), _place),
-    (re.compile(rf"(?<=[a-z],) (?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})"), lambda m: " " + _place(m)),
-    (re.compile(r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)"), lambda m: m[0].replace(".", ",")),
-    (re.compile(r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])"), lambda m: m[1].replace(".", "") + "." + m[2]),
-    (re.compile(r"(?<![\d,])(\d+),(\d\d)(?= ?(?:€|EUR|CHF))"), r"\1.\2"),
-    (re.compile(r"(?<=€)(\d{1,3})\.(\d{3})(?![\d.])|(?<![\d.])(\d{1,3})\.(\d{3})(?= ?€)"), _grouped),
-    (re.compile(r"(?<![\d,.(\[{])(\d{1,3}),(\d{1,2})(?![\d,)\]}]|\.\d)"), r"\1.\2"),
-    (re.compile(r"(?<=\d,\d{3}),(\d\d)(?![\d,])"), r".\1"),
-    (re.compile(r"(?<=\bD C )\d{5}(?:-\d{4})?\b"), _phone),
-    (re.compile(r"(?i)(?<=\bpress )#|(?<=\bdial )#|(?<=\bthe )#(?= (?:key|sign))"), "hash "),
-    (re.compile(r"(?i)(?:(?<=\bpress )|(?<=\bdial )|(?<=\bcode ))\*(?=[\d ])"), "star "),
+    (rf"\b(?P<state>{_STATE})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b", _place),
+    (rf"(?<=[a-z],) (?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})", lambda m: " " + _place(m)),
+    (r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)", lambda m: m[0].replace(".", ",")),
+    (r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])", lambda m: m[1].replace(".", "") + "." + m[2]),
+    (r"(?<![\d,])(\d+),(\d\d)(?= ?(?:€|EUR|CHF))", r"\1.\2"),
+    (r"(?<=€)(\d{1,3})\.(\d{3})(?![\d.])|(?<![\d.])(\d{1,3})\.(\d{3})(?= ?€)", _grouped),
+    (r"(?<![\d,.(\[{])(\d{1,3}),(\d{1,2})(?![\d,)\]}]|\.\d)", r"\1.\2"),
+    (r"(?<=\d,\d{3}),(\d\d)(?![\d,])", r".\1"),
+    (r"(?<=\bD C )\d{5}(?:-\d{4})?\b", _phone),
+    (r"(?i)(?<=\bpress )#|(?<=\bdial )#|(?<=\bthe )#(?= (?:key|sign))", "hash "),
+    (r"(?i)(?:(?<=\bpress )|(?<=\bdial )|(?<=\bcode ))\*(?=[\d ])", "star "),
     (_VERSE, _verse),
     # Money.
-    (re.compile(r"(?<!\w)R\$ ?(?=\d)"), "BRL "),
-    (re.compile(r"(?<!\w)Rs\.? ?(?=\d)"), "₹"),
-    (
-        re.compile(r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)|(?<=\d[bmt]n)\s?-\s?(?=[$£€¥]\d)"),
-        " to ",
-    ),
-    (re.compile(r"(?<=[$£€¥])(\d+(?:\.\d+)?)([kKmMB]|[bmt]n)\s?-\s?(\d+(?:\.\d+)?)\2\b"), r"\1-\3\2"),
+    (r"(?<!\w)R\$ ?(?=\d)", "BRL "),
+    (r"(?<!\w)Rs\.? ?(?=\d)", "₹"),
+    (r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)|(?<=\d[bmt]n)\s?-\s?(?=[$£€¥]\d)", " to "),
+    (r"(?<=[$£€¥])(\d+(?:\.\d+)?)([kKmMB]|[bmt]n)\s?-\s?(\d+(?:\.\d+)?)\2\b", r"\1-\3\2"),
     (units.MONEY, units.money),
     (
-        re.compile(
-            r"(?<=[\w%])/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user"
-            r"|sq ft|min|sec|GB|kWh)\b)"
-        ),
+        r"(?<=[\w%])/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user"
+        r"|sq ft|min|sec|GB|kWh)\b)",
         " per ",
     ),
-    (
-        re.compile(r"(?<=per )(hr|wk|mo|yr)\b"),
-        lambda m: {"hr": "hour", "wk": "week", "mo": "month", "yr": "year"}[m[1]],
-    ),
-    (re.compile(r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])"), lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
-    (re.compile(r"\b(240|360|480|720|1080|1440|2160)p\b"), lambda m: f"{in_pairs(m[1])} P"),
-    (re.compile(r"\b([A-Z]{1,3})-(\d{3})\b(?!-)"), lambda m: f"{m[1]} {in_pairs(m[2])}"),
-    (re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)p(?![\w/])"), _pence),
+    (r"(?<=per )(hr|wk|mo|yr)\b", lambda m: {"hr": "hour", "wk": "week", "mo": "month", "yr": "year"}[m[1]]),
+    (r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])", lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
+    (r"\b(240|360|480|720|1080|1440|2160)p\b", lambda m: f"{in_pairs(m[1])} P"),
+    (r"\b([A-Z]{1,3})-(\d{3})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}"),
+    (r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)p(?![\w/])", _pence),
     # Times.
-    (re.compile(r"(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", re.I), r":\1"),
-    (re.compile(r"(?<=\d:\d\d) ?h\b"), ""),
-    (re.compile(r"\b([01]?\d|2[0-3])h([0-5]\d)\b"), r"\1:\2"),
-    (re.compile(r"(?<=\d)\s?([ap])\.?\s?m\b(?!')", re.I), lambda m: f" {m[1].upper()} M"),
-    (re.compile(r"(?<=\d [AP] M)\s?-\s?(?=\d)"), " to "),
-    (re.compile(r"(?<=:\d\d)\s?-\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?-\s?(?=\d{1,2}(?::\d\d)? [AP] M\b)"), " to "),
-    (re.compile(r"\b(\d{1,2}):00(?= [AP] M\b| noon\b| midnight\b| to \d{1,2}(?::\d\d)? [AP] M\b)"), r"\1"),
-    (re.compile(r"\b(\d+)h ?(\d{1,2})m(?:in)?\b(?: ?(\d{1,2})s\b)?"), _lasting),
-    (re.compile(r"\b([01]\d|2[0-3])([0-5]\d) (?:hours|hrs)\b"), lambda m: f"{_military(m[1], m[2])} hours"),
-    (re.compile(r"(?<= [AP] M )([ECMP][SD]?T)\b"), lambda m: " ".join(m[0])),
-    (re.compile(r"\b9/11\b"), "nine eleven"),
-    (re.compile(r"\b24/7\b"), "twenty-four seven"),
+    (r"(?i)(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", r":\1"),
+    (r"(?<=\d:\d\d) ?h\b", ""),
+    (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", r"\1:\2"),
+    (r"(?i)(?<=\d)\s?([ap])\.?\s?m\b(?!')", lambda m: f" {m[1].upper()} M"),
+    (r"(?<=\d [AP] M)\s?-\s?(?=\d)", " to "),
+    (r"(?<=:\d\d)\s?-\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?-\s?(?=\d{1,2}(?::\d\d)? [AP] M\b)", " to "),
+    (r"\b(\d{1,2}):00(?= [AP] M\b| noon\b| midnight\b| to \d{1,2}(?::\d\d)? [AP] M\b)", r"\1"),
+    (r"\b(\d+)h ?(\d{1,2})m(?:in)?\b(?: ?(\d{1,2})s\b)?", _lasting),
+    (r"\b([01]\d|2[0-3])([0-5]\d) (?:hours|hrs)\b", lambda m: f"{_military(m[1], m[2])} hours"),
+    (r"(?<= [AP] M )([ECMP][SD]?T)\b", lambda m: " ".join(m[0])),
+    (r"\b9/11\b", "nine eleven"),
+    (r"\b24/7\b", "twenty-four seven"),
     # Counts, years and decades.
-    (re.compile(r"\b(1,?000|100)s\b(?= of\b)"), lambda m: "hundreds" if m[1] == "100" else "thousands"),
-    (re.compile(r"(?<=\d(?:st|nd|rd|th))\s?-\s?(?=\d+(?:st|nd|rd|th)\b)"), " to "),
-    (re.compile(r"(?<=\bUTC|\bGMT)-(?=\d)"), " minus "),
-    (re.compile(r"\bT-(?=\d+ (?:min|sec|hour|day|week))"), "T minus "),
-    (re.compile(r"(?<=\d) : (?=\d)"), " to "),
-    (re.compile(r"§§\s?"), "sections "),
-    (re.compile(r"¶\s?(?=\d)"), "paragraph "),
-    (re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d\.\d+)"), _race),
-    (re.compile(r"\b([A-Za-z]+\d+)-(?=\d)"), r"\1 "),  # processors and aircraft
-    (re.compile(r"(?<=\d0s)-(?='?\d0s\b)"), " to "),
-    (re.compile(r"(?P<before>\b[A-Za-z]{1,10}-)(?P<number>\d{1,3})s\b"), _plural_number),
-    (
-        re.compile(r"(?P<before>\b)(?P<number>\d)s(?= (?:and|or) \d'?s\b)|(?P<before2>(?:and|or) )(?P<number2>0)s\b"),
-        _ones,
-    ),
-    (
-        re.compile(rf"(?P<before>\b(?i:{_COUNT_WORDS}|\d+) |\b)(?P<number>(?<= )[1-9]|7\d7|(?<= )[1-9]\d{{2}})s\b"),
-        _plural_number,
-    ),
-    (
-        re.compile(r"(?<!\w)'(\d\d)(?=[\s,.;:!?)]|$)"),
-        lambda m: number_words(m[1]) if m[1][0] != "0" else spell_digits(m[1]),
-    ),
-    (re.compile(r"\b(1\d|20)([1-9])0'?s\b"), lambda m: f"{m[1]} {TENS[int(m[2]) - 1]}"),
-    (re.compile(r"(?:'|\b)([1-9])0'?s\b"), lambda m: TENS[int(m[1]) - 1]),
-    (re.compile(r"\b2000'?s\b"), "two thousands"),
-    (re.compile(r"\b(\d\d)00'?s\b"), r"\1 hundreds"),
-    (re.compile(r"\b((?:19|20)\d\d)/(\d\d)\b(?!/)"), r"\1 to \2"),
+    (r"\b(1,?000|100)s\b(?= of\b)", lambda m: "hundreds" if m[1] == "100" else "thousands"),
+    (r"(?<=\d(?:st|nd|rd|th))\s?-\s?(?=\d+(?:st|nd|rd|th)\b)", " to "),
+    (r"(?<=\bUTC|\bGMT)-(?=\d)", " minus "),
+    (r"\bT-(?=\d+ (?:min|sec|hour|day|week))", "T minus "),
+    (r"(?<=\d) : (?=\d)", " to "),
+    (r"§§\s?", "sections "),
+    (r"¶\s?(?=\d)", "paragraph "),
+    (r"(?<![\d:])(\d{1,2}):([0-5]\d\.\d+)", _race),
+    (r"\b([A-Za-z]+\d+)-(?=\d)", r"\1 "),  # processors and aircraft
+    (r"(?<=\d0s)-(?='?\d0s\b)", " to "),
+    (r"(?P<before>\b[A-Za-z]{1,10}-)(?P<number>\d{1,3})s\b", _plural_number),
+    (r"(?P<before>\b)(?P<number>\d)s(?= (?:and|or) \d'?s\b)|(?P<before2>(?:and|or) )(?P<number2>0)s\b", _ones),
+    (rf"(?P<before>\b(?i:{_COUNT_WORDS}|\d+) |\b)(?P<number>(?<= )[1-9]|7\d7|(?<= )[1-9]\d{{2}})s\b", _plural_number),
+    (r"(?<!\w)'(\d\d)(?=[\s,.;:!?)]|$)", lambda m: number_words(m[1]) if m[1][0] != "0" else spell_digits(m[1])),
+    (r"\b(1\d|20)([1-9])0'?s\b", lambda m: f"{m[1]} {TENS[int(m[2]) - 1]}"),
+    (r"(?:'|\b)([1-9])0'?s\b", lambda m: TENS[int(m[1]) - 1]),
+    (r"\b2000'?s\b", "two thousands"),
+    (r"\b(\d\d)00'?s\b", r"\1 hundreds"),
+    (r"\b((?:19|20)\d\d)/(\d\d)\b(?!/)", r"\1 to \2"),
     (FOUR_DIGITS, year_or_count),
     # Rooms, flights and errors; the numbers of houses.
     (
-        re.compile(
-            r"(?i)(?<=\b(?:room|area) )(\d{3})(?![\w,.]*\d)|(?<=\bflight )(\d{3,4})\b|(?<=\b(?:route|error) )(\d{3})\b"
-            r"|(?<=\bflight [A-Z]{2} )(\d{3,4})\b"
-            r"|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
-            r"|\b(\d{3})(?= error\b)|(?<=\b(?:boeing|airbus) )(\d{3})\b"
-        ),
+        r"(?i)(?<=\b(?:room|area) )(\d{3})(?![\w,.]*\d)|(?<=\bflight )(\d{3,4})\b|(?<=\b(?:route|error) )(\d{3})\b"
+        r"|(?<=\bflight [A-Z]{2} )(\d{3,4})\b"
+        r"|(?<=\bhttp )(\d{3})\b|(?<=\bhighway )(\d{3})\b|(?<=\bsuite )(\d{3,4})\b|(?<=\binterstate )(\d{3})\b"
+        r"|\b(\d{3})(?= error\b)|(?<=\b(?:boeing|airbus) )(\d{3})\b",
         lambda m: in_pairs(m.group()),
     ),
     (
-        re.compile(
-            r"\b(\d{3,4})([A-Z])?(?= (?:(?:North|South|East|West|[A-Z][a-z]+|\d+(?:st|nd|rd|th)) ){1,3}"
-            r"(?:Street|Avenue|Road|Lane|Drive|Boulevard|Court|Place|Square|Parkway|Highway|Way|Terrace)\b)"
-        ),
+        r"\b(\d{3,4})([A-Z])?(?= (?:(?:North|South|East|West|[A-Z][a-z]+|\d+(?:st|nd|rd|th)) ){1,3}"
+        r"(?:Street|Avenue|Road|Lane|Drive|Boulevard|Court|Place|Square|Parkway|Highway|Way|Terrace)\b)",
         lambda m: in_pairs(m[1]) + (f" {m[2]}" if m[2] else ""),
     ),
     # Large numbers in short; then units, of which "m" is one.
-    (re.compile(rf"(?<![\w.,])(\d+(?:\.\d+)?)m(?= (?:{_MANY})\b)"), r"\1 million"),
+    (rf"(?<![\w.,])(\d+(?:\.\d+)?)m(?= (?:{_MANY})\b)", r"\1 million"),
     (_COMPACT, _compact),
     *formulas.RULES,
-]
+)
 SYMBOL = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 

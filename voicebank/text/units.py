@@ -4,70 +4,12 @@ from __future__ import annotations
 
 import re
 
-from voicebank.text.tables import CODES, CURRENCIES, SCALES
+from voicebank.text.tables import CODES, CURRENCIES, SCALES, TABLES
 
-# Symbol, singular and plural; the plural is the singular with an "s" where it is left out.
-PREFIXES = {
-    **{"k": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "h": "hecto", "d": "deci"},
-    **{"c": "centi", "m": "milli", "µ": "micro", "μ": "micro", "n": "nano", "p": "pico"},
-}
-# Bases that take prefixes, and with which of them.
-PREFIXED = {
-    "m": ("meter", "k d c m µ μ n p"),
-    "g": ("gram", "k m µ μ n"),
-    "l": ("liter", "h d c m µ μ"),
-    "L": ("liter", "h d c m µ μ"),
-    "s": ("second", "m µ μ n p"),
-    "Hz": ("hertz", "k M G T"),
-    "B": ("byte", "k M G T P"),
-    "b": ("bit", "k M G T"),
-    "bit": ("bit", "k M G T"),
-    "W": ("watt", "k M G T m"),
-    "Wh": ("watt hour", "k M G T"),
-    "V": ("volt", "k m M"),
-    "A": ("amp", "m k µ μ"),
-    "Ah": ("amp hour", "m k"),
-    "J": ("joule", "k M G"),
-    "N": ("newton", "k M"),
-    "Pa": ("pascal", "k M G h"),
-    "eV": ("electron volt", "k M G T"),
-    "cal": ("calorie", "k"),
-    "mol": ("mole", "m µ μ n"),
-    "F": ("farad", "µ μ n p m"),
-    "Ω": ("ohm", "k M m"),
-    "Sv": ("sievert", "m µ μ"),
-    "bar": ("bar", "m"),
-    "t": ("ton", "k M G"),
-    "px": ("pixel", "M"),
-    "bps": ("bit per second", "k M G T"),
-}
-PLAIN = {
-    **{"m": "meter", "g": "gram", "l": "liter", "L": "liter", "s": "second", "V": "volt", "W": "watt", "Ω": "ohm"},
-    **{"Hz": "hertz", "Wh": "watt hour", "Pa": "pascal", "eV": "electron volt", "cal": "calorie", "mol": "mole"},
-    **{"px": "pixel", "bps": "bit per second", "bit": "bit", "bar": "bar", "Ah": "amp hour", "Sv": "sievert"},
-    **{"KB": "kilobyte", "Kb": "kilobit", "KHz": "kilohertz", "MHZ": "megahertz", "GHZ": "gigahertz", "kw": "kilowatt"},
-    **{"mcg": "microgram", "cc": "cubic centimeter", "kph": "kilometer per hour", "mph": "mile per hour"},
-    **{"MPH": "mile per hour", "kmh": "kilometer per hour", "kWH": "kilowatt hour", "Kg": "kilogram"},
-    **{"kgs": "kilogram", "Tbsp": "tablespoon", "Km": "kilometer", "in": "inch", "ft": "foot", "yd": "yard"},
-    **{"yds": "yard", "mi": "mile", "nmi": "nautical mile", "ly": "light year"},
-    **{"oz": "ounce", "lb": "pound", "lbs": "pound", "fl oz": "fluid ounce", "gal": "gallon", "qt": "quart"},
-    **{"tbsp": "tablespoon", "tsp": "teaspoon", "ha": "hectare", "acre": "acre"},
-    **{"sq ft": "square foot", "sq mi": "square mile", "sq m": "square meter", "sq km": "square kilometer"},
-    **{"sq in": "square inch", "sq yd": "square yard", "cu ft": "cubic foot", "cu m": "cubic meter"},
-    **{"sqft": "square foot", "cu in": "cubic inch", "sqm": "square meter"},
-    **{"h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute", "sec": "second", "secs": "second"},
-    **{"wk": "week", "wks": "week", "yr": "year", "yrs": "year", "mo": "month", "mos": "month", "d": "day"},
-    **{"rpm": "revolution per minute", "RPM": "revolution per minute", "bpm": "beat per minute"},
-    **{"BPM": "beat per minute", "fps": "frame per second", "FPS": "frame per second", "mpg": "mile per gallon"},
-    **{"psi": "pound per square inch", "dpi": "dot per inch", "DPI": "dot per inch", "ppi": "pixel per inch"},
-    **{"ppm": "part per million", "ppb": "part per billion", "wpm": "word per minute", "hp": "horsepower"},
-    **{"dB": "decibel", "mmHg": "millimeter of mercury", "MP": "megapixel", "Gy": "gray", "kn": "knot", "kt": "knot"},
-    **{"°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "°K": "kelvin"},
-    **{"mi/h": "mile per hour", "GiB": "gibibyte", "MiB": "mebibyte", "KiB": "kibibyte", "TiB": "tebibyte"},
-    **{"K": "kelvin", "t": "ton", "pt": "point", "kΩ": "kilohm", "MΩ": "megohm", "kW·h": "kilowatt hour"},
-    **{"N·m": "newton meter"},
-    **{"pts": "point", "pp": "percentage point", "atm": "atmosphere", "Nm": "newton meter", "pH": "P H"},
-}
+PREFIXES: dict[str, str] = TABLES["prefixes"]
+# Bases that take prefixes: their name, and which prefixes.
+PREFIXED: dict[str, list[str]] = TABLES["bases"]
+PLAIN: dict[str, str] = TABLES["units"]
 INVARIABLE = {"hertz", "horsepower", "kelvin", "stone", "P H"}
 IRREGULAR = {"foot": "feet", "inch": "inches"}
 # A word or the like as well: a unit only where no space stands before it, or after a number with a point.
