@@ -20,8 +20,7 @@ from voicebank.data.dataset import Dataset  # noqa: E402
 from voicebank.dctts.ssrn import SSRN  # noqa: E402
 from voicebank.dctts.text2mel import Text2Mel  # noqa: E402
 from voicebank.errors import BadData, UnknownName  # noqa: E402
-from voicebank.evaluation import evaluate_voice  # noqa: E402
-from voicebank.evaluation.resynthesis import SsrnScores, evaluate_ssrn  # noqa: E402
+from voicebank.evaluation import Recogniser, SsrnScores, evaluate_ssrn, evaluate_voice  # noqa: E402
 from voicebank.evaluation.words import Entry, WordScores, evaluate_words, is_recognised, read_words  # noqa: E402
 from voicebank.synthesis.speech import Speech  # noqa: E402
 
@@ -95,7 +94,7 @@ def test_a_voice_that_runs_away_is_counted(untrained: Voice, tmp_path: Path) -> 
 
 def test_bad_requests(untrained: Voice, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="transcriber"):
-        evaluate_voice(untrained, ["Hello."], transcriber="nobody")
+        evaluate_voice(untrained, ["Hello."], recogniser=Recogniser("nobody"))
     with pytest.raises(UnknownName, match="frontend"):
         evaluate_voice(untrained, ["Hello."], frontend="nobody")
     with pytest.raises(BadData, match="empty"):

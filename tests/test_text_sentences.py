@@ -1,8 +1,10 @@
 """Where sentences end, and where long ones are cut."""
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 
-from voicebank.text.sentences import split_long, split_sentences, stream_sentences
+from voicebank.text.sentences import SentenceSplitter, split_long, split_sentences
 
 SPLITS = [
     "Dr. Smith met Mr. and Mrs. Jones. | They left.",
@@ -57,6 +59,13 @@ def test_lines_and_paragraphs() -> None:
 )
 def test_lines_of_verse_headings_and_lists_are_sentences(text: str, expected: list[str]) -> None:
     assert split_sentences(text) == expected
+
+
+def stream_sentences(chunks: Iterable[str]) -> Iterator[str]:
+    splitter = SentenceSplitter()
+    for chunk in chunks:
+        yield from splitter.push(chunk)
+    yield from splitter.end()
 
 
 @pytest.mark.parametrize("size", [1, 7, 50, 10_000])

@@ -60,5 +60,18 @@ def needs_extra(extra: str) -> Iterator[None]:
         raise PluginError(f"this needs the package {package}: pip install 'voicebank[{extra}]'") from error
 
 
+@contextmanager
+def explained(what: str, kind: type[VoicebankError] = BadData, then: str = "") -> Iterator[None]:
+    """Around reading or writing files: an error of the disk in one line, such as ``cannot write x: Permission denied``.
+
+    Raises:
+        VoicebankError: of this kind.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error.strerror or error}{then}") from error
+
+
 class VoicebankWarning(UserWarning):
     """Something was left out or done in another way than asked for; the message is one line."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from voicebank import uploads
+
 
 def _number(name: str, value: float) -> float:
     return field(default_factory=lambda: float(os.environ.get(f"VOICEBANK_DEMO_{name}", value)))
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(uploads.Bounds):
     """Bounds of one demo, as the environment sets them."""
 
     text: float = _number("TEXT", 5000)
@@ -24,7 +26,6 @@ class Settings:
     """The largest file that is taken."""
     zip_entries: float = _number("ZIP_ENTRIES", 2000)
     zip_megabytes: float = _number("ZIP_MB", 800)
-    """What a zip may expand to."""
     minutes: float = _number("MINUTES", 60)
     """Speech for a voice, all recordings together."""
     clip_seconds: float = _number("CLIP_SECONDS", 60)

@@ -24,8 +24,8 @@ from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice
 from voicebank.evaluation.listening import Recogniser, Take
 from voicebank.evaluation.measures import centroid
-from voicebank.evaluation.resynthesis import resynthesise
 from voicebank.evaluation.scores import summarise
+from voicebank.evaluation.scoring import resynthesise
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.synthesis.speech import create_vocoder
 from voicebank.training.features import prepare_samples

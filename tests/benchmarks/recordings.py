@@ -26,7 +26,7 @@ from voicebank.cli.output import Bar
 from voicebank.cloning.store import CloneState
 from voicebank.data.dataset import Clip, Dataset, read_sentences
 from voicebank.errors import VoicebankError
-from voicebank.evaluation import evaluate_voice
+from voicebank.evaluation import Recogniser, evaluate_voice
 from voicebank.files import atomic, replacing_folder
 from voicebank.hub.card import markdown_table, number, percent
 
@@ -393,7 +393,13 @@ def _measured(
     with Bar() as bar:
         made = Dataset.make(talk if talk.is_file() else damaged, data, clean=case.clean, progress=bar)
         clone = voicebank.load(base).clone(made, voice, settings=settings, progress=bar)
-        scores = evaluate_voice(clone, sentences, references={whole.name: corpus}, out=folder / "scores", progress=bar)
+        scores = evaluate_voice(
+            clone,
+            sentences,
+            references={whole.name: corpus},
+            out=folder / "scores",
+            recogniser=Recogniser(progress=bar),
+        )
     state = CloneState.of(voice)
     assert made.report is not None and state is not None and state.finished
     return {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicebank.errors import BadAudio, BadData
+from voicebank.errors import BadAudio, BadData, explained
 
 if TYPE_CHECKING:
     from voicebank.plugins import Detection
@@ -121,7 +121,5 @@ def _places(found: Detection) -> str:
 def _draw(path: Path, found: Mapping[str, Detection]) -> None:
     from voicebank.provenance import plot_detections
 
-    try:
+    with explained(f"cannot write {path}"):
         plot_detections(found).savefig(path, dpi=120)
-    except OSError as error:
-        raise BadData(f"cannot write {path}: {error.strerror or error}") from error

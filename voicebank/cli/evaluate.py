@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Annotated
 
 import typer
 
 from voicebank.errors import BadData
-
-if TYPE_CHECKING:
-    from voicebank.data.progress import Progress
-
-
-class _Common(TypedDict):
-    """Arguments that all evaluations take."""
-
-    out: Path
-    workers: int | None
-    transcriber: str
-    progress: Progress
 
 
 def evaluate(
@@ -78,17 +66,12 @@ def evaluate(
         raise BadData("say what to speak: --sentences FILE, --words FILE or --ssrn FOLDER")
     results: dict[str, evaluation.Report] = {}
     with Bar() as bar:
-        common: _Common = {
-            "out": out,
-            "workers": workers,
-            "transcriber": transcriber or evaluation.TRANSCRIBER,
-            "progress": bar,
-        }
+        recogniser = evaluation.Recogniser(transcriber or evaluation.TRANSCRIBER, workers, bar)
         if clips is not None and words is not None:
-            results["words"] = evaluation.evaluate_words_folder(clips, words, **common)
+            results["words"] = evaluation.evaluate_words_folder(clips, words, out=out, recogniser=recogniser)
         elif clips is not None:
             results["scores"] = evaluation.evaluate_folder(
-                clips, sentences, references=references, against=against, **common
+                clips, sentences, references=references, against=against, out=out, recogniser=recogniser
             )
         else:
             speaker = voicebank.load(voice)
@@ -101,13 +84,18 @@ def evaluate(
                     references=references,
                     against=against,
                     save_audio=save_audio,
-                    **common,
+                    out=out,
+                    recogniser=recogniser,
                 )
             if words is not None:
                 frontends = (frontend,) if frontend else evaluation.FRONTENDS
-                results["words"] = evaluation.evaluate_words(speaker, words, frontends=frontends, **common)
+                results["words"] = evaluation.evaluate_words(
+                    speaker, words, frontends=frontends, out=out, recogniser=recogniser
+                )
             if ssrn is not None:
-                results["ssrn"] = evaluation.evaluate_ssrn(speaker, ssrn, vocoder=vocoder, **common)
+                results["ssrn"] = evaluation.evaluate_ssrn(
+                    speaker, ssrn, vocoder=vocoder, out=out, recogniser=recogniser
+                )
     for name, result in results.items():
         typer.echo(result.summary())
         typer.echo(f"{out / name}.json, {out / name}.md")

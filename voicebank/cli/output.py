@@ -21,7 +21,7 @@ from rich.text import Text
 
 from voicebank.audio import Audio
 from voicebank.data.progress import NO_METRICS, Progress, Scalars
-from voicebank.errors import BadData
+from voicebank.errors import BadData, explained
 
 if TYPE_CHECKING:
     from voicebank.synthesis.speech import Chunk
@@ -177,10 +177,8 @@ class Target:
             from voicebank.files import atomic
             from voicebank.synthesis.timing import subtitles
 
-            try:
+            with explained(f"cannot write {self.subtitles}"):
                 atomic(self.subtitles, subtitles(self._cues, self.subtitles.suffix))
-            except OSError as error:
-                raise BadData(f"cannot write {self.subtitles}: {error.strerror or error}") from error
 
     def _written_down(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         from voicebank.synthesis.timing import cues
@@ -202,10 +200,8 @@ class Target:
 
         assert self.attention is not None and chunk.spoken is not None
         path = self.attention if number == 1 else self.attention.with_stem(f"{self.attention.stem}-{number}")
-        try:
+        with explained(f"cannot write {path}"):
             attention(path, chunk.spoken.attention, chunk.spoken.sentence.text)
-        except OSError as error:
-            raise BadData(f"cannot write {path}: {error.strerror or error}") from error
 
     def deliver(self, parts: Iterable[Audio]) -> tuple[Path, float] | None:
         """Write the sound, pass it on, or play it sentence by sentence; returns the file and its seconds."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from voicebank.errors import BadData, BadText, VoicebankError, VoicebankWarning
+from voicebank.errors import BadText, VoicebankError, VoicebankWarning, explained
 
 if TYPE_CHECKING:
     from voicebank.audio import Audio
@@ -172,10 +172,8 @@ def _each_line(
     from voicebank.cli.output import BATCH
 
     seconds = 0.0
-    try:
+    with explained(f"cannot write to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadData(f"cannot write to {folder}: {error.strerror or error}") from error
     while page := list(itertools.islice(numbered, BATCH)):
         for number, audio in _spoken_lines(speaker, page, options):
             if target.sample_rate is not None:
@@ -240,10 +238,8 @@ def paragraphs(stream: BinaryIO) -> Iterator[tuple[str, int]]:
 def _opened(file: Path | None) -> contextlib.AbstractContextManager[BinaryIO]:
     if file is None:
         return contextlib.nullcontext(sys.stdin.buffer)
-    try:
+    with explained(f"cannot read {file}", BadText):
         return file.open("rb")
-    except OSError as error:
-        raise BadText(f"cannot read {file}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def check_clip(row: Row, audio: Audio, clipped: int, transcript: Transcript | No
     row.words = sum(len(keys(token)) for token in row.text.split())
 
     def add(kind: str, reason: str, serious: bool = True) -> None:
-        row.findings.append(Finding.of(kind, row.id, reason, serious=serious))  # type: ignore[arg-type]
+        row.findings.append(Finding.of(kind, row.id, reason, serious=serious))
 
     if measures.speech < 0.15:
         add("silence", "there is no speech in it")

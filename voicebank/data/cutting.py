@@ -77,7 +77,7 @@ def cut(
             "are the captions those of another one, or in another language?"
         )
     pauses = _pauses(recognised, silences, duration)
-    return _clips(tokens, lone, pauses, len(recognised))
+    return _clips(tokens, lone, pauses)
 
 
 def _tokens(written: Sequence[Word], recognised: Sequence[Word], reach: float) -> tuple[list[_Token], list[int]]:
@@ -131,7 +131,7 @@ def _pauses(recognised: Sequence[Word], silences: Sequence[Silence], duration: f
     return longest
 
 
-def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None], recognised: int) -> list[Cut]:
+def _clips(tokens: list[_Token], lone: list[int], pauses: list[Silence | None]) -> list[Cut]:
     """The cheapest way to divide the words into clips and words that are left out."""
     unsure = [0, *accumulate(token.unsure for token in tokens)]
     sizes = [0, *accumulate(token.size for token in tokens)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from voicebank.data.pieces import Recognisers, analyse, recording
 from voicebank.data.progress import Progress
 from voicebank.data.report import Finding, Report, Row, page
 from voicebank.data.sources import Source
-from voicebank.errors import BadAudio, BadData
+from voicebank.errors import BadAudio, BadData, explained
 from voicebank.files import append_line, atomic, read_lines, remove_torn
 from voicebank.plugins import Transcriber
 from voicebank.text.normalise import normalise
@@ -237,16 +236,9 @@ def digest(sources: list[Source], settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-@contextlib.contextmanager
-def written(out: Path) -> Iterator[None]:
-    """Errors of the disk as one line that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise BadData(
-            f"cannot write {error.filename or out}: {why}; what is done is kept, the same command goes on"
-        ) from error
+def written(out: Path) -> AbstractContextManager[None]:
+    """Around what is written into a dataset's folder."""
+    return explained(f"cannot write {out}", then="; what is done is kept, the same command goes on")
 
 
 def _stored_report(path: Path) -> Report | None:

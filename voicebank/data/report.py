@@ -6,41 +6,18 @@ import base64
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from voicebank.audio import Audio
 from voicebank.errors import BadAudio
 
 EMBEDDED = 32 << 20  # bytes of sound within the page; what is beyond is only linked to
 
-Kind = Literal[
-    "bandwidth",
-    "characters",
-    "clicks",
-    "clipping",
-    "corrected",
-    "disfluency",
-    "duplicate",
-    "language",
-    "length",
-    "mismatch",
-    "missing",
-    "noise",
-    "pace",
-    "pause",
-    "room",
-    "silence",
-    "speaker",
-    "too little",
-    "uncut",
-    "unreadable",
-]
-
-# What to do about each.
-ADVICE: dict[Kind, str] = {
+# Kinds of faults, and what to do about each.
+ADVICE = {
     "bandwidth": "record at 24 kHz or more, without a telephone and without strong compression",
     "characters": "write them as words, as they are spoken",
     "clicks": "keep hands off keys and mouse, or try --clean",
@@ -64,19 +41,25 @@ ADVICE: dict[Kind, str] = {
 }
 
 
+def _known(kind: str) -> str:
+    if kind not in ADVICE:
+        raise ValueError(f"is no kind of fault: known are {', '.join(ADVICE)}")
+    return kind
+
+
 class Finding(BaseModel):
     """One fault. A ``serious`` one keeps a clip out of a dataset, another only marks it as doubtful."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind
+    kind: Annotated[str, AfterValidator(_known)]
     clip: str
     """Name of the clip; empty for the dataset as a whole."""
     reason: str
     serious: bool = True
 
     @staticmethod
-    def of(kind: Kind, clip: str, reason: str, *, serious: bool = True) -> Finding:
+    def of(kind: str, clip: str, reason: str, *, serious: bool = True) -> Finding:
         """A finding, in one line."""
         return Finding(kind=kind, clip=clip, reason=" ".join(reason.split()), serious=serious)
 

@@ -7,9 +7,10 @@ import re
 import shutil
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from voicebank.audio import Audio
 from voicebank.data import media
@@ -37,20 +38,16 @@ _SIGNATURES: tuple[tuple[int, bytes], ...] = (
 )
 
 
-class Bounds(Protocol):
+@dataclass(frozen=True)
+class Bounds:
     """What is taken at the most."""
 
-    @property
-    def zip_entries(self) -> float:
-        """Files in a zip."""
-
-    @property
-    def zip_megabytes(self) -> float:
-        """What a zip may expand to."""
-
-    @property
-    def minutes(self) -> float:
-        """Sound, all recordings together."""
+    zip_entries: float = 5000
+    """Files in a zip."""
+    zip_megabytes: float = 2000
+    """What a zip may expand to."""
+    minutes: float = 240
+    """Sound, all recordings together."""
 
 
 def check_sound(path: Path, name: str) -> None:
@@ -83,12 +80,15 @@ def read_clip(path: Path, name: str, longest: float) -> Audio:
     return sound.piece(0, sound.duration)
 
 
-def take(files: Sequence[Path], names: Sequence[str], folder: Path, bounds: Bounds) -> tuple[Path, Path | None]:
+def take(
+    files: Sequence[Path], names: Sequence[str], folder: Path, bounds: Bounds | None = None
+) -> tuple[Path, Path | None]:
     """Move uploaded files into a new folder.
 
     Args:
         files: where they are now; names: as the visitor calls them.
         folder: made here; what fails leaves nothing behind.
+        bounds: those of the class if left out.
 
     Returns:
         The folder, or the one recording in it, and its captions if there are some.
@@ -101,6 +101,7 @@ def take(files: Sequence[Path], names: Sequence[str], folder: Path, bounds: Boun
     if not all(path.is_file() for path in files):
         raise BadData("the files have gone since they were uploaded: choose them again")
     folder.mkdir(parents=True)
+    bounds = bounds or Bounds()
     try:
         for path, name in zip(files, names, strict=True):
             if PurePosixPath(name.lower()).suffix == ".zip" or zipfile.is_zipfile(path):
@@ -227,18 +228,13 @@ def _root(folder: Path, files: list[Path]) -> Path:
     return Path(os.path.commonpath([path.parent for path in files])) if files else folder
 
 
-class _named:
+@contextmanager
+def _named(path: Path, name: str) -> Iterator[None]:
     """The library's messages name the file as it lies here; the visitor knows it by another name."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.path, self.name = path, name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, BadAudio) and str(self.path) in str(error):
-            raise BadAudio(str(error).replace(str(self.path), shown(self.name))) from error
+    try:
+        yield
+    except BadAudio as error:
+        raise BadAudio(str(error).replace(str(path), shown(name))) from error
 
 
 def work_in_background() -> None:

@@ -10,7 +10,7 @@ from statistics import fmean, median
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from voicebank.config import first_error
-from voicebank.errors import BadData
+from voicebank.errors import BadData, explained
 from voicebank.evaluation.comparison import Comparison
 from voicebank.evaluation.faults import FAULTS, Fault
 from voicebank.evaluation.measures import Prosody, mean_of
@@ -42,12 +42,10 @@ class Report(BaseModel):
             BadData: they cannot be written.
         """
         folder = Path(folder)
-        try:
+        with explained(f"cannot write the scores into {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
             atomic(folder / f"{name}.json", self.model_dump_json(indent=1) + "\n")
             atomic(folder / f"{name}.md", self.markdown())
-        except OSError as error:
-            raise BadData(f"cannot write the scores into {folder}: {error.strerror or error}") from error
 
 
 class SentenceScore(BaseModel):
@@ -156,9 +154,8 @@ class Scores(Report):
         path = Path(path)
         path = path / "scores.json" if path.is_dir() else path
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError as error:
-            raise BadData(f"cannot read the scores in {path}: {error.strerror or error}") from error
+            with explained(f"cannot read the scores in {path}"):
+                return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise BadData(f"{path} is no scores.json of `voicebank evaluate`: {first_error(error)}") from error
 

@@ -1,21 +1,31 @@
-"""Scoring a voice, or a folder of clips that any other system made."""
+"""Scoring a voice, its SSRN alone, or a folder of clips that any other system made."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicebank.data.dataset import Sentences, match_clips, read_sentences
+import torch
+
+from voicebank.audio import Audio
+from voicebank.config import AudioConfig
+from voicebank.data.dataset import Clip, Dataset, Sentences, match_clips, read_sentences
 from voicebank.data.progress import Progress
-from voicebank.errors import RunawayError
+from voicebank.dctts.ssrn import SSRN
+from voicebank.errors import BadData, RunawayError
 from voicebank.evaluation.comparison import compare_scores
 from voicebank.evaluation.faults import attention_faults
-from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, Take
+from voicebank.evaluation.listening import Recogniser, Take
 from voicebank.evaluation.measures import References, by_name, centroids, reference_prosody
-from voicebank.evaluation.scores import Scores, summarise
+from voicebank.evaluation.scores import Report, Scores, summarise
+from voicebank.hub.card import markdown_table, number, percent
+from voicebank.plugins import Vocoder
+from voicebank.signal.spectrogram import denormalise_magnitude, linear_magnitude, normalise_magnitude, normalised_mel
+from voicebank.synthesis.speech import create_vocoder
+from voicebank.training.features import prepare_samples
 
 if TYPE_CHECKING:
     from voicebank.synthesis.synthesizer import Synthesizer
@@ -31,9 +41,7 @@ def evaluate_voice(
     against: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
     save_audio: bool = False,
-    workers: int | None = None,
-    transcriber: str = TRANSCRIBER,
-    progress: Progress | None = None,
+    recogniser: Recogniser | None = None,
 ) -> Scores:
     """Let a voice say sentences, and score the sound.
 
@@ -48,20 +56,18 @@ def evaluate_voice(
         against: a ``scores.json`` of another system, or its folder, to compare with
             (:func:`voicebank.evaluation.comparison.compare_scores`).
         out: folder for ``scores.json`` and ``scores.md``, and for ``audio/<id>.wav`` with ``save_audio``.
-        workers: clips scored at a time, at most four by default. Speaking is never done in parallel: its time
-            is measured, one sentence after another, once one sentence has been said to warm up.
-        transcriber: plugin name of the recogniser.
-        progress: callbacks; nothing is shown if left out.
+        recogniser: what transcribes, and how many clips at a time; whisper if left out. Speaking is never done in
+            parallel: its time is measured, one sentence after another, once one has been said to warm up.
 
     Raises:
         BadData: the list of sentences or a reference folder is unusable, or ``out`` cannot be written.
-        UnknownName: there is no such frontend, vocoder or transcriber.
+        UnknownName: there is no such frontend or vocoder.
         PluginError: a package that scoring needs is missing.
     """
     texts = read_sentences(sentences)
     frontend = frontend or voice.config.frontend.name  # by name it is an error if it is not installed
-    scorer = _Scorer(voice.config.name, references, against, Recogniser(transcriber, workers, progress))
-    takes = speak(voice, texts, frontend=frontend, vocoder=vocoder, progress=progress)
+    scorer = _Scorer(voice.config.name, references, against, recogniser or Recogniser())
+    takes = speak(voice, texts, frontend=frontend, vocoder=vocoder, progress=scorer.recogniser.progress)
     if out is not None and save_audio:
         save_takes(takes, Path(out) / "audio")
     return scorer.score(takes, out, frontend=frontend, vocoder=vocoder)
@@ -75,9 +81,7 @@ def evaluate_folder(
     references: References = None,
     against: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
-    workers: int | None = None,
-    transcriber: str = TRANSCRIBER,
-    progress: Progress | None = None,
+    recogniser: Recogniser | None = None,
 ) -> Scores:
     """Score clips that any system made.
 
@@ -86,7 +90,7 @@ def evaluate_folder(
         sentences: what they say; None reads ``metadata.csv`` in the folder. Clips are matched by name, or
             by order when the sentences have no ids.
         name: of the system, by default that of the folder.
-        references, against, out, workers, transcriber, progress: as in :func:`evaluate_voice`.
+        references, against, out, recogniser: as in :func:`evaluate_voice`.
 
     Raises:
         BadData: also when a clip has no sentence.
@@ -94,8 +98,7 @@ def evaluate_folder(
     """
     folder = Path(folder)
     clips, missing = match_clips(folder, sentences)
-    recogniser = Recogniser(transcriber, workers, progress)
-    scorer = _Scorer(name or folder.resolve().name, references, against, recogniser)
+    scorer = _Scorer(name or folder.resolve().name, references, against, recogniser or Recogniser())
     takes = [Take(key, text, path) for key, (path, text) in clips.items()]
     return scorer.score(takes, out, missing=missing)
 
@@ -174,3 +177,114 @@ def save_takes(takes: list[Take], folder: Path) -> None:
     for take in takes:
         if take.audio is not None and not isinstance(take.audio, Path):
             take.audio.save(folder / f"{take.id}.wav")
+
+
+class SsrnScores(Report):
+    """Copy synthesis of the same clips without and with SSRN, and what SSRN costs."""
+
+    truth: Scores
+    """True magnitudes through the vocoder."""
+    ssrn: Scores
+    """True mels through SSRN and the vocoder."""
+    more_wer: float
+    """Word error rate of ``ssrn`` less that of ``truth``: 0.02 is two points more."""
+    l1: float
+    """Mean absolute difference of the normalised magnitudes."""
+
+    def summary(self) -> str:
+        """What SSRN costs, as a Markdown table."""
+        lines = [
+            ("clips", str(self.truth.sentences)),
+            ("word error rate, true magnitudes", percent(self.truth.wer)),
+            ("word error rate, true mels through SSRN", percent(self.ssrn.wer)),
+            ("points more", f"{100 * self.more_wer:+.1f}"),
+            ("DistillMOS, true magnitudes", number(self.truth.distillmos)),
+            ("DistillMOS, true mels through SSRN", number(self.ssrn.distillmos)),
+            ("DNSMOS, true magnitudes", number(self.truth.dnsmos)),
+            ("DNSMOS, true mels through SSRN", number(self.ssrn.dnsmos)),
+            ("L1 of the magnitudes", f"{self.l1:.4f}"),
+        ]
+        return markdown_table(("measure", "value"), lines)
+
+    def markdown(self) -> str:
+        """The summary, then the sentences of both ways."""
+        return f"{self.summary()}\n{self.ssrn.markdown()}\n{self.truth.markdown()}"
+
+
+def evaluate_ssrn(
+    voice: Synthesizer,
+    clips: str | PathLike[str] | Dataset,
+    *,
+    ids: Collection[str] | None = None,
+    count: int = 100,
+    vocoder: str | None = None,
+    out: str | PathLike[str] | None = None,
+    recogniser: Recogniser | None = None,
+) -> SsrnScores:
+    """Judge the SSRN of a voice alone.
+
+    Args:
+        voice: what :func:`voicebank.load` gives.
+        clips: a dataset, or a folder in LJSpeech layout, of the voice's speaker.
+        ids: the clips that training held back; None takes ``count`` of all clips, spread evenly.
+        count: clips, where ``ids`` is left out.
+        vocoder: plugin name; None is the one that the voice speaks with.
+        out: folder for ``ssrn.json`` and ``ssrn.md``.
+        recogniser: as in :func:`evaluate_voice`.
+
+    Raises:
+        BadData: the clips are unusable, or one of ``ids`` is not among them.
+    """
+    dataset = clips if isinstance(clips, Dataset) else Dataset.read(Path(clips))
+    chosen = _chosen(dataset, ids, count)
+    audio = voice.config.audio
+    vocode = create_vocoder(voice.config, vocoder)
+    recogniser = recogniser or Recogniser()
+    takes: dict[str, list[Take]] = {"truth": [], "ssrn": []}
+    distances = []
+    for clip in recogniser.progress.track("resynthesising", chosen, len(chosen)):
+        true, predicted, distance = resynthesise(clip.path, voice.ssrn, audio, vocode)
+        takes["truth"].append(Take(clip.id, clip.text, true))
+        takes["ssrn"].append(Take(clip.id, clip.text, predicted))
+        distances.append(distance)
+    ways = {"truth": "true magnitudes", "ssrn": "true mels through SSRN"}
+    scores = {
+        name: summarise(
+            recogniser.score(each),
+            system=f"{voice.config.name}, {ways[name]}",
+            vocoder=vocoder or "griffin-lim",
+            transcriber=str(recogniser),
+        )
+        for name, each in takes.items()
+    }
+    result = SsrnScores(**scores, more_wer=scores["ssrn"].wer - scores["truth"].wer, l1=sum(distances) / len(distances))
+    if out is not None:
+        result.write(out, "ssrn")
+    return result
+
+
+@torch.inference_mode()
+def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocoder) -> tuple[Audio, Audio, float]:
+    """Copy synthesis of a clip from its true magnitude, and from its mel through SSRN, and their distance (L1)."""
+    samples = prepare_samples(Audio.read(path, config.sample_rate).samples, config)
+    linear = linear_magnitude(torch.from_numpy(samples), config)
+    mel = normalised_mel(linear, config).T[:: config.reduction]
+    truth = normalise_magnitude(linear, config)
+    predicted = ssrn.magnitude(mel[None])[0].T[:, : truth.shape[1]]
+    distance = float((truth - predicted).abs().mean())
+    return _vocoded(truth, config, vocode), _vocoded(predicted, config, vocode), distance
+
+
+def _vocoded(magnitude: torch.Tensor, config: AudioConfig, vocode: Vocoder) -> Audio:
+    samples = vocode(denormalise_magnitude(magnitude, config)[None], config)[0]
+    return Audio(samples.clamp(-1, 1).numpy(), config.sample_rate)
+
+
+def _chosen(dataset: Dataset, ids: Collection[str] | None, count: int) -> list[Clip]:
+    if ids is None:
+        n = min(count, len(dataset.clips))
+        return [dataset.clips[i * len(dataset.clips) // n] for i in range(n)]
+    clips = {clip.id: clip for clip in dataset.clips}
+    if lacking := [key for key in ids if key not in clips]:
+        raise BadData(f"{dataset.name} has no clip {lacking[0]!r} ({len(lacking)} such ids)")
+    return [clips[key] for key in ids]

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from voicebank.audio import Audio
 from voicebank.data.dataset import audio_files
-from voicebank.data.progress import Progress
-from voicebank.errors import BadData
-from voicebank.evaluation.listening import TRANSCRIBER, Recogniser, normalise_words
+from voicebank.errors import BadData, explained
+from voicebank.evaluation.listening import Recogniser, normalise_words
 from voicebank.evaluation.scores import Report
 from voicebank.evaluation.scoring import speak
 from voicebank.hub.card import markdown_table
@@ -91,10 +90,8 @@ def read_words(path: str | PathLike[str]) -> list[Entry]:
     Raises:
         BadData: it cannot be read, or a line lacks its carrier or has a carrier without the word.
     """
-    try:
+    with explained(f"cannot read the words in {path}"):
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BadData(f"cannot read the words in {path}: {error.strerror or error}") from error
     entries = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -121,9 +118,7 @@ def evaluate_words(
     *,
     frontends: Sequence[str] = FRONTENDS,
     out: str | PathLike[str] | None = None,
-    workers: int | None = None,
-    transcriber: str = TRANSCRIBER,
-    progress: Progress | None = None,
+    recogniser: Recogniser | None = None,
 ) -> WordScores:
     """Let a voice say each word of a file in its carrier sentence, with each frontend, and listen.
 
@@ -132,17 +127,19 @@ def evaluate_words(
         words: see :class:`Entry`.
         frontends: one column of the table each.
         out: folder for ``words.json`` and ``words.md``.
+        recogniser: as in :func:`voicebank.evaluation.evaluate_voice`.
 
     Raises:
         BadData: the file is unusable, or ``out`` cannot be written.
     """
     entries = read_words(words)
+    recogniser = recogniser or Recogniser()
     carriers = {entry.word: entry.carrier for entry in entries}
     clips = {
-        name: {take.id: take.audio for take in speak(voice, carriers, frontend=name, progress=progress)}
+        name: {take.id: take.audio for take in speak(voice, carriers, frontend=name, progress=recogniser.progress)}
         for name in frontends
     }
-    return _recognise(entries, clips, voice.config.name, out, workers, transcriber, progress)
+    return _recognise(entries, clips, voice.config.name, out, recogniser)
 
 
 def evaluate_words_folder(
@@ -151,9 +148,7 @@ def evaluate_words_folder(
     *,
     name: str | None = None,
     out: str | PathLike[str] | None = None,
-    workers: int | None = None,
-    transcriber: str = TRANSCRIBER,
-    progress: Progress | None = None,
+    recogniser: Recogniser | None = None,
 ) -> WordScores:
     """Score the words as another system says them: clips of the carrier sentences, named ``<word>.wav``.
 
@@ -165,7 +160,7 @@ def evaluate_words_folder(
     files: dict[str, Audio | Path | None] = {path.stem: path for path in audio_files(Path(folder))}
     if lacking := [entry.word for entry in entries if entry.word not in files]:
         raise BadData(f"{folder} lacks clips of {len(lacking)} words, first: {lacking[0]}")
-    return _recognise(entries, {name: files}, name, out, workers, transcriber, progress)
+    return _recognise(entries, {name: files}, name, out, recogniser or Recogniser())
 
 
 def _recognise(
@@ -173,11 +168,8 @@ def _recognise(
     clips: Mapping[str, Mapping[str, Audio | Path | None]],
     system: str,
     out: str | PathLike[str] | None,
-    workers: int | None,
-    transcriber: str,
-    progress: Progress | None,
+    recogniser: Recogniser,
 ) -> WordScores:
-    recogniser = Recogniser(transcriber, workers, progress)
     jobs = [(name, entry.word) for name in clips for entry in entries]
     texts = recogniser.listen(lambda job: recogniser.transcribe(clips[job[0]][job[1]]), jobs)
     transcripts: dict[str, dict[str, str]] = {entry.word: {} for entry in entries}

@@ -14,7 +14,7 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from huggingface_hub.hf_api import ModelInfo
 
 from voicebank import __version__
-from voicebank.errors import BadVoice, HubError
+from voicebank.errors import BadVoice, HubError, explained
 from voicebank.files import replacing_folder
 from voicebank.hub.http import (
     COMMIT,
@@ -294,7 +294,7 @@ def copy_files(snapshot: Path, folder: str | Path) -> Path:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / CONFIG).exists())):
         raise BadVoice(f"{folder} is there and no voice: name a new folder")
-    try:
+    with explained(f"cannot write {folder}", BadVoice):
         with replacing_folder(folder) as new:
             for name in LARGEST:
                 if (snapshot / name).exists():
@@ -304,6 +304,4 @@ def copy_files(snapshot: Path, folder: str | Path) -> Path:
                 (new / CARD).write_text(with_source(text, *hub), encoding="utf-8")
         if not (snapshot / SIGNATURE).exists():
             (folder / SIGNATURE).unlink(missing_ok=True)  # of what was there before
-    except OSError as error:
-        raise BadVoice(f"cannot write {folder}: {error.strerror or error}") from error
     return folder

@@ -102,12 +102,7 @@ class Making(Progress):
         atomic(self.folder / STATE, self.made.model_dump_json())
 
     def step(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        metrics: Scalars = NO_METRICS,
-        seconds_left: float | None = None,
+        self, stage: str, done: int, total: int, metrics: Scalars = NO_METRICS, seconds_left: float | None = None
     ) -> None:
         """A step of a stage is done."""
         made = self.made

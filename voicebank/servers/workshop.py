@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from voicebank import uploads
-from voicebank.config import Config, words_in
+from voicebank.config import words_in
 from voicebank.errors import BadData, UnknownName
 from voicebank.files import atomic
 from voicebank.servers.making import ASKED, EVERY, RECORDINGS, STATE, VOICE, Asked, MadeVoice, finish, read, tidy
@@ -29,14 +29,6 @@ from voicebank.servers.speakers import Busy
 CANCEL, LOG = "cancel", "worker.log"
 WAITING = 20  # voices that may wait for their making
 _ID = re.compile(r"voice_[0-9a-f]{16}")
-
-
-class Bounds(Config):
-    """What an upload may hold, for :mod:`voicebank.data.uploads`."""
-
-    zip_entries: float = 5000
-    zip_megabytes: float = 2000
-    minutes: float = 240
 
 
 class Workshop:
@@ -90,13 +82,8 @@ class Workshop:
         folder = self.folder / number
         folder.mkdir()
         try:
-            source, captions = uploads.take([upload], [filename], folder / RECORDINGS, Bounds())
-            known: dict[str, object] = {
-                "id": number,
-                "created_at": int(time.time()),
-                "bases": self.bases,
-                "minutes": self.minutes,
-            }
+            source, captions = uploads.take([upload], [filename], folder / RECORDINGS)
+            known = {"id": number, "created_at": int(time.time()), "bases": self.bases, "minutes": self.minutes}
             known |= {"source": source.relative_to(folder), "captions": captions and captions.relative_to(folder)}
             asked = Asked.model_validate(known | fields)
             made = MadeVoice(id=number, name=asked.name, created_at=asked.created_at, base=asked.base)

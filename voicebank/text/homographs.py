@@ -164,8 +164,8 @@ def _condition(written: str) -> Condition:
 def way_of(rule: str, context: Context) -> int | None:
     """Which way a rule chooses, 0 or 1; None where nothing decides."""
     if rule == "verb-noun":  # its first way is the verb
-        way = way_of("noun-verb", context)
-        return None if way is None else 1 - way
+        verb_second = way_of("noun-verb", context)
+        return None if verb_second is None else 1 - verb_second
     for way, conditions in rules().get(rule, ()):
         if all(holds(context) for holds in conditions):
             if way == "verb":

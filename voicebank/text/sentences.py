@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from voicebank.text.abbreviations import BOOKS, COUNTERS, DAYS, MONTHS, OTHERS, TITLES, ZONES
 
@@ -95,14 +95,6 @@ def _is_inside(before: str, mark: str, after: str) -> bool:
     if initial or dotted or word in ABBREVIATIONS:
         return following is not None and not STARTERS.fullmatch(following[1].split("'")[0])
     return False
-
-
-def stream_sentences(chunks: Iterable[str]) -> Iterator[str]:
-    """The sentences of ``"".join(chunks)``, each as soon as it is known to be complete."""
-    splitter = SentenceSplitter()
-    for chunk in chunks:
-        yield from splitter.push(chunk)
-    yield from splitter.end()
 
 
 class SentenceSplitter:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from voicebank.data.progress import NO_METRICS, Progress
+from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import BadData, VoicebankError, needs_extra
 from voicebank.training.distributed import connect
 from voicebank.training.run import Network, train
@@ -20,7 +20,7 @@ LOST_MOST = 5
 # Computing the features of a large corpus takes hours, in which all workers but one wait.
 PATIENCE_SECONDS = 7 * 24 * 3600
 # Steps between two messages to whoever started the training.
-TOLD_EVERY = 5
+SEND_EVERY = 5
 
 
 class Trained(NamedTuple):
@@ -118,25 +118,20 @@ def _first_line(error: BaseException) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-class _Told(Progress):
+class _Sender(Progress):
     """Sends what happens in a worker to whoever started the training."""
 
     def __init__(self, put: Callable[[tuple[str, tuple[Any, ...]]], Any]) -> None:
         self.put = put
 
     def step(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        metrics: Mapping[str, float] = NO_METRICS,
-        seconds_left: float | None = None,
+        self, stage: str, done: int, total: int, metrics: Scalars = NO_METRICS, seconds_left: float | None = None
     ) -> None:
         """Send every few steps, so that sending takes no time."""
-        if done % TOLD_EVERY == 0 or done == total:
+        if done % SEND_EVERY == 0 or done == total:
             self.put(("step", (stage, done, total, dict(metrics), seconds_left)))
 
-    def validated(self, stage: str, step: int, metrics: Mapping[str, float], best: bool) -> None:
+    def validated(self, stage: str, step: int, metrics: Scalars, best: bool) -> None:
         """Send all."""
         self.put(("validated", (stage, step, dict(metrics), best)))
 
@@ -165,7 +160,7 @@ def _work(given: dict[str, Any]) -> None:
     first = ray_train.get_context().get_world_rank() == 0
     try:
         config = TrainerConfig(**given["config"])
-        train(**given["asked"], config=config, progress=_Told(put) if first else None)
+        train(**given["asked"], config=config, progress=_Sender(put) if first else None)
     except VoicebankError as error:
         # Another try would end in the same way. The others find out as their group breaks.
         put(("failed", (str(error),)))
