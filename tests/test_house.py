@@ -12,6 +12,8 @@ from pathlib import Path
 import griffe
 import pytest
 
+import voicebank
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "voicebank"
 LONGEST = 60  # lines of a function without its docstring
@@ -60,6 +62,13 @@ def test_the_house_stays_small() -> None:
     assert found["file names that occur twice"] <= 5
     assert found["longest function"] <= LONGEST, found["which one"]
     assert found["dependencies"] <= 11
+
+
+def test_every_public_name_has_its_type_in_the_stub() -> None:
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    typed = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert typed | {"__version__"} == set(voicebank.__all__)
+    assert all(getattr(voicebank, name) is not None for name in voicebank.__all__)
 
 
 def released() -> str:

@@ -28,9 +28,9 @@ from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Graphemes, MixedUnit
 from voicebank.training import alignment, features
-from voicebank.training.alignment import align, symbol_starts
+from voicebank.training.alignment import align
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
-from voicebank.training.features import Features
+from voicebank.training.features import Features, symbol_starts
 from voicebank.training.losses import Discriminator, balanced
 from voicebank.training.run import train
 from voicebank.training.runs import assemble, load_checkpoint, ssrn_from, text2mel_from, training_of, with_rows

@@ -13,26 +13,9 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voicebank.errors import VoicebankError, VoicebankWarning
-
-if TYPE_CHECKING:
-    from voicebank import provenance
-    from voicebank.audio import Audio, AudioWriter
-    from voicebank.bank import Voice, closest, load, mix, voices
-    from voicebank.bulk.clones import clone_batch
-    from voicebank.bulk.run import batch
-    from voicebank.cloning.store import CloneSettings
-    from voicebank.data import media, uploads
-    from voicebank.data.dataset import Dataset
-    from voicebank.data.progress import Progress
-    from voicebank.hub.client import search
-    from voicebank.hub.datasets import push_dataset
-    from voicebank.provenance import detect, plot_detections, voice_of
-    from voicebank.synthesis.speech import Chunk, Speech, SpokenSentence
-    from voicebank.synthesis.timing import SpokenWord
-    from voicebank.text.pipeline import Sentence
 
 try:
     __version__ = version("voicebank")
@@ -70,7 +53,8 @@ __all__ = [
     "voices",
 ]
 
-# Name to module, imported at first use: `import voicebank` and `voicebank --help` must not wait for torch.
+# Name to module, imported at first use: `import voicebank` and `voicebank --help` must not wait for torch. The types
+# of these names are in `__init__.pyi`.
 _LAZY = {
     "Audio": "voicebank.audio",
     "AudioWriter": "voicebank.audio",

@@ -109,22 +109,10 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         revision: str | None = None,
         trust_options: bool = False,
     ) -> Self:
-        """Load a voice from a folder or from the Hub, see :func:`voicebank.hub.download.download`.
+        """Load a voice from a folder, or a repository ``owner/name`` on the Hub.
 
-        The one of the mixin would read the config before it is validated.
-
-        Args:
-            pretrained_model_name_or_path: a folder, or ``owner/name``.
-            force_download: fetch again what is cached.
-            token: of the Hub; the one that is logged in if left out.
-            cache_dir: the Hub's cache if left out.
-            local_files_only: do not ask the Hub.
-            revision: branch, tag or commit.
-            trust_options: as for :meth:`from_folder`.
-
-        Raises:
-            HubError: the Hub refuses or cannot be reached, and the voice is not in the cache.
-            BadVoice: the files are not those of a voice.
+        Arguments and errors are those of :func:`voicebank.hub.download.download`; ``trust_options`` is as for
+        :meth:`from_folder`. The method of the mixin would read the config before it is validated.
         """
         if Path(pretrained_model_name_or_path).is_dir():
             return cls.from_folder(pretrained_model_name_or_path, trust_options=trust_options)
@@ -151,12 +139,12 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
         model_card_kwargs: Mapping[str, Any] | None = None,
         sign: bool | str | Path = False,
     ) -> CommitInfo:
-        """Push the voice as one commit, or not at all, see :func:`voicebank.hub.client.upload`.
+        """Push the voice as one commit, or not at all. What the Hub has already is not sent again.
 
         Args:
             repo_id: ``owner/name``, or a name of one's own; it is made if it is not there.
             commit_message: the commit's first line.
-            private: make the repository private.
+            private: make the repository private; refused for one that is there and public.
             token: of the Hub; the one that is logged in if left out.
             revision: a branch, which is made if it is not there.
             create_pr: open a pull request in place of a commit.
@@ -169,7 +157,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             The URL of the commit, with ``oid`` and ``pr_url``.
 
         Raises:
-            HubError: the Hub refuses or fails; nothing was written then.
+            HubError: the Hub refuses or fails. No file was written then, unless the message says that it may have been.
             ConsentError: the voice is a clone without its speaker's consent.
             BadData: the certificate cannot be used.
         """

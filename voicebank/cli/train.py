@@ -140,22 +140,13 @@ def train(
         raise BadData("several workers train on a Ray cluster: add --ray with its address, or --ray local")
     phones = None if frontend == "graphemes" else frontend
     with Bar() as bar:
+        given: dict[str, Any] = {"config": config, "frontend": phones, "progress": bar, **task}
         try:
             if ray is None:
-                trainer = training.train(network, folders, run, config=config, frontend=phones, progress=bar, **task)
+                trainer = training.train(network, folders, run, **given)
                 trained = Trained(trainer.step, trainer.best_step)
             else:
-                trained = train_on_ray(
-                    network,
-                    folders,
-                    run,
-                    address=ray,
-                    workers=workers,
-                    config=config,
-                    frontend=phones,
-                    progress=bar,
-                    **task,
-                )
+                trained = train_on_ray(network, folders, run, address=ray, workers=workers, **given)
         except KeyboardInterrupt:
             if bar.stage == network:
                 bar.note(f"Stopped at step {bar.done}: the same command goes on from there.")

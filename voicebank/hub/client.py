@@ -5,7 +5,7 @@ here what they mean to the Hub's own client, which does the transfers.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -40,27 +40,13 @@ def upload(
     commit_message: str | None = None,
     create_pr: bool = False,
 ) -> CommitInfo:
-    """Push a voice folder as one commit, or not at all. What the Hub has already is not sent again.
+    """Push a voice folder; arguments, result and errors are those of :meth:`voicebank.Voice.push_to_hub`.
 
-    Args:
-        folder: of the voice.
-        repo: ``owner/name``, or a name of one's own; it is made if it is not there.
-        scores: what was measured, for the card, see :func:`voicebank.hub.card.card`. Words that a person wrote into
-            the card of the folder or of the repository stay, see :func:`voicebank.hub.merge.merge`; afterwards the
-            folder has the card that was pushed.
-        private: make the repository private; refused for one that is there and public.
-        token: of the Hub; the one that is logged in if left out.
-        revision: a branch, which is made if it is not there.
-        commit_message: the commit's first line.
-        create_pr: open a pull request in place of a commit.
-
-    Returns:
-        The URL of the commit, with ``oid`` and ``pr_url``.
+    Words that a person wrote into the card of the folder or of the repository stay, see
+    :func:`voicebank.hub.merge.merge`; afterwards the folder has the card that was pushed.
 
     Raises:
-        HubError: the Hub refuses or fails. No file was written then, unless the message says that it may have been.
         BadVoice: the folder holds no voice, or the card cannot be joined with the one that is there.
-        ConsentError: it is a clone without its speaker's consent.
     """
     folder, repo, branch = Path(folder), valid_id(repo), valid_revision(revision)
     if create_pr and branch != MAIN:
@@ -82,34 +68,40 @@ def upload(
         if private and not info.private:
             raise HubError(f"{repo} is there and public, nothing was written: make it private on its page first")
         text = _card_to_push(folder, repo, info, config, scores, token)
-        with contextlib.ExitStack() as opened:
-            files = _uploaded(api, folder, text, opened, repo, branch, create_pr)
-            message = commit_message or f"Voice {config.name}"
-            operations: list[CommitOperationAdd | CommitOperationDelete] = [*files, *_outdated(folder, info)]
-            made = _commit(api, repo, operations, message, branch, create_pr, info.sha)
+        message = commit_message or f"Voice {config.name}"
+
+        def send(files: list[CommitOperationAdd]) -> CommitInfo:
+            api.preupload_lfs_files(repo, files, revision=branch, create_pr=create_pr)  # nothing is visible yet
+            return _commit(api, repo, [*files, *_outdated(folder, info)], message, branch, create_pr, info.sha)
+
+        paths = {name: folder / name for name in LARGEST if name != CARD and (folder / name).exists()}
+        made = send_files(paths, text, send)
         if not create_pr and made.oid:
             with contextlib.suppress(OSError):  # a folder that cannot be written to
                 atomic(folder / CARD, with_source(text, repo, made.oid))
         return made
 
 
-def _uploaded(
-    api: HfApi, folder: Path, card: str, opened: contextlib.ExitStack, repo: str, branch: str, pull: bool
-) -> list[CommitOperationAdd]:
-    """The files of a voice as a commit takes them, the large ones sent already: nothing is visible yet."""
-    paths = [folder / name for name in LARGEST if name != CARD and (folder / name).exists()]
-    text = CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=card.encode("utf-8"))
-    files = [*(CommitOperationAdd(path_in_repo=path.name, path_or_fileobj=str(path)) for path in paths), text]
+def send_files(
+    paths: Mapping[str, Path], card: str | None, send: Callable[[list[CommitOperationAdd]], CommitInfo]
+) -> CommitInfo:
+    """Send files, and a card if there is one, by whatever Hub there is.
+
+    Args:
+        paths: of the files, by their names in the repository.
+        card: of the repository.
+        send: makes a commit of them.
+    """
+    text = [] if card is None else [CommitOperationAdd(CARD, card.encode("utf-8"))]
     try:
-        api.preupload_lfs_files(repo, files, revision=branch, create_pr=pull)
+        return send([*(CommitOperationAdd(name, str(path)) for name, path in paths.items()), *text])
     except Exception as error:
         if "xet-write-token" not in str(error):
             raise
-        # A Hub without Xet. The client sends what is open by LFS, which every Hub has.
-        streams = {path.name: opened.enter_context(path.open("rb")) for path in paths}
-        files = [*(CommitOperationAdd(path_in_repo=n, path_or_fileobj=s) for n, s in streams.items()), text]
-        api.preupload_lfs_files(repo, files, revision=branch, create_pr=pull)
-    return files
+    # A Hub without Xet. The client sends what is open by LFS, which every Hub has.
+    with contextlib.ExitStack() as opened:
+        streams = {name: opened.enter_context(path.open("rb")) for name, path in paths.items()}
+        return send([*(CommitOperationAdd(name, stream) for name, stream in streams.items()), *text])
 
 
 def _outdated(folder: Path, info: ModelInfo) -> list[CommitOperationDelete]:

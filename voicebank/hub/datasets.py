@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, DatasetCardData, HfA
 
 from voicebank.errors import BadData, ConsentError, HubError
 from voicebank.hub.card import joined
+from voicebank.hub.client import send_files
 from voicebank.hub.download import LIBRARY
 from voicebank.hub.http import MAIN, retry, translated, valid_id, valid_revision
 from voicebank.synthesis.folder import CARD
@@ -46,9 +46,7 @@ def push_dataset(
     Args:
         folder: of a finished batch.
         repo: ``owner/name``, or a name of one's own; it is made if it is not there.
-        private: make the repository private; refused for one that is there and public.
-        token: of the Hub; the one that is logged in if left out.
-        revision: a branch, which is made if it is not there.
+        private, token, revision: as for :meth:`voicebank.Voice.push_to_hub`.
         commit_message: first line of the commits.
         progress: called with the files that are there and all files.
 
@@ -80,13 +78,17 @@ def push_dataset(
             api.create_branch(repo, branch=branch, exist_ok=True, repo_type="dataset")
         if private and not retry(lambda: api.dataset_info(repo)).private:
             raise HubError(f"{repo} is there and public, nothing was written: make it private on its page first")
+
+        def send(operations: list[CommitOperationAdd]) -> CommitInfo:
+            return cast(CommitInfo, api.create_commit(repo, operations, commit_message=message, **where))
+
         report(0, len(files))
         for done in range(0, len(files), FILES_A_COMMIT):
             some = {str(path.relative_to(folder)): path for path in files[done : done + FILES_A_COMMIT]}
-            _commit(api, repo, some, None, message, where)
+            send_files(some, None, send)
             report(done + len(some), len(files))
         card = None if folder / CARD in last or api.file_exists(repo, CARD, **where) else _card(folder, lines)
-        return _commit(api, repo, {path.name: path for path in last}, card, message, where)
+        return send_files({path.name: path for path in last}, card, send)
 
 
 def _manifest(folder: Path) -> Iterator[dict[str, Any]]:
@@ -95,23 +97,6 @@ def _manifest(folder: Path) -> Iterator[dict[str, Any]]:
             yield from map(json.loads, lines)
     except (OSError, ValueError) as error:
         raise BadData(f"{folder} holds no finished batch: `voicebank batch` writes its {MANIFEST} last") from error
-
-
-def _commit(
-    api: HfApi, repo: str, paths: dict[str, Path], card: str | None, message: str, where: dict[str, Any]
-) -> CommitInfo:
-    text = [CommitOperationAdd(CARD, card.encode("utf-8"))] if card is not None else []
-    files = [*(CommitOperationAdd(name, str(path)) for name, path in paths.items()), *text]
-    try:
-        return cast(CommitInfo, api.create_commit(repo, files, commit_message=message, **where))
-    except Exception as error:
-        if "xet-write-token" not in str(error):
-            raise
-    # A Hub without Xet. The client sends what is open by LFS, which every Hub has.
-    with contextlib.ExitStack() as opened:
-        streams = {name: opened.enter_context(path.open("rb")) for name, path in paths.items()}
-        files = [*(CommitOperationAdd(name, stream) for name, stream in streams.items()), *text]
-        return cast(CommitInfo, api.create_commit(repo, files, commit_message=message, **where))
 
 
 def _card(folder: Path, lines: list[dict[str, Any]]) -> str:

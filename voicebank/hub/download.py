@@ -28,7 +28,7 @@ from voicebank.hub.http import (
     valid_id,
     valid_revision,
 )
-from voicebank.hub.merge import merge, source, with_source, without_source
+from voicebank.hub.merge import pulled, with_source
 from voicebank.synthesis.folder import (
     CARD,
     CONFIG,
@@ -265,25 +265,6 @@ def known_as(name: str, folder: Path | None) -> str:
     return "@".join(hub) if hub else name
 
 
-def _pulled_card(snapshot: Path, folder: Path) -> str:
-    """The card of a snapshot, with what people wrote into the one that the folder has already."""
-
-    def read(path: Path) -> str:
-        return path.read_text(encoding="utf-8", errors="replace")
-
-    text = read(snapshot / CARD)
-    mine = read(folder / CARD) if (folder / CARD).exists() else text
-    if without_source(mine) == without_source(text):
-        return text
-    known = source(mine)
-    base = snapshot.parent / known[1] / CARD if known else snapshot
-    if not base.is_file():
-        raise BadVoice(
-            f"{folder / CARD} differs from the one on the Hub, and may be edited: rename it, then pull again"
-        )
-    return merge(read(base), text, mine)
-
-
 def copy_files(snapshot: Path, folder: str | Path) -> Path:
     """Copy a voice out of the cache, to a folder that is new, empty or a voice's.
 
@@ -300,7 +281,7 @@ def copy_files(snapshot: Path, folder: str | Path) -> Path:
                 if (snapshot / name).exists():
                     shutil.copyfile(snapshot / name, new / name)
             if (new / CARD).exists() and (hub := origin(snapshot)):
-                text = _pulled_card(snapshot, folder)
+                text = pulled(snapshot, folder)
                 (new / CARD).write_text(with_source(text, *hub), encoding="utf-8")
         if not (snapshot / SIGNATURE).exists():
             (folder / SIGNATURE).unlink(missing_ok=True)  # of what was there before

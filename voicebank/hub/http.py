@@ -137,6 +137,16 @@ _MESSAGES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+_STATUSES = {
+    401: "the Hub does not know the token: set HF_TOKEN to a valid one, or run `hf auth login`",
+    403: "the token may not do this with {}: use one with write access",
+    404: "{} is not there: check the name",
+    409: "{} is in conflict with what is there: try again, or use another name",
+    412: "{} was changed while it was pushed, nothing was written: push again",
+    429: "the Hub wants fewer requests: wait some minutes and try again",
+}
+
+
 def _say(repo: str, error: BaseException) -> str:
     for kind, message in _MESSAGES:
         if isinstance(error, kind):
@@ -158,18 +168,8 @@ def _say(repo: str, error: BaseException) -> str:
 def _say_status(repo: str, status: int, error: HfHubHTTPError) -> str:
     message: str | None = getattr(error, "server_message", None)
     detail = f" ({_line(message)})" if message else ""
-    if status == 401:
-        return f"the Hub does not know the token: set HF_TOKEN to a valid one, or run `hf auth login`{detail}"
-    if status == 403:
-        return f"the token may not do this with {repo}: use one with write access{detail}"
-    if status == 404:
-        return f"{repo} is not there: check the name{detail}"
-    if status == 409:
-        return f"{repo} is in conflict with what is there: try again, or use another name{detail}"
-    if status == 412:
-        return f"{repo} was changed while it was pushed, nothing was written: push again"
-    if status == 429:
-        return f"the Hub wants fewer requests: wait some minutes and try again{detail}"
+    if status in _STATUSES:
+        return _STATUSES[status].format(repo) + detail
     if status >= 500:
         return f"the Hub fails with status {status}: try again later{detail}"
     kind = "refuses this" if isinstance(error, BadRequestError) else f"answers with status {status}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import Any
 
 from voicebank.config import VoiceConfig
@@ -26,6 +27,7 @@ from voicebank.hub.card import (
     quoted,
     split,
 )
+from voicebank.synthesis.folder import CARD
 
 # Metadata that the library decides, whatever a card said before.
 _OURS = ("library_name", "pipeline_tag", "base_model", "base_model_relation", "model-index")
@@ -106,6 +108,29 @@ def update(text: str, before: VoiceConfig, after: VoiceConfig, *, sample: bool =
     if "model-index" in old_metadata:
         metadata["model-index"] = old_metadata["model-index"]
     return merge(card(before, sample=sample), joined(metadata, _with_block(body, _block(old_body) or "")), text)
+
+
+def pulled(snapshot: Path, folder: Path) -> str:
+    """The card of a snapshot, with what people wrote into the one that the folder has already.
+
+    Raises:
+        BadVoice: both were edited, and the version that they came from is not there, or :func:`merge` fails.
+    """
+
+    def read(path: Path) -> str:
+        return path.read_text(encoding="utf-8", errors="replace")
+
+    text = read(snapshot / CARD)
+    mine = read(folder / CARD) if (folder / CARD).exists() else text
+    if without_source(mine) == without_source(text):
+        return text
+    known = source(mine)
+    base = snapshot.parent / known[1] / CARD if known else snapshot
+    if not base.is_file():
+        raise BadVoice(
+            f"{folder / CARD} differs from the one on the Hub, and may be edited: rename it, then pull again"
+        )
+    return merge(read(base), text, mine)
 
 
 def with_source(text: str, repo: str, commit: str) -> str:

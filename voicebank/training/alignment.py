@@ -20,9 +20,8 @@ import scipy.fft
 from safetensors.numpy import load_file, save_file
 
 from voicebank.compiled import compiled
-from voicebank.text.frontend import MixedUnit, join
-from voicebank.text.symbols import STRESS, is_sound
-from voicebank.training.features import ClipFeatures, Features
+from voicebank.text.symbols import is_sound
+from voicebank.training.features import ClipFeatures, Features, Times
 
 ITERATIONS = 10
 # Good enough when an iteration changes no more than this share of the frames.
@@ -36,9 +35,6 @@ KNOWN_FRAMES, UNKNOWN_FRAMES = 100, 10
 # Frames (twelve hours) above which the Gaussians are learned from a part of the clips, which all fit into no memory.
 SAMPLE_FRAMES = 4_000_000
 SHIPPED = Path(__file__).with_name("phones.safetensors")
-
-Times = list[list[float]]
-"""For each unit of a clip, the frame in which each of its phones starts, and last the frame in which it ends."""
 
 
 @dataclass(frozen=True)
@@ -166,55 +162,6 @@ def log_likelihoods(features: Features, known: Gaussians | None = None) -> np.nd
         path = _viterbi(scores, optional[kept])
         row[:] = scores[np.arange(len(path)), path].sum(), len(path)
     return rows
-
-
-def symbol_starts(units: Sequence[MixedUnit], phones: Sequence[bool], times: Times) -> tuple[str, np.ndarray]:
-    """The symbol string of a clip and the full-rate frame in which each symbol starts, the end symbol's last.
-
-    Args:
-        units: of the clip.
-        phones: for each unit, whether it is shown as phones, else as graphemes.
-        times: of the clip, from :func:`align`.
-
-    Returns:
-        The string (without the end symbol) and ``(symbols + 1,)`` frames that never fall.
-    """
-    shown = [unit.unit(phones=use) for unit, use in zip(units, phones, strict=True)]
-    text = join(shown)
-    starts = np.full(len(text) + 1, np.nan)
-    at = 0
-    end = 0.0
-    for unit, use, sounds in zip(shown, phones, times, strict=True):
-        at = text.index(unit.symbols, at)
-        if len(sounds) > 1 and unit.is_word:
-            if at and text[at - 1] == " ":
-                starts[at - 1] = end  # a space takes the pause before the word
-            if use:
-                starts[at : at + len(unit.symbols)] = _within(unit.symbols, sounds)
-            else:
-                starts[at : at + len(unit.symbols)] = np.linspace(sounds[0], sounds[-1], len(unit.symbols) + 1)[:-1]
-            end = sounds[-1]
-        else:
-            starts[at] = end  # a mark takes the pause after the word
-        at += len(unit.symbols)
-    starts[-1] = end
-    starts[0] = 0.0
-    known = np.flatnonzero(~np.isnan(starts))
-    return text, np.maximum.accumulate(np.interp(np.arange(len(starts)), known, starts[known]))
-
-
-def _within(symbols: str, sounds: Sequence[float]) -> np.ndarray:
-    """Starts of the symbols of one word: a stress mark takes a third of its vowel, a length mark half."""
-    starts = np.zeros(len(symbols))
-    sounding = [i for i, s in enumerate(symbols) if is_sound(s)]
-    for k, i in enumerate(sounding):
-        start, end = sounds[k], sounds[k + 1]
-        if i and symbols[i - 1] in STRESS[:2]:
-            starts[i - 1], start = start, start + (end - start) / 3
-        starts[i] = start
-        for j in range(i + 1, sounding[k + 1] if k + 1 < len(sounding) else len(symbols)):
-            starts[j] = (start + end) / 2 if symbols[j] not in STRESS[:2] else end
-    return starts
 
 
 def _relative_observations(features: Features) -> tuple[list[np.ndarray], np.ndarray]:

@@ -15,8 +15,7 @@ from voicebank.errors import BadData
 from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude, normalised_mel
 from voicebank.text.frontend import join
 from voicebank.text.symbols import encode
-from voicebank.training.alignment import Times, symbol_starts
-from voicebank.training.features import ClipFeatures, Features
+from voicebank.training.features import ClipFeatures, Features, Times, symbol_starts
 
 # Lengths are padded up to a multiple of this, so that the number of different shapes stays small.
 ROUND = 16

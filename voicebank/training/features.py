@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from voicebank.data.dataset import Clip, Dataset
 from voicebank.errors import BadData
 from voicebank.files import replacing_folder
 from voicebank.signal.spectrogram import level, linear_magnitude, normalised_mel
-from voicebank.text.frontend import Frontend, Graphemes, MixedUnit, Unit
+from voicebank.text.frontend import Frontend, Graphemes, MixedUnit, Unit, join
 from voicebank.text.normalise import normalise
+from voicebank.text.symbols import STRESS, is_sound
 
 # Part of the cache key: raise it when what is computed below changes.
 VERSION = 2
@@ -28,6 +29,9 @@ TRIM_DB = 45
 OFFSET = 0.002  # mean of the samples from which it is a fault of the recorder, which would hide the silence
 # Silence kept at both ends. The end is long enough for attention to come to rest on the end symbol.
 MARGIN_START, MARGIN_END = 0.06, 0.25
+
+Times = list[list[float]]
+"""For each unit of a clip, the frame in which each of its phones starts, and last the frame in which it ends."""
 
 
 @dataclass(frozen=True)
@@ -178,3 +182,52 @@ def _load(clip: Clip, config: AudioConfig) -> np.ndarray:
         return prepare_samples(Audio.read(clip.path, config.sample_rate).samples, config)
     except BadData as error:
         raise BadData(f"clip {clip.id} ({clip.path}): {error}") from error
+
+
+def symbol_starts(units: Sequence[MixedUnit], phones: Sequence[bool], times: Times) -> tuple[str, np.ndarray]:
+    """The symbol string of a clip and the full-rate frame in which each symbol starts, the end symbol's last.
+
+    Args:
+        units: of the clip.
+        phones: for each unit, whether it is shown as phones, else as graphemes.
+        times: of the clip, from :func:`voicebank.training.alignment.align`.
+
+    Returns:
+        The string (without the end symbol) and ``(symbols + 1,)`` frames that never fall.
+    """
+    shown = [unit.unit(phones=use) for unit, use in zip(units, phones, strict=True)]
+    text = join(shown)
+    starts = np.full(len(text) + 1, np.nan)
+    at = 0
+    end = 0.0
+    for unit, use, sounds in zip(shown, phones, times, strict=True):
+        at = text.index(unit.symbols, at)
+        if len(sounds) > 1 and unit.is_word:
+            if at and text[at - 1] == " ":
+                starts[at - 1] = end  # a space takes the pause before the word
+            if use:
+                starts[at : at + len(unit.symbols)] = _within(unit.symbols, sounds)
+            else:
+                starts[at : at + len(unit.symbols)] = np.linspace(sounds[0], sounds[-1], len(unit.symbols) + 1)[:-1]
+            end = sounds[-1]
+        else:
+            starts[at] = end  # a mark takes the pause after the word
+        at += len(unit.symbols)
+    starts[-1] = end
+    starts[0] = 0.0
+    known = np.flatnonzero(~np.isnan(starts))
+    return text, np.maximum.accumulate(np.interp(np.arange(len(starts)), known, starts[known]))
+
+
+def _within(symbols: str, sounds: Sequence[float]) -> np.ndarray:
+    """Starts of the symbols of one word: a stress mark takes a third of its vowel, a length mark half."""
+    starts = np.zeros(len(symbols))
+    sounding = [i for i, s in enumerate(symbols) if is_sound(s)]
+    for k, i in enumerate(sounding):
+        start, end = sounds[k], sounds[k + 1]
+        if i and symbols[i - 1] in STRESS[:2]:
+            starts[i - 1], start = start, start + (end - start) / 3
+        starts[i] = start
+        for j in range(i + 1, sounding[k + 1] if k + 1 < len(sounding) else len(symbols)):
+            starts[j] = (start + end) / 2 if symbols[j] not in STRESS[:2] else end
+    return starts

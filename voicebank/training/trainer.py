@@ -16,7 +16,7 @@ from torch import nn
 from voicebank.config import Config
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData
-from voicebank.files import atomic, remove_torn
+from voicebank.files import append_line, atomic, read_lines, remove_torn
 from voicebank.training import distributed, plots
 from voicebank.training.runs import load_checkpoint, prefixed, save_checkpoint, unprefixed
 from voicebank.training.tasks import Metrics, Task
@@ -191,12 +191,7 @@ class Trainer:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``; a line cut off by a kill is left out."""
-        path = self.folder / "metrics.jsonl"
-        rows = []
-        for line in path.read_text().splitlines() if path.exists() else []:
-            with contextlib.suppress(ValueError):
-                rows.append(json.loads(line))
-        return rows
+        return read_lines(self.folder / "metrics.jsonl")
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, constant, then a linear fall to a hundredth over the last share of the steps."""
@@ -284,8 +279,7 @@ class Trainer:
             return
         row = {"kind": kind, "step": self.step, "time": round(time.time(), 1)}
         row |= {k: round(v, 6) for k, v in metrics.items()}
-        with open(self.folder / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(row) + "\n")
+        append_line(self.folder / "metrics.jsonl", row)
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
