@@ -20,9 +20,9 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli import app
+from voicebank.cloning.closest import median_pitch
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences
-from voicebank.cloning.likeness import median_pitch, screen
-from voicebank.cloning.run import frontend_of
+from voicebank.cloning.run import frontend_of, screen
 from voicebank.cloning.store import CloneSettings, CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.dctts.decoder import decode

@@ -64,6 +64,11 @@ def first_error(error: ValidationError) -> str:
     return " ".join(text.strip(": ").split())[:300]
 
 
+def renamed(data: Any, **names: str) -> Any:
+    """Fields of a file that an older voicebank wrote, under the names that they have now (old name to new)."""
+    return {names.get(key, key): value for key, value in data.items()} if isinstance(data, dict) else data
+
+
 class Config(BaseModel):
     """Base of all configurations: immutable, and unknown fields are an error."""
 

@@ -164,7 +164,9 @@ def clips_of(report: Any, source: Path, captions: Path | None) -> list[Clip]:
             text=row.text,
             seconds=row.seconds,
             file=row.file,
-            guessed=row.heard is not None and row.text == row.heard and not _written(row.source, source, captions),
+            guessed=row.transcript is not None
+            and row.text == row.transcript
+            and not _written(row.source, source, captions),
             used=row.kept,
             problems=[problem(finding) for finding in row.findings],
         )

@@ -1,24 +1,32 @@
-"""The closest base voice to a speaker: by speaker embedding, by pitch, and by accent."""
+"""How alike speakers sound, and the base voice that is closest to one: by speaker embedding, pitch and accent."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import librosa
 import numpy as np
+import platformdirs
+from pydantic import BaseModel, ValidationError
 
 from voicebank.audio import Audio
-from voicebank.cloning.likeness import Reference, median_pitch, reference
-from voicebank.cloning.run import frontend_of
+from voicebank.cloning.store import weights_digest
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.progress import Progress
-from voicebank.errors import BadData
+from voicebank.errors import BadData, RunawayError
+from voicebank.files import atomic
 from voicebank.signal import speaker
+from voicebank.synthesis.speech import create_frontend
 from voicebank.synthesis.synthesizer import Synthesizer
+from voicebank.text.frontend import Frontend
 from voicebank.training.alignment import log_likelihoods
 from voicebank.training.batches import usable
 from voicebank.training.features import build, word_units
@@ -32,6 +40,101 @@ AMERICAN_MEAN, BRITISH_MEAN, SPEAKERS_DEVIATION = 0.23, -0.15, 0.1
 # What the score is made of, in units of similarity.
 OCTAVE = 0.3
 ACCENT = 0.3
+# What a voice says when it is compared: half a minute in which every English vowel comes up.
+SENTENCES = (
+    "Hello again, and thank you for having waited.",
+    "The number is four, seven, nine, two, zero, eight.",
+    "A recent study suggests that memory depends on sleep.",
+    "The goalkeeper dived, but the ball was already in the net.",
+    "Please leave your message after the tone.",
+    "We measured the temperature of the liquid every hour.",
+)
+VERSION = 1  # of the cache: raise it when SENTENCES or how they are compared change
+PITCH_RATE = 16000  # Hz: pitch needs no more
+PITCH_RANGE = (60.0, 420.0)  # Hz
+PITCH_SECONDS = 20.0  # of speech are enough for a median
+
+
+def median_pitch(clips: Iterable[Audio]) -> float | None:
+    """Median fundamental frequency in Hz over the voiced frames, by pYIN. None if nothing is voiced."""
+    values: list[np.ndarray] = []
+    seconds_left = PITCH_SECONDS
+    for clip in clips:
+        samples = clip.resample(PITCH_RATE).samples[: int(seconds_left * PITCH_RATE)]
+        if len(samples) < PITCH_RATE // 4:
+            continue
+        pitch, voiced, _ = librosa.pyin(
+            samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, hop_length=256
+        )
+        values.append(pitch[voiced & ~np.isnan(pitch)])
+        seconds_left -= len(samples) / PITCH_RATE
+        if seconds_left <= 0:
+            break
+    frequencies = np.concatenate(values) if values else np.zeros(0)
+    return float(np.median(frequencies)) if len(frequencies) else None
+
+
+def speak(voice: Synthesizer, phones: Frontend | None = None) -> list[Audio]:
+    """The :data:`SENTENCES` as a voice says them, without those that it does not say to their end."""
+    spoken: list[Audio] = []
+    for text in SENTENCES:
+        with contextlib.suppress(RunawayError):
+            spoken.append(voice.say(text, frontend=phones))
+    return spoken
+
+
+def likeness(voice: Synthesizer, clips: Sequence[Audio], phones: Frontend | None = None) -> float | None:
+    """Mean cosine of what a voice says to the mean embedding of a speaker's clips, as ``voicebank evaluate`` has it.
+
+    None without Resemblyzer, or without speech on either side.
+    """
+    if not speaker.available():
+        return None
+    centre = speaker.mean_embedding(map(speaker.embed, clips))
+    spoken = [e for e in map(speaker.embed, speak(voice, phones)) if e is not None]
+    return float(np.mean([e @ centre for e in spoken])) if spoken and centre is not None else None
+
+
+class Reference(BaseModel):
+    """How a base voice sounds. None is what could not be measured."""
+
+    embedding: list[float] | None
+    """Mean speaker embedding, of norm 1."""
+    pitch: float | None
+    """Median fundamental frequency, in Hz."""
+
+
+def reference(voice: Synthesizer) -> Reference:
+    """How a voice sounds when it says :data:`SENTENCES`; from the user's cache where it was measured before.
+
+    The name in the cache is a digest of the weights: other weights under the same name are another voice.
+    """
+    embeds = speaker.available()
+    path = cache_folder() / "references" / f"{VERSION}-{weights_digest(voice)}{'' if embeds else '-pitch'}.json"
+    with contextlib.suppress(OSError, ValidationError):
+        return Reference.model_validate_json(path.read_bytes())
+    spoken = speak(voice)
+    embedding = speaker.mean_embedding(map(speaker.embed, spoken)) if embeds else None
+    measured = Reference(embedding=None if embedding is None else embedding.tolist(), pitch=median_pitch(spoken))
+    with contextlib.suppress(OSError):  # a home that cannot be written to costs time, not the answer
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic(path, measured.model_dump_json())
+    return measured
+
+
+def cache_folder() -> Path:
+    """``$VOICEBANK_CACHE``, else where the system has such things."""
+    given = os.environ.get("VOICEBANK_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("voicebank", appauthor=False))
+
+
+def frontend_of(voice: Synthesizer) -> Frontend:
+    """The frontend that a voice reads with.
+
+    Raises:
+        UnknownName: it is not installed.
+    """
+    return create_frontend(voice.config, voice.config.frontend.name)
 
 
 @dataclass(frozen=True)

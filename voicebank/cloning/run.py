@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,25 +10,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
+from voicebank.audio import Audio
+from voicebank.cloning.closest import frontend_of
 from voicebank.cloning.finetune import Clock, hold_out
-from voicebank.cloning.likeness import counted, screen, without
 from voicebank.cloning.stages import Cloning
 from voicebank.cloning.store import FREE, CloneSettings, CloneState, Description, Store, job
 from voicebank.config import VoiceConfig, first_error
+from voicebank.data.checks import NARROW, RELIABLE, narrow, other_speakers
 from voicebank.data.dataset import Dataset
+from voicebank.data.measure import SILENT, bandwidth, levels
 from voicebank.data.progress import Progress
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
 from voicebank.hub.download import known_as
-from voicebank.synthesis.speech import create_frontend
+from voicebank.signal import speaker
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
 from voicebank.training.batches import usable
 from voicebank.training.features import Features, build
 
 LEAST_SECONDS, LEAST_CLIPS = 20.0, 4
+# Hz of a clip that is looked at, and seconds that it lasts at least.
+RATE, SHORTEST = 24000, 0.5
+# With fewer clips a second speaker cannot be told from a mood.
+FEWEST_FOR_SPEAKERS = 16
 
 
 def clone(
@@ -131,15 +140,6 @@ def _begun(
     return state
 
 
-def frontend_of(voice: Synthesizer) -> Frontend:
-    """The frontend that a voice reads with.
-
-    Raises:
-        UnknownName: it is not installed.
-    """
-    return create_frontend(voice.config, voice.config.frontend.name)
-
-
 def _applied(about: Description, config: VoiceConfig) -> VoiceConfig:
     try:
         return about.applied(config)
@@ -218,3 +218,52 @@ def _cannot_write(folder: Path) -> Iterator[None]:
             raise  # what is there is damaged: that is another matter
         why = message.rsplit(": ", 1)[-1].split(" (os error")[0]
         raise BadData(f"cannot write {folder}: {why}; what is done is kept, and the same command goes on") from error
+
+
+def screen(dataset: Dataset, progress: Progress) -> tuple[dict[str, str], list[str]]:
+    """What of the recordings cannot be used, and what is to be known about the rest.
+
+    Args:
+        dataset: clips, of one speaker for the most part.
+        progress: callbacks.
+
+    Returns:
+        Why a clip is left out, by its id: unreadable, silent, too short or long, or of another speaker than most.
+        Notes on the recordings as a whole.
+    """
+    dropped: dict[str, str] = {}
+    embeddings: dict[str, np.ndarray] = {}
+    carried: list[float] = []
+    compare = len(dataset.clips) >= FEWEST_FOR_SPEAKERS and speaker.available()
+    for clip in progress.track("checking", dataset.clips, len(dataset.clips)):
+        try:
+            audio = Audio.read(clip.path, RATE)
+        except BadAudio:
+            dropped[clip.id] = "it cannot be read"
+            continue
+        if audio.duration < SHORTEST:
+            dropped[clip.id] = f"it is shorter than {SHORTEST} s"
+        elif levels(audio.samples, RATE).max(initial=-120.0) < SILENT:
+            dropped[clip.id] = "it is silent"
+        else:
+            carried.append(bandwidth(audio.samples, RATE))
+            if compare and audio.duration >= RELIABLE and (embedding := speaker.embed(audio)) is not None:
+                embeddings[clip.id] = embedding
+    if embeddings:
+        ids = list(embeddings)
+        others = other_speakers(np.array([embeddings[id] for id in ids]))
+        dropped |= {ids[i]: reason.partition(" (")[0] for i, reason in others.items()}
+    hertz = float(np.percentile(carried, 75)) if carried else NARROW
+    return dropped, [narrow(hertz)] if hertz < NARROW else []
+
+
+def without(dataset: Dataset, dropped: dict[str, str]) -> Dataset:
+    """A dataset without some clips."""
+    return dataclasses.replace(dataset, clips=[clip for clip in dataset.clips if clip.id not in dropped])
+
+
+def counted(dropped: dict[str, str]) -> str:
+    """In one line how many clips were left out, and why: ``3 clips left out: a (it is silent), b (...), ...``."""
+    shown = [f"{id} ({reason})" for id, reason in list(dropped.items())[:3]]
+    more = f" and {len(dropped) - 3} more" if len(dropped) > 3 else ""
+    return f"{len(dropped)} clip{'s' if len(dropped) > 1 else ''} left out: {', '.join(shown)}{more}"

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from voicebank.audio import Audio
+from voicebank.cloning.closest import likeness
 from voicebank.cloning.finetune import (
     BASE,
     Clock,
@@ -23,7 +24,6 @@ from voicebank.cloning.finetune import (
     trainer_config,
     trainer_notes,
 )
-from voicebank.cloning.likeness import likeness
 from voicebank.cloning.store import CloneState, Store
 from voicebank.config import VoiceConfig
 from voicebank.data.progress import Progress

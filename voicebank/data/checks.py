@@ -79,7 +79,7 @@ def check_clip(row: Row, audio: Audio, clipped: int, transcript: Transcript | No
         add("mismatch", "there is no word in the transcript")
         return
     if transcript is not None:
-        row.heard = transcript.text
+        row.transcript = transcript.text
         if (usual := restored(row.text, transcript.text)) != row.text:
             add("corrected", "written as usual, it was in capitals or without punctuation", False)
             row.text = usual

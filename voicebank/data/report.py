@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from voicebank.audio import Audio
+from voicebank.config import renamed
 from voicebank.errors import BadAudio
 
 EMBEDDED = 32 << 20  # bytes of sound within the page; what is beyond is only linked to
@@ -82,7 +83,7 @@ class Row(BaseModel):
     start: float = 0.0
     end: float = 0.0
     text: str = ""
-    heard: str | None = None
+    transcript: str | None = None
     """The recogniser's transcript; None without a recogniser."""
     seconds: float = 0.0
     words: int = 0
@@ -99,6 +100,11 @@ class Row(BaseModel):
     findings: list[Finding] = []
     embedding: list[float] | None = None
     envelope: list[int] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, data: Any) -> Any:
+        return renamed(data, heard="transcript")
 
     @property
     def kept(self) -> bool:

@@ -143,7 +143,7 @@ def score_take(take: Take, recogniser: Recogniser, references: Mapping[str, np.n
     return SentenceScore(
         id=take.id,
         text=take.text,
-        heard=transcript,
+        transcript=transcript,
         words=compared.words,
         word_errors=compared.word_errors,
         characters=compared.characters,

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from voicebank.config import first_error
+from voicebank.config import first_error, renamed
 from voicebank.errors import BadData, explained
 from voicebank.evaluation.comparison import Comparison
 from voicebank.evaluation.faults import FAULTS, Fault
@@ -55,7 +56,7 @@ class SentenceScore(BaseModel):
 
     id: str
     text: str
-    heard: str
+    transcript: str
     """The recogniser's transcript."""
     words: int
     """Words of the text after normalising; ``word_errors`` counts substitutions, insertions and deletions."""
@@ -81,6 +82,11 @@ class SentenceScore(BaseModel):
     """More than one if the sentence ran away as a whole and the voice then spoke it in pieces."""
     evidence: str = ""
     """Why each fault counts, in words."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, data: Any) -> Any:
+        return renamed(data, heard="transcript")
 
     @property
     def wer(self) -> float:
@@ -202,7 +208,7 @@ class Scores(Report):
         title = [self.system]
         title += [f"frontend {self.frontend}"] if self.frontend else []
         title += [f"vocoder {self.vocoder}"] if self.vocoder else []
-        header = ("id", "words wrong", "DistillMOS", "DNSMOS", "similarity", "faults", "text", "heard")
+        header = ("id", "words wrong", "DistillMOS", "DNSMOS", "similarity", "faults", "text", "transcript")
         rows = [
             (
                 row.id,
@@ -212,13 +218,13 @@ class Scores(Report):
                 number(row.similarity.get(self.own or "")),
                 row.evidence,
                 row.text,
-                row.heard,
+                row.transcript,
             )
             for row in self.rows
         ]
         return (
             f"# {', '.join(title)}\n\n"
-            f"Heard by {self.transcriber}, scored by voicebank {self.voicebank_version}.\n\n"
+            f"Transcribed by {self.transcriber}, scored by voicebank {self.voicebank_version}.\n\n"
             f"{self.summary()}\n{self._least_natural()}## Sentences, worst first\n\n{markdown_table(header, rows)}"
         )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from voicebank.audio import Audio
+from voicebank.config import renamed
 from voicebank.data.dataset import audio_files
 from voicebank.errors import BadData, explained
 from voicebank.evaluation.listening import Recogniser, normalise_words
@@ -36,7 +37,7 @@ class Entry(NamedTuple):
 
 
 class WordScore(BaseModel):
-    """One word; ``heard`` and ``right`` are by frontend."""
+    """One word; ``transcripts`` and ``right`` are by frontend."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,8 +45,13 @@ class WordScore(BaseModel):
     carrier: str
     accepted: list[str]
     seen: bool
-    heard: dict[str, str]
+    transcripts: dict[str, str]
     right: dict[str, bool]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, data: Any) -> Any:
+        return renamed(data, heard="transcripts")
 
 
 class WordScores(Report):
@@ -75,11 +81,11 @@ class WordScores(Report):
             (
                 row.word + (" (seen)" if row.seen else ""),
                 row.carrier,
-                *("yes" if right else f"no: {row.heard[name]}" for name, right in row.right.items()),
+                *("yes" if right else f"no: {row.transcripts[name]}" for name, right in row.right.items()),
             )
             for row in self.rows
         ]
-        return f"# Words of {self.system}\n\nHeard by {self.transcriber}.\n\n{self.summary()}\n" + markdown_table(
+        return f"# Words of {self.system}\n\nTranscribed by {self.transcriber}.\n\n{self.summary()}\n" + markdown_table(
             ("word", "carrier", *self.right), rows
         )
 
@@ -181,7 +187,7 @@ def _recognise(
             carrier=entry.carrier,
             accepted=list(entry.accepted),
             seen=entry.seen,
-            heard=transcripts[entry.word],
+            transcripts=transcripts[entry.word],
             right={name: is_recognised(entry, text) for name, text in transcripts[entry.word].items()},
         )
         for entry in entries

@@ -1,4 +1,4 @@
-"""What clients may ask for, how they are answered when something is wrong, and what a server is told at its start."""
+"""What clients may ask for, how they are answered when something is wrong, and the settings of a server."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def _managing(routes: APIRouter, workshop: Workshop) -> None:
 
 
 async def _events(state: Callable[[], Awaitable[MadeVoice]]) -> AsyncIterator[str]:
-    before, told = "", time.monotonic()
+    before, sent = "", time.monotonic()
     while True:
         try:
             made = await state()
@@ -160,10 +160,10 @@ async def _events(state: Callable[[], Awaitable[MadeVoice]]) -> AsyncIterator[st
         if now != before:
             kind = made.status if made.ended else "progress"
             yield f'data: {{"type": "audio.voice.{kind}", "voice": {now}}}\n\n'
-            before, told = now, time.monotonic()
-        elif time.monotonic() - told > HEARTBEAT:
+            before, sent = now, time.monotonic()
+        elif time.monotonic() - sent > HEARTBEAT:
             yield ": still at work\n\n"
-            told = time.monotonic()
+            sent = time.monotonic()
         if made.ended:
             return
         await asyncio.sleep(EVERY)
