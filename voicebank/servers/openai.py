@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from voicebank import __version__
 from voicebank.errors import VoicebankError
+from voicebank.servers.clone_queue import CloneQueue
 from voicebank.servers.limits import Connections, LimitBody, guard, resident_megabytes
 from voicebank.servers.requests import (
     ALIASES,
@@ -32,7 +33,6 @@ from voicebank.servers.requests import (
 )
 from voicebank.servers.speakers import Speakers
 from voicebank.servers.voices import voice_routes
-from voicebank.servers.workshop import Workshop
 
 log = logging.getLogger("voicebank.serve")
 SETTINGS = "VOICEBANK_SERVE"
@@ -61,28 +61,28 @@ _SOUND: dict[int | str, dict[str, Any]] = {
 
 def create_app(settings: Settings) -> FastAPI:
     """The web application; its OpenAPI page is at ``/docs``."""
-    workshop = Workshop(settings.cloning, settings.voices, settings.clone_minutes) if settings.cloning else None
+    queue = CloneQueue(settings.cloning, settings.voices, settings.clone_minutes) if settings.cloning else None
 
     def full() -> bool:
         return 0 < settings.memory < resident_megabytes()
 
-    speakers = Speakers(settings.voices, settings.at_once, full, workshop.voices if workshop else dict)
+    speakers = Speakers(settings.voices, settings.at_once, full, queue.voices if queue else dict)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         speakers.warm()
-        if workshop is not None:
-            workshop.open()
+        if queue is not None:
+            queue.open()
         yield {"connections": Connections(settings.connections, settings.patience)}
-        if workshop is not None:
-            workshop.close()
+        if queue is not None:
+            queue.close()
 
     app = FastAPI(title="voicebank", version=__version__, description=DESCRIPTION, lifespan=lifespan)
     app.add_middleware(LimitBody, settings=settings)
     app.state.speakers = speakers
     answer_errors(app)
     checks = [Depends(guard(settings))]
-    app.include_router(voice_routes(speakers, workshop), dependencies=checks, responses=ERRORS)
+    app.include_router(voice_routes(speakers, queue), dependencies=checks, responses=ERRORS)
 
     @app.post("/v1/audio/speech", dependencies=checks, responses=_SOUND | ERRORS, response_class=StreamingResponse)
     async def speech(body: SpeechRequest) -> Response:

@@ -18,11 +18,11 @@ from starlette.concurrency import run_in_threadpool
 
 from voicebank.config import first_error
 from voicebank.errors import BadData, UnknownName
+from voicebank.servers.clone_queue import CloneQueue
+from voicebank.servers.clone_worker import EVERY, MadeVoice
 from voicebank.servers.limits import VOICES
-from voicebank.servers.making import EVERY, MadeVoice
 from voicebank.servers.requests import ApiError
 from voicebank.servers.speakers import Speakers
-from voicebank.servers.workshop import Workshop
 from voicebank.synthesis.folder import SAMPLE
 
 HEARTBEAT = 15.0  # seconds without news after which a comment keeps the connection of events open
@@ -36,12 +36,12 @@ class Deleted(BaseModel):
     deleted: bool = True
 
 
-def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
+def voice_routes(speakers: Speakers, queue: CloneQueue | None) -> APIRouter:
     """The routes below ``/v1/audio/voices``.
 
     Args:
         speakers: the voices that speak.
-        workshop: where clients make voices; None if they may make none.
+        queue: where clients make voices; None if they may make none.
     """
     routes = APIRouter(prefix=VOICES)
 
@@ -53,7 +53,7 @@ def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
             voice = speakers.get(name)
             fields = {key: getattr(voice.config, key) for key in ("language", "accent", "gender", "license")}
             rows.append({"id": name, "name": voice.name, **fields, "sample": f"/v1/audio/voices/{name}/sample"})
-        return {"voices": rows + [made.model_dump() for made in (workshop.all() if workshop else ())]}
+        return {"voices": rows + [made.model_dump() for made in (queue.all() if queue else ())]}
 
     @routes.get("/{name:path}/sample")
     def sample(name: str) -> Response:
@@ -63,9 +63,9 @@ def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
             raise ApiError(404, f"{name} has no sample")
         return FileResponse(folder / SAMPLE, media_type="audio/ogg")
 
-    if workshop is not None:
-        _making(routes, workshop)
-        _managing(routes, workshop)
+    if queue is not None:
+        _make_routes(routes, queue)
+        _job_routes(routes, queue)
     else:
 
         @routes.post("", include_in_schema=False)
@@ -75,7 +75,7 @@ def voice_routes(speakers: Speakers, workshop: Workshop | None) -> APIRouter:
     return routes
 
 
-def _making(routes: APIRouter, workshop: Workshop) -> None:
+def _make_routes(routes: APIRouter, queue: CloneQueue) -> None:
     """The route by which clients make voices."""
 
     @routes.post("", status_code=201)
@@ -96,13 +96,13 @@ def _making(routes: APIRouter, workshop: Workshop) -> None:
         """Make a voice of recordings, in the background. Its `id` is spoken with once its `status` is `ready`."""
 
         def take() -> MadeVoice:
-            with tempfile.TemporaryDirectory(prefix=".upload-", dir=workshop.folder) as temporary:
+            with tempfile.TemporaryDirectory(prefix=".upload-", dir=queue.folder) as temporary:
                 upload = Path(temporary) / "upload"
                 with open(upload, "wb") as file:
                     shutil.copyfileobj(audio_sample.file, file)
                 filename = os.path.basename(audio_sample.filename or "recording.wav")
                 about = {"name": name, "consent": consent, "language": language, "base": base}
-                return workshop.add(upload, filename, **about, steps=steps, rehearsal=rehearsal)
+                return queue.add(upload, filename, **about, steps=steps, rehearsal=rehearsal)
 
         try:
             return await run_in_threadpool(take)
@@ -112,12 +112,12 @@ def _making(routes: APIRouter, workshop: Workshop) -> None:
             raise ApiError(400, str(error), param="consent" if "consent" in str(error) else "audio_sample") from error
 
 
-def _managing(routes: APIRouter, workshop: Workshop) -> None:
+def _job_routes(routes: APIRouter, queue: CloneQueue) -> None:
     """The routes of a voice that a client has made, or makes."""
 
     def one(number: str) -> MadeVoice:
         try:
-            return workshop.get(number)
+            return queue.get(number)
         except UnknownName as error:
             raise ApiError(404, str(error), param="voice") from error
 
@@ -131,21 +131,19 @@ def _managing(routes: APIRouter, workshop: Workshop) -> None:
         """How far a voice is, as server-sent events: `data: {"type": ..., "voice": {...}}`. The type is
         `audio.voice.progress`, and at the end `audio.voice.ready`, `audio.voice.failed` or `audio.voice.cancelled`."""
         await run_in_threadpool(one, number)
-        return StreamingResponse(
-            _events(lambda: run_in_threadpool(workshop.get, number)), media_type="text/event-stream"
-        )
+        return StreamingResponse(_events(lambda: run_in_threadpool(queue.get, number)), media_type="text/event-stream")
 
     @routes.post("/{number}/cancel")
     def cancel(number: str) -> MadeVoice:
-        """End a making. What is there so far is removed."""
+        """End a job. What is there so far is removed."""
         one(number)
-        return workshop.cancel(number)
+        return queue.cancel(number)
 
     @routes.delete("/{number}")
     def delete(number: str) -> Deleted:
         """Remove a voice that was made here, or is being made."""
         one(number)
-        workshop.delete(number)
+        queue.delete(number)
         return Deleted(id=number)
 
 

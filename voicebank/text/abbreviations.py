@@ -22,8 +22,8 @@ ZONES = (
 )
 # Before a chapter and a verse, where "Gen." is no general.
 BOOKS: dict[str, str] = TABLES["books"]
-# Behind the name of a place, as in "Boston, Mass."
-STATES: dict[str, str] = TABLES["states behind a place"]
+# After the name of a place, as in "Boston, Mass."
+STATES: dict[str, str] = TABLES["states after a place"]
 DEGREES: dict[str, str] = TABLES["degrees"]
 ELISIONS: dict[str, str] = TABLES["elisions"]
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}

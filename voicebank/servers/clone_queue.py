@@ -23,16 +23,27 @@ from voicebank import uploads
 from voicebank.config import words_in
 from voicebank.errors import BadData, UnknownName
 from voicebank.files import atomic
-from voicebank.servers.making import ASKED, EVERY, RECORDINGS, STATE, VOICE, Asked, MadeVoice, finish, read, tidy
+from voicebank.servers.clone_worker import (
+    ASKED,
+    EVERY,
+    RECORDINGS,
+    STATE,
+    VOICE,
+    CloneRequest,
+    MadeVoice,
+    finish,
+    read,
+    tidy,
+)
 from voicebank.servers.speakers import Busy
 
 CANCEL, LOG = "cancel", "worker.log"
-WAITING = 20  # voices that may wait for their making
+WAITING = 20  # voices that may wait
 _ID = re.compile(r"voice_[0-9a-f]{16}")
 
 
-class Workshop:
-    """The voices that clients make, in a folder.
+class CloneQueue:
+    """The voices that clients make, in a folder, and those that wait for it.
 
     Args:
         folder: of them all; made if need be.
@@ -44,7 +55,7 @@ class Workshop:
         self.folder, self.bases, self.minutes = folder, tuple(bases), minutes
         self._lock = FileLock(folder / ".lock")
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="workshop", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="clone-queue", daemon=True)
 
     def open(self) -> None:
         """Make what is waiting, from now on."""
@@ -65,7 +76,7 @@ class Workshop:
         Args:
             upload: a zip of clips with transcripts, or a recording; it is moved away.
             filename: what the client calls it.
-            fields: of :class:`Asked`.
+            fields: of :class:`CloneRequest`.
 
         Raises:
             Busy: too many voices are waiting.
@@ -85,10 +96,10 @@ class Workshop:
             source, captions = uploads.take([upload], [filename], folder / RECORDINGS)
             known = {"id": number, "created_at": int(time.time()), "bases": self.bases, "minutes": self.minutes}
             known |= {"source": source.relative_to(folder), "captions": captions and captions.relative_to(folder)}
-            asked = Asked.model_validate(known | fields)
-            made = MadeVoice(id=number, name=asked.name, created_at=asked.created_at, base=asked.base)
+            request = CloneRequest.model_validate(known | fields)
+            made = MadeVoice(id=number, name=request.name, created_at=request.created_at, base=request.base)
             atomic(folder / STATE, made.model_dump_json())
-            atomic(folder / ASKED, asked.model_dump_json())  # with it the voice is there
+            atomic(folder / ASKED, request.model_dump_json())  # with it the voice is there
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -118,7 +129,7 @@ class Workshop:
         return {made.id: self.folder / made.id / VOICE for made in self.all() if made.status == "ready"}
 
     def cancel(self, number: str) -> MadeVoice:
-        """Ask for the end of a making; what is there is thrown away.
+        """Ask for the end of a job; what is there is thrown away.
 
         Raises:
             UnknownName: there is none of this number.
@@ -170,7 +181,7 @@ class Workshop:
         self._lock.release()
 
     def _ended(self, number: str) -> None:
-        """Note how a making has ended, if its process did not."""
+        """Note how a job has ended, if its process did not."""
         folder = self.folder / number
         made = read(folder)
         if made is None or made.ended:
@@ -185,5 +196,5 @@ class Workshop:
 def start(folder: Path) -> subprocess.Popen[bytes]:
     """The process that makes the voice in a folder. It ends when this one does."""
     with open(folder / LOG, "ab") as output:
-        command = [sys.executable, "-m", "voicebank.servers.making", str(folder)]
+        command = [sys.executable, "-m", "voicebank.servers.clone_worker", str(folder)]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)

@@ -1,4 +1,4 @@
-"""The process that makes a voice of what a client has sent: ``python -m voicebank.servers.making FOLDER``."""
+"""The process that makes a voice of what a client has sent: ``python -m voicebank.servers.clone_worker FOLDER``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECORDINGS, DATASET, VOICE = "recordings", "dataset", "voice"
 EVERY = 0.5  # seconds between two writings of the state
 
 
-class Asked(Config):
+class CloneRequest(Config):
     """What a voice is made of."""
 
     id: str
@@ -78,20 +78,20 @@ def read(folder: Path) -> MadeVoice | None:
 
 
 def finish(folder: Path, made: MadeVoice) -> None:
-    """Note the end of a making. Recordings are not kept, nor a voice that did not become one."""
+    """Note the end of a job. Its recordings are not kept, nor a voice that did not become one."""
     made.seconds_left = None
     atomic(folder / STATE, made.model_dump_json())
     tidy(folder, made)
 
 
 def tidy(folder: Path, made: MadeVoice) -> None:
-    """Remove what an ended making has no use for."""
+    """Remove what an ended job has no use for."""
     for name in (RECORDINGS, DATASET, f"{VOICE}.training", *([] if made.status == "ready" else [VOICE])):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-class Making(Progress):
-    """A making, which writes down how far it is."""
+class JobProgress(Progress):
+    """Of a job, written down for the server."""
 
     def __init__(self, folder: Path, made: MadeVoice) -> None:
         self.folder, self.made, self._written = folder, made, 0.0
@@ -121,32 +121,32 @@ class Making(Progress):
         """A message without the folders of this machine."""
         return text.replace(f"{self.folder}{os.sep}", "").replace(str(self.folder), self.made.name)
 
-    def run(self, asked: Asked) -> None:
+    def run(self, request: CloneRequest) -> None:
         """Make the dataset, find the closest base, and clone."""
         self.made.status = "working"
         self.write()
         transcriber = next((info.name for info in plugins.known("transcriber") if info.error is None), None)
         dataset = voicebank.Dataset.make(
-            self.folder / asked.source,
+            self.folder / request.source,
             self.folder / DATASET,
-            captions=asked.captions and self.folder / asked.captions,
+            captions=request.captions and self.folder / request.captions,
             transcriber=transcriber,
-            language=asked.language,
+            language=request.language,
             progress=self,
         )
         if self.made.base is None:
-            bases = {base: voicebank.load(base) for base in asked.bases}
+            bases = {base: voicebank.load(base) for base in request.bases}
             best = voicebank.closest(dataset, bases.values(), progress=self).voice
             self.made.base = next(base for base, voice in bases.items() if voice is best)
             self.write()
-        given = {"text2mel_steps": asked.steps, "ssrn_steps": asked.steps, "rehearsal": asked.rehearsal}
+        given = {"text2mel_steps": request.steps, "ssrn_steps": request.steps, "rehearsal": request.rehearsal}
         voicebank.load(self.made.base).clone(
             dataset,
             self.folder / VOICE,
-            name=asked.name,
-            consent=asked.consent,
+            name=request.name,
+            consent=request.consent,
             settings={
-                "max_minutes": asked.minutes,
+                "max_minutes": request.minutes,
                 "preview_every": 0,
                 **{name: value for name, value in given.items() if value is not None},
             },
@@ -158,14 +158,14 @@ class Making(Progress):
 def main(folder: Path) -> None:
     """Make the voice in a folder, or go on with it."""
     uploads.work_in_background()
-    asked, made = Asked.model_validate_json((folder / ASKED).read_bytes()), read(folder)
+    request, made = CloneRequest.model_validate_json((folder / ASKED).read_bytes()), read(folder)
     remove_torn(folder)
-    making = Making(folder, made or MadeVoice(id=asked.id, name=asked.name, created_at=asked.created_at))
+    job = JobProgress(folder, made or MadeVoice(id=request.id, name=request.name, created_at=request.created_at))
     try:
-        making.run(asked)
+        job.run(request)
     except VoicebankError as error:
-        making.made.status, making.made.error = "failed", making.without_places(" ".join(str(error).split()))
-    finish(folder, making.made)
+        job.made.status, job.made.error = "failed", job.without_places(" ".join(str(error).split()))
+    finish(folder, job.made)
 
 
 if __name__ == "__main__":
