@@ -4,3 +4,12 @@
 them, ``worker`` is what runs in them, ``steps`` its training steps), and write tables (``report``). The other modules
 are a command each.
 """
+
+from typing import Annotated
+
+import typer
+
+Voices = Annotated[
+    list[str] | None, typer.Option("--voice", "-v", help="A voice, again for each [default: the bundled ones]")
+]
+Count = Annotated[int, typer.Option(help="So many of the sentences.")]

@@ -17,6 +17,7 @@ import typer
 from rich.progress import track
 
 import voicebank
+from benchmarks import Voices
 from voicebank.config import AudioConfig
 from voicebank.data.dataset import read_sentences
 from voicebank.evaluation import Scores, evaluate_folder, evaluate_voice
@@ -50,7 +51,7 @@ class RandomPhases:
 def before(
     out: Path,
     sentences: Annotated[Path, typer.Option()],
-    voice: Annotated[list[str] | None, typer.Option()] = None,
+    voice: Voices = None,
 ) -> None:
     """Score every voice with Griffin-Lim from random phases and from integrated ones, into OUT/before.md."""
     rows: list[tuple[str, ...]] = []

@@ -21,6 +21,7 @@ import typer
 from scipy.signal import butter, fftconvolve, sosfilt
 
 import voicebank
+from benchmarks import Count
 from voicebank.audio import Audio
 from voicebank.cli.output import Bar
 from voicebank.cloning.store import CloneState
@@ -350,7 +351,7 @@ def recordings(
     only: Annotated[list[str] | None, typer.Option(help="Some of the cases.")] = None,
     base: Annotated[str, typer.Option(help="The base voice of all clones.")] = "us-male",
     max_minutes: Annotated[float | None, typer.Option(help="Computing for each clone.")] = None,
-    count: Annotated[int, typer.Option(help="So many of the sentences.")] = 30,
+    count: Count = 30,
 ) -> None:
     """Clone a voice from a corpus that is damaged in every way that recordings are.
 

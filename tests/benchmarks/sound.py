@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 
 import voicebank
+from benchmarks import Voices
 from voicebank.data.dataset import read_sentences
 
 
 def sound(
     sentences: Annotated[Path, typer.Argument(help="One sentence a line, or `id|text` lines.")],
-    voice: Annotated[
-        list[str] | None, typer.Option("--voice", "-v", help="A voice, again for each [default: the bundled ones]")
-    ] = None,
+    voice: Voices = None,
     against: Annotated[Path | None, typer.Option(help="A file with an earlier output: any difference fails.")] = None,
 ) -> None:
     """Print a digest of the unmarked sound of each voice on a file of sentences, as JSON."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import voicebank
-from benchmarks import report, texts
+from benchmarks import Voices, report, texts
 from benchmarks.engines import check, command
 from benchmarks.processes import Measurements, machine
 
@@ -26,9 +26,7 @@ Checkout = Annotated[
 
 
 def speed(
-    voice: Annotated[
-        list[str] | None, typer.Option("--voice", "-v", help="A voice, again for each [default: the bundled ones]")
-    ] = None,
+    voice: Voices = None,
     dctts: Checkout = None,
     alone: Annotated[bool, typer.Option("--alone", help="Leave out Piper and espeak-ng.")] = False,
     sentences: Annotated[Path | None, typer.Option(help="One sentence a line: the page, instead of ours.")] = None,

@@ -12,6 +12,7 @@ import torch
 import typer
 
 import voicebank
+from benchmarks import Count, Voices
 from voicebank import plugins
 from voicebank.audio import Audio
 from voicebank.data.dataset import read_sentences
@@ -25,10 +26,8 @@ from voicebank.training.features import ClipFeatures, Features, word_units
 
 def wordtimes(
     sentences: Annotated[Path, typer.Argument(help="One sentence a line, or `id|text` lines.")],
-    voice: Annotated[
-        list[str] | None, typer.Option("--voice", "-v", help="A voice, again for each [default: the bundled ones]")
-    ] = None,
-    count: Annotated[int, typer.Option(help="So many of the sentences.")] = 25,
+    voice: Voices = None,
+    count: Count = 25,
     transcriber: Annotated[
         str | None, typer.Option(help="A second opinion: a transcriber that gives word times, such as whisper.")
     ] = None,
