@@ -209,7 +209,7 @@ def test_homographs_are_read_by_their_context() -> None:
         right += said == phones
     assert len(HOMOGRAPHS) == 60
     assert right >= 58
-    assert {entry.rule for entry in homographs().values()} == {*rules(), "verb-noun"}
+    assert {entry.rule for entry in homographs().values()} == {*rules(), "verb-noun"} - {"verb"}
 
 
 def test_homographs_are_british_in_a_british_voice_and_the_lexicon_goes_before_them() -> None:

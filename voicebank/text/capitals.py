@@ -5,31 +5,14 @@ from __future__ import annotations
 import re
 
 from voicebank.text.numbers import cardinal, ordinal, year_words
-from voicebank.text.tables import COMMON, NOT_NAMES, NUMBERED, ROMAN_DIGITS, RULERS, SPELLED
+from voicebank.text.tables import COMMON, NOT_NAMES, NUMBERED, ROMAN_DIGITS, RULERS, SPELLED, rewritten, rules
 
 _NUMERAL = r"[MDCLXVI]+"
 _VALID = re.compile(r"(?=[MDCLXVI])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
-_NAMED = re.compile(r"\b(?P<name>[A-Z][a-z]+) (?P<numeral>[IVXLC]+)\b(?=(?P<after>.{0,12}))")
-_COUNTED = re.compile(
-    rf"\b(?P<name>{'|'.join(NUMBERED)}|chapter|part|volume|book|act|scene|section|article|phase|type|level|grade|class|stage"
-    r"|title|figure|appendix|pages?|division|category|tier|table|episode|verse|line|factor|group|diabetes|paragraph)"
-    rf" (?P<numeral>{_NUMERAL}|[ivxl]+)\b(?!')"
-)
-_RANGE = re.compile(
-    r"(?P<names>\b(?:[Cc]hapter|[Pp]art|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Aa]rticle|[Pp]hase|[Tt]ype|[Ll]evel"
-    r"|[Gg]rade|[Ss]tage|[Tt]able|[Ff]igure|War|[Pp]age)s) "
-    rf"(?P<first>{_NUMERAL}|[ivxl]+)(?P<joint>\s?-\s?| to | and | or | & )(?P<last>{_NUMERAL}|[ivxl]+)\b(?!')"
-)
-_FIRST = re.compile(r"(?<![\w'])I(?=(?:,| and| or|-) ?II\b)")
-_THE = re.compile(rf"(?P<the>\b[Tt]he )(?P<numeral>{_NUMERAL})\b(?!'|-[a-z]|\.[A-Z])(?=(?P<after> [a-z]+)?)")
-_CENTURY = re.compile(r"\b(?P<numeral>[IVX]+)(?:th)?(?= (?:century|centuries|dynasty|arrondissement|Corps|Olymp))")
-_ALONE = re.compile(rf"(?<![\w'.&-])(?P<numeral>{_NUMERAL})(?![\w'&]|\.\w|-\w)")
 # Numerals by their letters that are more often something else.
 OTHERWISE = re.compile("I|V|X|L|C|D|M|CD|DC|MC|MD|CV|MI|DI|DIV|MIX|LI|CI|CC|DL|MM|XL|CM|DM|ML|CL|MV|LCD|LD|VD|XX|XXX")
 _DRIP = re.compile(r" (?:drip|line|bag|fluids?|needle|pole|tube|access|antibiotics|therapy|infusion|medication)")
-_PLURAL = re.compile(r"\b(?P<letters>[A-Z]{2,5})(?:'s(?= (?:and|or|are|were|have)\b)|s)\b")
 _READ_AS_WORDS = re.compile("SIM|PIN|RAM|ROM|ZIP|GIF|JPEG|NATO|NASA|SWAT|SEAL|PAC|CAT|LAN|WAN|MAC|ASIC|SCUBA|LASER")
-_RUN = re.compile(r"(?<![\w'-])[A-Z][A-Z']*(?:(?:[ ,;:/-]|, |; |: | - | — )[A-Z][A-Z']*)+(?![\w])")
 _WORD = re.compile(r"[A-Z][A-Z']*")
 # "us" and not the country, after these.
 _BEFORE_US = re.compile(
@@ -44,19 +27,6 @@ def value(numeral: str) -> int | None:
         return None
     values = [ROMAN_DIGITS[c] for c in numeral.upper()]
     return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
-
-
-def capitals(text: str) -> str:
-    """The text with Roman numerals as numbers, words of a text in capitals in small letters, and plurals spelled."""
-    text = _RUN.sub(_lowered, text)
-    text = _CENTURY.sub(lambda m: ordinal(number) if (number := value(m["numeral"])) else m[0], text)
-    text = _RANGE.sub(_range, text)
-    text = _FIRST.sub("1", text)
-    text = _COUNTED.sub(_counted, text)
-    text = _NAMED.sub(_named, text)
-    text = _THE.sub(_the, text)
-    text = _ALONE.sub(_alone, text)
-    return _PLURAL.sub(_plural, text)
 
 
 def _counted(match: re.Match[str]) -> str:
@@ -140,3 +110,34 @@ def _lowered(match: re.Match[str]) -> str:
     said = _WORD.sub(lower, run)
     begins = match.string[: match.start()].rstrip()[-1:] in ".!?"
     return said[0].upper() + said[1:] if begins else said
+
+
+_RULES = rules(
+    (r"(?<![\w'-])[A-Z][A-Z']*(?:(?:[ ,;:/-]|, |; |: | - | — )[A-Z][A-Z']*)+(?![\w])", _lowered),
+    (
+        r"\b(?P<numeral>[IVX]+)(?:th)?(?= (?:century|centuries|dynasty|arrondissement|Corps|Olymp))",
+        lambda m: ordinal(number) if (number := value(m["numeral"])) else m[0],
+    ),
+    (
+        r"(?P<names>\b(?:[Cc]hapter|[Pp]art|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Aa]rticle|[Pp]hase|[Tt]ype|[Ll]evel"
+        r"|[Gg]rade|[Ss]tage|[Tt]able|[Ff]igure|War|[Pp]age)s) "
+        rf"(?P<first>{_NUMERAL}|[ivxl]+)(?P<joint>\s?-\s?| to | and | or | & )(?P<last>{_NUMERAL}|[ivxl]+)\b(?!')",
+        _range,
+    ),
+    (r"(?<![\w'])I(?=(?:,| and| or|-) ?II\b)", "1"),
+    (
+        rf"\b(?P<name>{'|'.join(NUMBERED)}|chapter|part|volume|book|act|scene|section|article|phase|type|level|grade|class|stage"
+        r"|title|figure|appendix|pages?|division|category|tier|table|episode|verse|line|factor|group|diabetes|paragraph)"
+        rf" (?P<numeral>{_NUMERAL}|[ivxl]+)\b(?!')",
+        _counted,
+    ),
+    (r"\b(?P<name>[A-Z][a-z]+) (?P<numeral>[IVXLC]+)\b(?=(?P<after>.{0,12}))", _named),
+    (rf"(?P<the>\b[Tt]he )(?P<numeral>{_NUMERAL})\b(?!'|-[a-z]|\.[A-Z])(?=(?P<after> [a-z]+)?)", _the),
+    (rf"(?<![\w'.&-])(?P<numeral>{_NUMERAL})(?![\w'&]|\.\w|-\w)", _alone),
+    (r"\b(?P<letters>[A-Z]{2,5})(?:'s(?= (?:and|or|are|were|have)\b)|s)\b", _plural),
+)
+
+
+def capitals(text: str) -> str:
+    """The text with Roman numerals as numbers, words of a text in capitals in small letters, and plurals spelled."""
+    return rewritten(text, _RULES)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from voicebank.text.numbers import cardinal, in_pairs, number_words, ordinal_words, spell_digits
-from voicebank.text.tables import SPOKEN_MARKS
+from voicebank.text.tables import SPOKEN_MARKS, rules
 
-Reading = str | Callable[[re.Match[str]], str]
 DIGIT_NAMES = {"0": "zero"} | {str(i): spell_digits(str(i)) for i in range(1, 10)}
 _SIGNS = {"+": "plus", "-": "minus"}
 # "DaysOfCode" in three words.
@@ -56,11 +54,6 @@ def _hex(match: re.Match[str]) -> str:
 
 def _version_number(number: str) -> str:
     return " point ".join("zero" if part == "0" else number_words(part) for part in number.split("."))
-
-
-def rules(*written: tuple[str | re.Pattern[str], Reading]) -> list[tuple[re.Pattern[str], Reading]]:
-    """Patterns of what is written, and how it is read, in the order in which they are tried."""
-    return [(re.compile(pattern), reading) for pattern, reading in written]
 
 
 RULES = rules(

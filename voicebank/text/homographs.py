@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,98 +24,17 @@ class Context(NamedTuple):
     words: Sequence[str]
     at: int
 
-    @property
-    def word(self) -> str:
-        """The homograph as it is written."""
-        return self.words[self.at]
-
     def near(self, offset: int) -> str:
-        """The word so far to the right, in small letters."""
+        """The word so far to the right, as it is written."""
         at = self.at + offset
-        return self.words[at].lower() if 0 <= at < len(self.words) else ""
+        return self.words[at] if 0 <= at < len(self.words) else ""
 
-    def before(self, pattern: str, skip: str = "") -> bool:
-        """Whether the word before is one of a pattern; words of ``skip`` do not count."""
+    def before(self, skip: str) -> str:
+        """The word before, in small letters; words of the pattern ``skip`` do not count."""
         offset = -1
-        while skip and re.fullmatch(skip, self.near(offset)):
+        while skip and re.fullmatch(skip, self.near(offset).lower()):
             offset -= 1
-        return re.fullmatch(pattern, self.near(offset)) is not None
-
-    def after(self, pattern: str) -> bool:
-        """Whether the word after is one of a pattern."""
-        return re.fullmatch(pattern, self.near(1)) is not None
-
-
-MODALS = (
-    "can|could|will|would|shall|should|may|might|must|cannot|can't|couldn't|won't|wouldn't|shouldn't"
-    "|mustn't|do|does|did"
-    "|don't|doesn't|didn't|let's|please|help|helps|helped|let|lets|make|makes|made|to|i'll|you'll"
-    "|he'll|she'll|we'll|they'll"
-    "|it'll|i'd|you'd|he'd|she'd|we'd|they'd|gonna|wanna|or"
-)
-SUBJECTS = "i|you|we|they|who|people|many|most|both|all"
-SINGULAR = "he|she|it|who|which|nobody|everyone|someone|everybody|somebody"
-DETERMINERS = (
-    "the|an?|this|these|those|my|your|his|its|our|their|some|any|no|every|each|another|whose|what|which|one|two|three"
-    "|four|five|six|ten|several|few|more|such|many|new|old|first|second|last|next|good|great|bad"
-    "|best|own|only|other|same"
-    "|world|whole|her|big|small|long|short|little|public|high|low|full|real|his|daily|personal|late|early|sudden|loud"
-)
-PREPOSITIONS = (
-    "of|in|on|for|with|at|by|from|about|under|over|into|without|as|than|between|against|after|before|during|per|through"
-)
-BE = "is|are|was|were|be|been|being|am|isn't|aren't|wasn't|weren't|i'm|you're|he's|she's|it's|we're|they're|that's"
-HAVE = "has|have|had|having|i've|you've|we've|they've|hasn't|haven't|hadn't|he'd|she'd|i'd|they'd|we'd"
-ADVERBS = (
-    "never|always|often|also|only|just|still|even|really|probably|usually|ever|not|already|soon"
-    "|quickly|slowly|sometimes"
-    "|rarely|now|then|simply|actually|quietly|carefully|gently|deeply|almost|fully|strongly|all|both"
-    "|better|well|recently"
-)
-OBJECTS = (
-    "the|an?|my|your|his|her|our|their|its|this|that|these|those|it|them|him|us|me|you|everything"
-    "|anything|nothing|some|any"
-    "|all|every|each|more|what|how|whether|themselves|himself|herself|itself|yourself|both|no"
-)
-# A noun in the plural, which a verb may follow: "farms produce milk".
-PLURAL = r"[a-z]{2,}[^\W_suia\d]s|people|men|women|children|police"
-START = r"|[.!?;:,\"(—-]|and|but|then|so|please|or"
-
-
-def is_verb(context: Context) -> bool | None:
-    """Whether a word is a verb, not a noun or adjective; None if its neighbours do not say."""
-    third = context.word.lower().endswith("s") and context.word.lower() not in (
-        "close",
-        "use",
-        "house",
-        "excuse",
-        "abuse",
-    )
-    if context.before(MODALS, skip=ADVERBS) and not third:
-        return True
-    if context.before(SINGULAR if third else SUBJECTS, skip=ADVERBS) and not context.before(DETERMINERS):
-        return True
-    if context.before(DETERMINERS) or context.before(".*'s"):
-        return False
-    if context.before(f"{PREPOSITIONS}|{BE}|{HAVE}|feel|feels|felt|seem|seems|seemed|very|too|so|quite|more"):
-        return False
-    if context.after(OBJECTS):
-        return True
-    if context.before("him|them|us|me|you|" + PLURAL, skip=ADVERBS) and not context.after(BE + "|of|and|were|from"):
-        return not third
-    # "a strange old record": a determiner before, with nothing but describing words between.
-    for offset in (-2, -3):
-        if re.fullmatch(DETERMINERS, context.near(offset)) and re.fullmatch(r"[a-z]+", context.near(offset + 1)):
-            return False
-    if context.before(START, skip=ADVERBS) and context.after("up|down|out|off|back|to|with|away"):
-        return True
-    if (
-        context.before("[a-z-]+")
-        and not context.before(START)
-        and context.after(f"{PREPOSITIONS}|{BE}|{HAVE}|and|or|to|[.,;:!?)]|")
-    ):
-        return False
-    return None
+        return self.near(offset).lower()
 
 
 Condition = Callable[[Context], bool]
@@ -131,47 +50,51 @@ class Rule(NamedTuple):
 @functools.cache
 def rules() -> dict[str, list[Rule]]:
     """The lines of each rule, in their order."""
+    named: dict[str, str] = {}
     table: dict[str, list[Rule]] = {}
     for name, way, *conditions in _rows("homograph_rules.tsv"):
-        table.setdefault(name, []).append(Rule(way, [_condition(written) for written in conditions]))
+        if name.isupper():
+            named[name] = way
+        else:
+            table.setdefault(name, []).append(Rule(way, [_condition(written, named) for written in conditions]))
     return table
 
 
-def _condition(written: str) -> Condition:
+# Where the words of a condition stand, of those that are compared in small letters.
+_PLACES = {"word": 0, "before": -1, "after": 1, "2before": -2, "3before": -3, "2after": 2}
+
+
+def _condition(written: str, named: Mapping[str, str]) -> Condition:
     """What a condition of the table asks of a context."""
     if written.startswith("!"):
-        inner = _condition(written[1:])
+        inner = _condition(written[1:], named)
         return lambda context: not inner(context)
     name, _, pattern = written.partition("=")
-    pattern = re.sub("[A-Z]{2,}", lambda m: globals()[m[0]], pattern)
-    matches = re.compile(pattern).fullmatch
-    name, passed, more = name.partition("~")
-    skip = "|".join(filter(None, [ADVERBS, more])) if passed else ""
-    conditions: dict[str, Condition] = {
-        "verb": lambda context: is_verb(context) is True,
-        "noun": lambda context: is_verb(context) is False,
-        "before": lambda context: context.before(pattern, skip),
-        "after": lambda context: context.after(pattern),
-        "2before": lambda context: matches(context.near(-2)) is not None,
-        "2after": lambda context: matches(context.near(2)) is not None,
+    matches = re.compile(re.sub("[A-Z]{2,}", lambda m: named[m[0]], pattern)).fullmatch
+    name, passes, more = name.partition("~")
+    if passes:
+        skip = "|".join(filter(None, [named["ADVERBS"], more]))
+        return lambda context: matches(context.before(skip)) is not None
+    if name in _PLACES:
+        return lambda context: matches(context.near(_PLACES[name]).lower()) is not None
+    others: dict[str, Condition] = {
+        "verb": lambda context: way_of("verb", context) == 1,
+        "noun": lambda context: way_of("verb", context) == 0,
         "anywhere": lambda context: any(matches(word.lower()) for word in context.words),
-        "Word": lambda context: matches(context.word) is not None,
-        "Before": lambda context: matches(context.words[context.at - 1] if context.at else "") is not None,
+        "Word": lambda context: matches(context.near(0)) is not None,
+        "Before": lambda context: matches(context.near(-1)) is not None,
     }
-    return conditions[name]
+    return others[name]
 
 
 def way_of(rule: str, context: Context) -> int | None:
     """Which way a rule chooses, 0 or 1; None where nothing decides."""
     if rule == "verb-noun":  # its first way is the verb
-        verb_second = way_of("noun-verb", context)
-        return None if verb_second is None else 1 - verb_second
-    for way, conditions in rules().get(rule, ()):
+        verb = way_of("verb", context)
+        return None if verb is None else 1 - verb
+    for way, conditions in rules()[rule]:
         if all(holds(context) for holds in conditions):
-            if way == "verb":
-                verb = is_verb(context)
-                return None if verb is None else int(verb)
-            return None if way == "-" else int(way)
+            return int(way) if way.isdigit() else None if way == "-" else way_of(way, context)
     return None
 
 

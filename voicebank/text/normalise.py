@@ -14,7 +14,7 @@ from voicebank.errors import BadText
 from voicebank.text.numbers import ordinal, read_numbers
 from voicebank.text.readings import rewrite
 from voicebank.text.sentences import PLACEHOLDER
-from voicebank.text.tables import AS_SAID, DIGITS, MONTHS, SPOKEN_MARKS, TABLES
+from voicebank.text.tables import AS_SAID, DIGITS, MONTHS, SPOKEN_MARKS, TABLES, rewritten, rules
 
 ELLIPSIS = "\ue002"  # keeps "…" from being composed into three full stops
 
@@ -112,22 +112,26 @@ def _is_content(c: str) -> bool:
     return c not in "…—°±×÷§¶•·≈†‡μΩ" + PLACEHOLDER and category != "Sc" and category[0] in "LSN"
 
 
-def _tidy(text: str) -> str:
-    text = re.sub(r"\.(?:\s*\.)+", "…", text)
-    text = re.sub(r"…[….]+", "…", text)
-    text = re.sub(r"\s+-+\s+|--+", " — ", text)
+_TIDY = rules(
+    (r"\.(?:\s*\.)+", "…"),
+    (r"…[….]+", "…"),
+    (r"\s+-+\s+|--+", " — "),
     # Single quotes around words are quotation marks, not apostrophes.
-    text = re.sub(r"(?<![\w'])'(?=\w)([^'\"]*(?:\w'\w[^'\"]*)*)(?<=[\w.,!?…])'(?!\w)", r'"\1"', text)
-    text = re.sub(r"(?<!\w)'(?!\w)", " ", text)
-    text = re.sub(r"\(\s*\)|\"\s*\"", " ", text)
-    text = re.sub(r"\s+([.,!?;:…)])", r"\1", text)
-    text = re.sub(r"\(\s+", "(", text)
-    text = re.sub(r"(?<=[a-z]),(?=[A-Za-z])", ", ", text)
-    text = re.sub(r"([,;:])(?:\s*[,;:])+", r"\1", text)
-    text = re.sub(r"[,;:](?=[.!?…])", "", text)
-    text = re.sub(r"([!?])[!?.]*", r"\1", text)
-    text = re.sub(r"^[\s.,;:!?…)—-]+(?=\w)", "", text)
-    return " ".join(text.split())
+    (r"(?<![\w'])'(?=\w)([^'\"]*(?:\w'\w[^'\"]*)*)(?<=[\w.,!?…])'(?!\w)", r'"\1"'),
+    (r"(?<!\w)'(?!\w)", " "),
+    (r"\(\s*\)|\"\s*\"", " "),
+    (r"\s+([.,!?;:…)])", r"\1"),
+    (r"\(\s+", "("),
+    (r"(?<=[a-z]),(?=[A-Za-z])", ", "),
+    (r"([,;:])(?:\s*[,;:])+", r"\1"),
+    (r"[,;:](?=[.!?…])", ""),
+    (r"([!?])[!?.]*", r"\1"),
+    (r"^[\s.,;:!?…)—-]+(?=\w)", ""),
+)
+
+
+def _tidy(text: str) -> str:
+    return " ".join(rewritten(text, _TIDY).split())
 
 
 def say_as(content: str, kind: str, form: str = "") -> str:

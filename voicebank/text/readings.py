@@ -9,9 +9,9 @@ import re
 
 from voicebank.text import abbreviations, capitals, formulas, units
 from voicebank.text.dates import dates
-from voicebank.text.formulas import DIGIT_NAMES, addresses, rules
+from voicebank.text.formulas import DIGIT_NAMES, addresses
 from voicebank.text.numbers import FOUR_DIGITS, cardinal, in_pairs, number_words, spell_digits, year_or_count
-from voicebank.text.tables import SCALES, STATES, SYMBOLS, TENS
+from voicebank.text.tables import SCALES, STATES, SYMBOLS, TENS, rewritten, rules
 
 
 def _phone(match: re.Match[str]) -> str:
@@ -230,6 +230,7 @@ RULES = rules(
     # Large numbers in short; then units, of which "m" is one.
     (rf"(?<![\w.,])(\d+(?:\.\d+)?)m(?= (?:{_MANY})\b)", r"\1 million"),
     (_COMPACT, _compact),
+    *units.RULES,
     *formulas.RULES,
 )
 SYMBOL = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
@@ -241,8 +242,5 @@ def rewrite(text: str, language: str = "en") -> str:
     text = capitals.capitals(abbreviations.expand(text))
     if any(c.isdigit() for c in text):
         text = dates(text, language)
-    for pattern, reading in RULES:
-        text = pattern.sub(reading, text)
-        if pattern is _COMPACT:
-            text = units.units(text)
+    text = rewritten(text, RULES)
     return SYMBOL.sub(lambda m: SYMBOLS[m.group()], text)

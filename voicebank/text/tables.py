@@ -1,9 +1,10 @@
-"""Words for written forms: the tables of ``tables.json``, by what is written."""
+"""Words for written forms: the tables of ``tables.json``, by what is written; and rules that rewrite a text."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,18 @@ RULERS, NUMBERED = frozenset(TABLES["rulers"]), TABLES["numbered"]
 NOT_NAMES = re.compile("An?|The|My|Her|His|Our|Your|Their|This|That|No|And|Or|If|In|On|At|Is|Was")
 # In a text in capitals these show that words are in capitals too; and these stay capitals there.
 COMMON, SPELLED = frozenset(TABLES["common words"]), frozenset(TABLES["spelled"])
+
+Reading = str | Callable[[re.Match[str]], str]
+Rules = list[tuple[re.Pattern[str], Reading]]
+
+
+def rules(*written: tuple[str | re.Pattern[str], Reading]) -> Rules:
+    """Patterns of what is written, and how it is read, in the order in which they are applied."""
+    return [(re.compile(pattern), reading) for pattern, reading in written]
+
+
+def rewritten(text: str, rules: Rules) -> str:
+    """The text after all rules, one after the other."""
+    for pattern, reading in rules:
+        text = pattern.sub(reading, text)
+    return text

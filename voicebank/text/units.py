@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from voicebank.text.tables import CODES, CURRENCIES, SCALES, TABLES
+from voicebank.text.tables import CODES, CURRENCIES, SCALES, TABLES, rules
 
 PREFIXES: dict[str, str] = TABLES["prefixes"]
 # Bases that take prefixes: their name, and which prefixes.
@@ -42,19 +42,6 @@ BARE = re.compile(
 )
 MICRO = re.compile(r"(?<!\w)[µμ](m|g|l|L|s|A|F)\b")
 _BARE_FIRST = re.compile(r"m|k?m|mi|ft|[kmµμ]?g|m?[lL]|[kMGT]?(?:B|b|bit)|mol|W|k?W|J|N|rad")
-_FEET = re.compile(
-    r"(?<![\w.])(?P<feet>\d+)(?:(?P<mark>')| ?ft\.?| ?foot| ?feet) ?(?P<inches>\d{1,2}(?:\.\d+| \d/\d)?)"
-    r"(?:\"|''| ?in\b\.?| ?inch(?:es)?\b)"
-)
-_ANGLE = re.compile(
-    r"(?<![\w.])(?P<degrees>\d+)° ?(?P<minutes>\d{1,2})' ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:\"|'') ?)?"
-    r"(?P<side>[NESW]\b)?"
-)
-_SQUARE = re.compile(r"\b(sq|cu)\. ?(?=(?:ft|in|m|km|mi|yd|cm)\b)")
-_INCHES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\"(?=[ ,.)]|$)")
-_STONES = re.compile(r"(?<![\w.])(\d+) ?st\.? (\d+) ?lbs?\b\.?")
-_BY_FEET = re.compile(r"(?<![\w.])(\d+)' ?[x×] ?(\d+)'(?!\d)")
-_POUNDS = re.compile(r"(?<![\w.])(\d+) ?lbs?\.? (\d+) ?oz\b\.?")
 SIDES = {"N": "north", "E": "east", "S": "south", "W": "west"}
 # "12 in": inches, and not "in 12 in London".
 _AFTER_INCHES = re.compile(
@@ -82,26 +69,6 @@ def plural(name: str) -> str:
         return name
     *before, last = name.split(" ")
     return " ".join([*before, IRREGULAR.get(last, last + "s")])
-
-
-def units(text: str) -> str:
-    """The text with units as words after their numbers, which stay as digits."""
-    text = re.sub(r"(?<=\d)[x×](?=\d+(?:\.\d+)?(?:[mck]?m|ft|in)\b)", " x ", text)
-    text = _SQUARE.sub(r"\1 ", text)
-    text = _ANGLE.sub(_angle, text)
-    text = re.sub(r"(?<=\d)°(?=[NSEW]\b)", "° ", text)
-    text = re.sub(r"(?<=\d° )[NSEW]\b", lambda m: SIDES[m[0]], text)
-    text = re.sub(r"(?<=\d)\"\s?[x×]\s?(?=\d)", " by ", text)
-    text = re.sub(r"(?<![\w.])(\d+)'(?= (?:tall|long|wide|high|deep)\b)", r"\1 feet", text)
-    text = _FEET.sub(_feet, text)
-    text = _INCHES.sub(_inches, text)
-    text = _BY_FEET.sub(r"\1 foot by \2 foot", text)
-    text = _STONES.sub(lambda m: f"{_quantity(m[1], 'stone')} {_quantity(m[2], 'pound')}", text)
-    text = _POUNDS.sub(lambda m: f"{_quantity(m[1], 'pound')} {_quantity(m[2], 'ounce')}", text)
-    text = re.sub(r"\b[Ll]/100 ?km\b", "liters per 100 kilometers", text)
-    text = QUANTITY.sub(_unit, text)
-    text = re.sub(r"(?<=[a-z]s) [x×] (?=\d)", " by ", text)
-    return MICRO.sub(lambda m: f"micro{plural(PREFIXED[m[1]][0])}", BARE.sub(_bare, text))
 
 
 def begins_quantity(text: str, at: int) -> bool:
@@ -170,6 +137,35 @@ def _bare(match: re.Match[str]) -> str:
         return match.group()
     return f"{plural(_name(match['unit'], match['power']))} per {_name(match['other'], match['power2'])}"
 
+
+# Units as words after their numbers, which stay as digits.
+RULES = rules(
+    (r"(?<=\d)[x×](?=\d+(?:\.\d+)?(?:[mck]?m|ft|in)\b)", " x "),
+    (r"\b(sq|cu)\. ?(?=(?:ft|in|m|km|mi|yd|cm)\b)", r"\1 "),
+    (
+        r"(?<![\w.])(?P<degrees>\d+)° ?(?P<minutes>\d{1,2})' ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:\"|'') ?)?"
+        r"(?P<side>[NESW]\b)?",
+        _angle,
+    ),
+    (r"(?<=\d)°(?=[NSEW]\b)", "° "),
+    (r"(?<=\d° )[NSEW]\b", lambda m: SIDES[m[0]]),
+    (r"(?<=\d)\"\s?[x×]\s?(?=\d)", " by "),
+    (r"(?<![\w.])(\d+)'(?= (?:tall|long|wide|high|deep)\b)", r"\1 feet"),
+    (
+        r"(?<![\w.])(?P<feet>\d+)(?:(?P<mark>')| ?ft\.?| ?foot| ?feet) ?(?P<inches>\d{1,2}(?:\.\d+| \d/\d)?)"
+        r"(?:\"|''| ?in\b\.?| ?inch(?:es)?\b)",
+        _feet,
+    ),
+    (r"(?<![\w.,])(\d+(?:\.\d+)?)\"(?=[ ,.)]|$)", _inches),
+    (r"(?<![\w.])(\d+)' ?[x×] ?(\d+)'(?!\d)", r"\1 foot by \2 foot"),
+    (r"(?<![\w.])(\d+) ?st\.? (\d+) ?lbs?\b\.?", lambda m: f"{_quantity(m[1], 'stone')} {_quantity(m[2], 'pound')}"),
+    (r"(?<![\w.])(\d+) ?lbs?\.? (\d+) ?oz\b\.?", lambda m: f"{_quantity(m[1], 'pound')} {_quantity(m[2], 'ounce')}"),
+    (r"\b[Ll]/100 ?km\b", "liters per 100 kilometers"),
+    (QUANTITY, _unit),
+    (r"(?<=[a-z]s) [x×] (?=\d)", " by "),
+    (BARE, _bare),
+    (MICRO, lambda m: f"micro{plural(PREFIXED[m[1]][0])}"),
+)
 
 AREAS = {"US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian", "NZ": "New Zealand"} | {
     **{"HK": "Hong Kong", "S": "Singapore", "Can": "Canadian", "Aus": "Australian"},
