@@ -15,7 +15,7 @@ from benchmarks.readings import readings
 from benchmarks.recordings import recordings
 from benchmarks.serving import serving
 from benchmarks.sound import sound
-from benchmarks.speed import speed, training
+from benchmarks.speed import speed, start, training
 from benchmarks.watermark import watermark
 from benchmarks.wordtimes import wordtimes
 from voicebank.errors import VoicebankError
@@ -24,7 +24,21 @@ NOTHING: list[str] = []
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Measure the library."
 )
-COMMANDS = (speed, training, before, captions, recordings, demo, page, readings, serving, sound, watermark, wordtimes)
+COMMANDS = (
+    speed,
+    start,
+    training,
+    before,
+    captions,
+    recordings,
+    demo,
+    page,
+    readings,
+    serving,
+    sound,
+    watermark,
+    wordtimes,
+)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(bulk.app, name="bulk")

@@ -11,7 +11,8 @@ import typer
 
 from voicebank.errors import BadData
 
-_BUSY = 0.5
+BUSY = 0.5
+"""A load of the machine over which figures are not to be trusted."""
 BATCH = 16
 """Clips of a training step."""
 _COLUMNS: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
@@ -92,7 +93,7 @@ def markdown(result: dict[str, Any]) -> str:
         f"{packages}. Medians over {result['rounds']} processes each.",
         "",
     ]
-    if (result["load"] or 0) > _BUSY:
+    if (result["load"] or 0) > BUSY:
         lines += [f"**The machine was busy when this began (load {result['load']:.1f}): measure again.**", ""]
     if "training" in result:
         lines += ["| training | s a step | steps/s | clips/s |", "| --- | --- | --- | --- |"]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -13,8 +19,10 @@ import voicebank
 from benchmarks import Voices, report, texts
 from benchmarks.engines import check, command
 from benchmarks.processes import Measurements, machine
+from voicebank.errors import BadData
 
-OUT = Path(__file__).parents[2] / "build" / "benchmarks"
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "build" / "benchmarks"
 Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use [default: all]")]
 Rounds = Annotated[int, typer.Option(min=1, help="Processes for each measurement.")]
 Out = Annotated[
@@ -46,6 +54,52 @@ def speed(
 def training(dctts: Checkout = None, threads: Threads = None, rounds: Rounds = 3, out: Out = OUT) -> None:
     """Measure training steps of both networks at the paper's sizes. Close other programs first."""
     report.save(measure_training(dctts, threads=threads, rounds=rounds), out, "training")
+
+
+def start(rounds: Rounds = 5) -> None:
+    """Measure the way from wheels to the first sound, and how soon commands answer. Close other programs first.
+
+    Wheels of voicebank, of its phonemizer and of all that they need are there before the clock starts.
+    """
+    check("piper:")
+    with tempfile.TemporaryDirectory() as folder, Measurements(None, 3 * rounds + 1) as measure:
+        if (measure.load or 0) > report.BUSY:
+            print(f"The machine is busy (load {measure.load:.1f}): measure again.")
+        voicebank, installed, sound = _from_wheels(Path(folder), measure)
+        print(f"installed after {installed:.1f} s, first sound after {installed + sound:.1f} s (bar 60)")
+        helped = [measure.start([voicebank, "--help"], "--help") for _ in range(rounds)]
+        print(f"--help: {_spread(helped)} (bar 0.3)")
+        say = [voicebank, "say", texts.LONG, "-o", "-", "--raw"]
+        ours = [measure.start(say, "say starts") for _ in range(rounds)]
+        piper = [measure.start(command("piper:", texts.LONG) or [], "Piper starts") for _ in range(rounds)]
+        print(f"say, warm, to its first byte: {_spread(ours)} (bar {1.2 * median(piper):.2f}: Piper's and 20 %)")
+        print(f"Piper, to its first byte: {_spread(piper)}")
+
+
+def _from_wheels(folder: Path, measure: Measurements) -> tuple[str, float, float]:
+    """The command of a new environment, the seconds until it was there, and those until it spoke its first sentence."""
+    wheels = folder / "wheels"
+    for package in (ROOT, ROOT / "plugins" / "phonemizer"):
+        _run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", wheels, package)
+    pip = [sys.executable, "-m", "pip", "-q", "wheel", "-c", ROOT / "constraints.txt", "-w", wheels]
+    _run(*pip, *wheels.glob("voicebank*.whl"))
+    began = time.perf_counter()
+    venv.create(folder / "venv", with_pip=True)
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    _run(programs / "pip", "-q", "install", "--no-index", "--find-links", wheels, *wheels.glob("voicebank*.whl"))
+    installed = time.perf_counter() - began
+    say = [str(programs / "voicebank"), "say", "Hello there.", "-o", "-", "--raw"]
+    return say[0], installed, measure.start(say, "first sound")  # loops are kept in the environment: none is there yet
+
+
+def _run(*command: object) -> None:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    if done.returncode:
+        raise BadData(f"{command[0]} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    return f"{median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
 
 
 def measure_speech(
