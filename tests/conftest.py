@@ -37,16 +37,14 @@ def tone() -> Audio:
     return Audio(0.5 * np.sin(2 * np.pi * 440 * time) * np.hanning(len(time)), 24000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What base voices sound like is found out here, and not taken from this user's cache."""
-    before = os.environ.get("VOICEBANK_CACHE")
-    os.environ["VOICEBANK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["VOICEBANK_CACHE"]
-    else:
-        os.environ["VOICEBANK_CACHE"] = before
+    """What base voices sound like is found out by the tests, once for all processes, and not taken from the user."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOICEBANK_CACHE", str(folder / "cache"))
+        yield
 
 
 @pytest.fixture

@@ -39,7 +39,6 @@ from voicebank.training.spoken import speak
 from voicebank.training.trainer import Trainer, TrainerConfig
 from voicebank.training.variance import match_magnitudes, match_mels
 
-pytestmark = pytest.mark.usefixtures("own_cache")
 BASE = "gb-female"  # far from the speaker: there is something to learn
 ENGLISH = "p b t d k ɡ m n ŋ f v θ ð s z ʃ ʒ h l ɹ j w tʃ dʒ iː ɪ ɛ æ ɑː ɔː ʊ uː ʌ ə eɪ aɪ ɔɪ aʊ oʊ ɚ"
 FEW = {

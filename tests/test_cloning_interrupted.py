@@ -24,7 +24,6 @@ from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training.runs import load_checkpoint, save_checkpoint
 
-pytestmark = pytest.mark.usefixtures("own_cache")
 PROGRAM = Path(__file__).with_name("killed.py")
 ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a process that forks must have no threads
 

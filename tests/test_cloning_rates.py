@@ -20,7 +20,6 @@ from voicebank.errors import BadData
 from voicebank.training.runs import load_checkpoint, save_checkpoint
 from voicebank.training.trainer import Trainer, TrainerConfig
 
-pytestmark = pytest.mark.usefixtures("own_cache")
 RATE = 16_000
 QUICKEST = ("11.025 kHz", "44.1 kHz", "MP3 64", "Opus 16", "stereo, one side silent", "clipped")
 FEWEST = {"text2mel_steps": 1, "ssrn_steps": 1, "batch_size": 2, "rehearsal": 0.0, "preview_every": 0}

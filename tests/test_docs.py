@@ -92,7 +92,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder where a reader works: recordings, texts, and what the page takes as made before."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VOICEBANK_CACHE", str(shared / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # certificates
     text = page.read_text(encoding="utf-8")
     for path in ("talk.mp4", "talk.en.vtt"):
