@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -31,11 +31,11 @@ from voicebank.training import alignment, features
 from voicebank.training.alignment import align
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features, symbol_starts
-from voicebank.training.losses import Discriminator, balanced
+from voicebank.training.losses import MagnitudeDiscriminator, balanced
 from voicebank.training.run import train
 from voicebank.training.runs import assemble, load_checkpoint, ssrn_from, text2mel_from, training_of, with_rows
 from voicebank.training.spoken import LettersTask
-from voicebank.training.tasks import SSRNTask
+from voicebank.training.tasks import Task
 from voicebank.training.trainer import TrainerConfig
 
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male"
@@ -187,7 +187,9 @@ def test_a_run_learns_and_leaves_what_it_promises(corpus: Path, tmp_path: Path, 
     assert list((tmp_path / "run" / "pictures").glob("*.png"))
 
 
-@pytest.mark.parametrize(("network", "options"), [("text2mel", {"flow": 16}), ("ssrn", {"adversarial": True})])
+@pytest.mark.parametrize(
+    ("network", "options"), [("text2mel", {"flow": 16, "adversarial": True}), ("ssrn", {"adversarial": True})]
+)
 def test_resuming_is_exact(corpus: Path, tmp_path: Path, network: str, options: dict[str, Any]) -> None:
     run(corpus, tmp_path / "whole", network, options)
     for _ in range(4):
@@ -229,7 +231,7 @@ def test_early_stop_keeps_the_best(corpus: Path, tmp_path: Path) -> None:
 def test_the_adversarial_loss_pushes_by_its_share() -> None:
     torch.manual_seed(0)
     true, logits = torch.rand(2, 16, 65), torch.randn(2, 16, 65, requires_grad=True)
-    made, critic = torch.sigmoid(logits), Discriminator(4)
+    made, critic = torch.sigmoid(logits), MagnitudeDiscriminator(4)
     spectrogram = (made - true).abs().mean()
     adversarial = balanced(spectrogram, critic.adversarial_loss(made, true), logits, 0.7)
     first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for loss in (spectrogram, adversarial))
@@ -239,12 +241,19 @@ def test_the_adversarial_loss_pushes_by_its_share() -> None:
     assert torch.allclose(logits.grad, second)  # the discriminator's own loss does not reach the network
 
 
-def test_ssrn_learns_from_the_discriminator(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SSRNTask, "CRITIC_ALONE", 1)
+@pytest.mark.parametrize("network", ["text2mel", "ssrn"])
+def test_networks_learn_from_a_discriminator(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Literal["text2mel", "ssrn"]
+) -> None:
+    monkeypatch.setattr(Task, "critic_alone", 1)
     config = TrainerConfig(**{**SETTINGS, "steps": 4})  # type: ignore[arg-type]
     options = {"preset": "tiny", "config": config, "frontend": None, "batch_size": 2, "held_back": 1}
     folder, cache = tmp_path / "run", tmp_path / "cache"
-    trainer = train("ssrn", [corpus], folder, cache=cache, adversarial=True, **options)  # type: ignore[arg-type]
+    if network == "text2mel":
+        with pytest.raises(BadData, match="flow"):
+            train(network, [corpus], folder, cache=cache, adversarial=True, **options)  # type: ignore[arg-type]
+        options["flow"] = 16
+    trainer = train(network, [corpus], folder, cache=cache, adversarial=True, **options)  # type: ignore[arg-type]
     assert trainer.step == 4 and all(bool(w.isfinite().all()) for w in trainer.model.parameters())
 
 

@@ -142,6 +142,8 @@ class Text2MelConfig(Config):
     """Channels of the flow that samples each frame (:mod:`voicebank.dctts.layers`); 0 if the decoder's last layer
     predicts it."""
     flow_blocks: Annotated[int, Field(ge=1, le=16)] = 3
+    flow_previous: bool = False
+    """Whether the flow sees the frame before, too, and not only the hidden state."""
     flow_steps: Annotated[int, Field(ge=1, le=64)] = 3
     """Euler steps of a frame."""
     flow_noise: Annotated[float, Field(ge=0, le=2)] = 0.3

@@ -54,7 +54,9 @@ class TaskOptions(TypedDict, total=False):
     ]
     flow: Annotated[
         int,
-        typer.Option(min=8, help="Channels of a flow that samples Text2Mel's frames, where --start has none yet."),
+        typer.Option(
+            min=8, help="Channels of a flow that samples Text2Mel's frames, where --start has none of this size."
+        ),
     ]
     own_frames: Annotated[
         float,
@@ -63,7 +65,12 @@ class TaskOptions(TypedDict, total=False):
     predicted_by: Annotated[
         Path, typer.Option(help="Text2Mel run whose predictions SSRN is trained on in every other step.")
     ]
-    adversarial: Annotated[bool, typer.Option("--adversarial", help="Judge SSRN's magnitudes by a discriminator, too.")]
+    adversarial: Annotated[
+        bool,
+        typer.Option(
+            "--adversarial", help="Judge what the network makes by a discriminator, too; Text2Mel needs a flow."
+        ),
+    ]
     languages: Annotated[
         list[str], typer.Option("--language", help="Of each folder in turn, or once for all (en-us, en-gb).")
     ]

@@ -97,7 +97,12 @@ class Text2MelClone(Text2MelTask):
             seed=settings.seed,
             # A few minutes hold too few words to learn letters from: what reads them alone would only forget.
             phones=1.0 if model.config.letters_channels else Text2MelTask.PHONES,
+            # A flow that was taught by a discriminator and goes on without one is soon as blurred as it was before.
+            adversarial=model.flow is not None,
         )
+        # A cloning has few steps: the discriminator may not take most of them to begin.
+        self.critic_alone = min(self.critic_alone, settings.text2mel_steps // 8)
+        self.critic_grows = min(self.critic_grows, settings.text2mel_steps // 4)
         recorded = [item for item in self.train if item.features is corpora[-1]]
         rehearsed = [item for item in self.train if item.features is not corpora[-1]]
         self.validation, self.train = _divided(recorded, held_out)

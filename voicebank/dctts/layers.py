@@ -222,7 +222,7 @@ class FlowHead(nn.Module):
             draws: noises and times for each frame.
         """
         condition = self.condition(hidden, speaker)
-        end = (mel - self._row(self.mean, speaker)) / self._row(self.deviation, speaker)
+        end = self.standardise(mel, speaker)
         losses = []
         for _ in range(draws):
             time = torch.randn(mel.shape[:2], device=mel.device).sigmoid()
@@ -242,6 +242,10 @@ class FlowHead(nn.Module):
             time = torch.full((1, 1), step / steps, device=x.device)
             x = x + self.velocity(x, condition + self.at(time), speaker).float() / steps
         return (x * self._row(self.deviation, speaker) + self._row(self.mean, speaker)).clamp(0, 1)
+
+    def standardise(self, mel: torch.Tensor, speaker: torch.Tensor | None = None) -> torch.Tensor:
+        """Mels ``(batch, frames, n_mels)`` of mean 0 and deviation 1, each band of each speaker."""
+        return (mel - self._row(self.mean, speaker)) / self._row(self.deviation, speaker)
 
     @staticmethod
     def _row(table: torch.Tensor, speaker: torch.Tensor | None) -> torch.Tensor:

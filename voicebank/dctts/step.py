@@ -282,6 +282,9 @@ def advance(
         if flow.shape[0]:
             for i in range(n_mels):
                 sampled[i] = noise[t, i]
+            if flow[0, INPUTS] > d:
+                for i in range(n_mels):
+                    x[d + i] = mel[t - 1, i] if t else np.float32(0)
             _sample(flow, times, weights, scale, biases, x, sampled, h, y, a, c)
             for i in range(n_mels):
                 mel[t, i] = min(max(sampled[i] * deviation[i] + mean[i], np.float32(0)), _ONE)

@@ -12,6 +12,9 @@ from voicebank.config import Text2MelConfig
 from voicebank.dctts.layers import Conv, FlowHead, Highway, Stack
 from voicebank.text.symbols import LETTERS, TABLE_SIZE
 
+# Euler steps of a new flow: trained on samples of so many, it needs no more.
+FLOW_STEPS = 2
+
 
 class Text2MelOutput(NamedTuple):
     """What a teacher-forced pass returns."""
@@ -21,7 +24,8 @@ class Text2MelOutput(NamedTuple):
     attention: torch.Tensor
     """``(batch, frames, symbols)``, each row sums to 1."""
     hidden: torch.Tensor
-    """``(batch, frames, d)``: what the decoder's last layer, or the flow, makes the frame of."""
+    """What the decoder's last layer or the flow makes the frame of: ``(batch, frames, d)``, and with
+    ``config.flow_previous`` the frame before it, ``(batch, frames, d + n_mels)``."""
 
 
 class Text2Mel(nn.Module):
@@ -69,7 +73,8 @@ class Text2Mel(nn.Module):
         )
         self.flow: FlowHead | None = None
         if config.flow_channels:
-            self.flow = FlowHead(d, n_mels, config.flow_channels, config.flow_blocks, s)
+            seen = d + n_mels * config.flow_previous
+            self.flow = FlowHead(seen, n_mels, config.flow_channels, config.flow_blocks, s)
 
     def encode_text(
         self, symbols: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None = None
@@ -125,7 +130,10 @@ class Text2Mel(nn.Module):
         attention = self.attend(queries, keys, symbol_mask)
         context = torch.bmm(attention.to(values.dtype), values)
         hidden = self.audio_decoder(torch.cat([context, queries], -1), speaker, layers=slice(-1))
-        return Text2MelOutput(self.audio_decoder[-1](hidden, speaker), attention, hidden)
+        logits = self.audio_decoder[-1](hidden, speaker)
+        if self.config.flow_previous:
+            hidden = torch.cat([hidden, previous.to(hidden.dtype)], -1)
+        return Text2MelOutput(logits, attention, hidden)
 
     def mel(
         self,
@@ -162,18 +170,19 @@ class Text2Mel(nn.Module):
         return wide
 
     @torch.no_grad()
-    def with_flow(self, mean: torch.Tensor, deviation: torch.Tensor, channels: int = 256, blocks: int = 3) -> Text2Mel:
-        """A copy with an untrained flow; the network itself if it has one.
+    def with_flow(self, mean: torch.Tensor, deviation: torch.Tensor, channels: int = 384, blocks: int = 3) -> Text2Mel:
+        """A copy with an untrained flow that sees the frame before; the network itself if it has one of these sizes.
 
         Args:
             mean, deviation: of the mels of each speaker, ``(speakers, n_mels)``.
             channels, blocks: of the flow.
         """
-        if self.flow is not None:
+        sizes = {"flow_channels": channels, "flow_blocks": blocks, "flow_previous": True}
+        if self.flow is not None and all(getattr(self.config, key) == size for key, size in sizes.items()):
             return self
-        sizes = {"flow_channels": channels, "flow_blocks": blocks}
-        wide = Text2Mel(self.config.model_copy(update=sizes), self.n_mels)
-        wide.load_state_dict({**wide.state_dict(), **self.state_dict()})
+        wide = Text2Mel(self.config.model_copy(update={**sizes, "flow_steps": FLOW_STEPS}), self.n_mels)
+        kept = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("flow.")}
+        wide.load_state_dict({**wide.state_dict(), **kept})
         assert wide.flow is not None
         wide.flow.mean.copy_(mean)
         wide.flow.deviation.copy_(deviation)

@@ -1,4 +1,5 @@
-"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4, 4.1)."""
+"""Losses of both networks: L1, binary divergence, guided attention (arXiv:1710.08969, sections 3.4, 4.1), and what
+an adversary says."""
 
 from __future__ import annotations
 
@@ -94,7 +95,47 @@ def letters_loss(
 
 
 class Discriminator(nn.Module):
-    """A discriminator of magnitudes, for an SSRN that is to be crisp (least squares, arXiv:1611.04076).
+    """A network that tells a model's spectrograms from true ones (least squares, arXiv:1611.04076).
+
+    Trained beside the model, which learns from it what a mean over all that might be true, as L1 wants it, lacks.
+    Not kept after the training.
+    """
+
+    FEATURES_WEIGHT = 2.0  # of feature matching (arXiv:1512.09300), beside the adversarial loss
+
+    def critic_loss(self, made: torch.Tensor, true: torch.Tensor, speaker: torch.Tensor | None = None) -> torch.Tensor:
+        """Loss that trains the discriminator alone.
+
+        Args:
+            made: spectrograms ``(batch, frames, bands)`` of a network.
+            true: those of recordings.
+            speaker: ``(batch,)`` rows of the speaker table.
+        """
+        judged_true: torch.Tensor = self(true, speaker)[-1].float()
+        judged_made: torch.Tensor = self(made.detach(), speaker)[-1].float()
+        return (judged_true - 1).square().mean() + judged_made.square().mean()
+
+    def adversarial_loss(
+        self, made: torch.Tensor, true: torch.Tensor, speaker: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Loss that trains the network alone: to be judged as true, and to give the layers' outputs of the truth.
+
+        Args:
+            made, true, speaker: as for :meth:`critic_loss`.
+        """
+        with torch.no_grad():
+            true_outputs = self(true, speaker)[:-1]
+        fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
+        made_outputs: list[torch.Tensor] = functional_call(self, fixed, (made, speaker))
+        *outputs, judged = made_outputs
+        loss: torch.Tensor = (judged.float() - 1).square().mean()
+        for output, true_output in zip(outputs, true_outputs, strict=True):
+            loss += self.FEATURES_WEIGHT * (output.float() - true_output.float()).abs().mean()
+        return loss
+
+
+class MagnitudeDiscriminator(Discriminator):
+    """Judges magnitudes, for an SSRN that is to be crisp.
 
     Five 2-D convolutions over time and frequency, as those of Encodec's spectrograms (arXiv:2210.13438). They see the
     magnitude, and how far it stands above or below the spectral envelope: harmonics look alike there at every level.
@@ -105,7 +146,6 @@ class Discriminator(nn.Module):
 
     ENVELOPE = 11  # bins on which the envelope is the root mean square, more than a harmonic apart
     FLOOR = 1e-4  # of the linear magnitude: what is below is as good as silent
-    FEATURES_WEIGHT = 2.0  # of feature matching (arXiv:1512.09300), beside the adversarial loss
     window: torch.Tensor
 
     def __init__(self, channels: int = 32) -> None:
@@ -124,8 +164,11 @@ class Discriminator(nn.Module):
         window = torch.hann_window(self.ENVELOPE + 2, periodic=False)[1:-1]
         self.register_buffer("window", (window / window.sum())[None, None], persistent=False)
 
-    def forward(self, magnitude: torch.Tensor) -> list[torch.Tensor]:
-        """Outputs of each layer for magnitudes ``(batch, frames, bins)``; the last is high where they look true."""
+    def forward(self, magnitude: torch.Tensor, speaker: torch.Tensor | None = None) -> list[torch.Tensor]:
+        """Outputs of each layer for magnitudes ``(batch, frames, bins)``; the last is high where they look true.
+
+        One SSRN speaks for all speakers: it does not know which, nor does its judge.
+        """
         x = torch.stack([magnitude.float(), self._contrast(magnitude.float())], 1)
         outputs = []
         for layer in self.layers[:-1]:
@@ -142,33 +185,47 @@ class Discriminator(nn.Module):
         contrast: torch.Tensor = ((linear + self.FLOOR) / (envelope + self.FLOOR)).log()
         return contrast / 2
 
-    def critic_loss(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-        """Loss that trains the discriminator alone.
 
-        Args:
-            made: magnitudes ``(batch, frames, bins)`` of a network.
-            true: those of recordings.
-        """
-        judged_true: torch.Tensor = self(true)[-1].float()
-        judged_made: torch.Tensor = self(made.detach())[-1].float()
-        return (judged_true - 1).square().mean() + judged_made.square().mean()
+class MelDiscriminator(Discriminator):
+    """Judges the mels that a flow samples: one frame alone, and some in a row.
 
-    def adversarial_loss(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-        """Loss that trains the network alone: to be judged as true, and to give the layers' outputs of the truth.
+    A frame is seen whole, so that harmonics must fit together from the lowest band to the highest. Convolutions over
+    the bands, several times the computing, told true from sampled no better.
 
-        Args:
-            made: magnitudes ``(batch, frames, bins)`` of a network.
-            true: those of recordings.
-        """
-        with torch.no_grad():
-            true_outputs = self(true)[:-1]
-        fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
-        made_outputs: list[torch.Tensor] = functional_call(self, fixed, (made,))
-        *outputs, judged = made_outputs
-        loss: torch.Tensor = (judged.float() - 1).square().mean()
-        for output, true_output in zip(outputs, true_outputs, strict=True):
-            loss += self.FEATURES_WEIGHT * (output.float() - true_output.float()).abs().mean()
-        return loss
+    Args:
+        n_mels: mel bands.
+        speakers: rows of the bias tables.
+        channels: of all layers but the last.
+    """
+
+    WINDOWS = (1, 3, 6)  # coarse frames
+
+    def __init__(self, n_mels: int, speakers: int = 1, channels: int = 384) -> None:
+        super().__init__()
+        self.speakers = nn.ParameterList(nn.Parameter(torch.zeros(speakers, channels)) for _ in self.WINDOWS)
+        self.stacks = nn.ModuleList(
+            nn.ModuleList(
+                weight_norm(nn.Linear(*sizes))
+                for sizes in ((window * n_mels, channels), (channels, channels), (channels, channels), (channels, 1))
+            )
+            for window in self.WINDOWS
+        )
+
+    def forward(self, mel: torch.Tensor, speaker: torch.Tensor | None = None) -> list[torch.Tensor]:
+        """Outputs of each layer for standardised mels ``(batch, frames, n_mels)``; the last is high for true ones."""
+        outputs, judged = [], []
+        for window, table, stack in zip(self.WINDOWS, self.speakers, self.stacks, strict=True):
+            if window > mel.shape[1]:
+                continue
+            x = mel.unfold(1, window, 1).transpose(2, 3).flatten(2)
+            first, *rest = stack  # type: ignore[misc]
+            x = first(x) + (table[0] if speaker is None else table[speaker][:, None])
+            for layer in rest:
+                x = F.leaky_relu(x, 0.1)
+                outputs.append(x)
+                x = layer(x)
+            judged.append(x.flatten())
+        return [*outputs, torch.cat(judged)]
 
 
 def balanced(loss: torch.Tensor, other: torch.Tensor, at: torch.Tensor, share: float) -> torch.Tensor:

@@ -74,7 +74,7 @@ def train(
             (:class:`voicebank.training.spoken.LettersTask`).
         predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
             step is trained on mels as it predicts them.
-        adversarial: for SSRN, judge its magnitudes by a discriminator, too.
+        adversarial: judge SSRN's magnitudes, or the mels that Text2Mel's flow samples, by a discriminator, too.
         cache: folder of the computed features; ``features`` beside the run if left out.
         progress: callbacks, for features and training.
 
@@ -133,7 +133,7 @@ def train(
             text2mel = text2mel.with_letters()
             task = LettersTask(text2mel, corpora, spoken, audio, **options)
         else:
-            task = Text2MelTask(text2mel, corpora, audio, own_frames=own_frames, **options)
+            task = Text2MelTask(text2mel, corpora, audio, own_frames=own_frames, adversarial=adversarial, **options)
         notes["config"] = text2mel.config.model_dump(mode="json")
     trainer = Trainer(task, run, config, notes)
     if progress and trainer.step:

@@ -13,7 +13,8 @@ from torch import nn
 
 from voicebank.config import AudioConfig
 from voicebank.dctts.ssrn import SSRN
-from voicebank.dctts.text2mel import Text2Mel
+from voicebank.dctts.text2mel import Text2Mel, Text2MelOutput
+from voicebank.errors import BadData
 from voicebank.training import distributed, plots
 from voicebank.training.alignment import align
 from voicebank.training.batches import (
@@ -28,6 +29,8 @@ from voicebank.training.batches import (
 from voicebank.training.features import Features
 from voicebank.training.losses import (
     Discriminator,
+    MagnitudeDiscriminator,
+    MelDiscriminator,
     alignment_loss,
     balanced,
     guided_attention_loss,
@@ -49,8 +52,12 @@ class Task(abc.ABC):
     validation: list[Item]
     criterion: str | None = "l1"
     """Which of the validation's means decides which weights are best: the lowest. None: the latest are."""
-    critic: nn.Module | None = None
+    critic: Discriminator | None = None
     """A network that is trained beside the model, to judge it, and not kept."""
+    # Gradient of the adversarial loss, beside that of the loss that it completes.
+    ADVERSARIAL_SHARE = 0.7
+    # Steps at the beginning in which the discriminator learns alone, and in which its share then grows to the whole.
+    critic_alone, critic_grows = 150, 300
     order: Order
     """The batches, of all workers together."""
     seed: int
@@ -66,6 +73,34 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
         """A picture of what the network makes of the first held-back clip."""
+
+    def _judged(
+        self,
+        loss: torch.Tensor,
+        made: torch.Tensor,
+        true: torch.Tensor,
+        step: int,
+        *,
+        at: torch.Tensor | None = None,
+        speaker: torch.Tensor | None = None,
+    ) -> Metrics:
+        """A loss completed by what the discriminator says, as a key ``loss``, and the parts.
+
+        Args:
+            loss: scalar, the distance of what was made from the truth.
+            made, true: spectrograms ``(batch, frames, bands)``.
+            step: of the training.
+            at: tensor that both losses were computed from, ``made`` if left out.
+            speaker: ``(batch,)`` rows of the speaker table.
+        """
+        assert self.critic is not None
+        critic = self.critic.critic_loss(made, true, speaker)
+        metrics = {"loss": loss + critic, "critic": critic}
+        if share := self.ADVERSARIAL_SHARE * min(1.0, max(0.0, (step - self.critic_alone) / max(1, self.critic_grows))):
+            metrics["adversarial"] = self.critic.adversarial_loss(made, true, speaker)
+            pushed = balanced(loss, metrics["adversarial"], made if at is None else at, share)
+            metrics["loss"] = metrics["loss"] + pushed
+        return metrics
 
     def _drawn(self, step: int) -> tuple[list[Item], np.random.Generator]:
         """The items of a step and its random numbers: with several workers, this one's share and its own numbers."""
@@ -103,12 +138,17 @@ class Text2MelTask(Task):
             :func:`voicebank.training.batches.choose_phones`. An encoder for letters is not taught if it is 1.
         aligned: guide attention to where each sound is spoken, not to the diagonal
             (:mod:`voicebank.training.alignment`).
+        adversarial: judge the mels that the flow samples by a discriminator, too; see
+            :mod:`voicebank.training.losses`. They are sampled as the voice speaks, from little noise and in few steps,
+            with their gradient: the flow's own loss knows neither.
     """
 
     name = "text2mel"
     NOISE, HIDE, PHONES, OWN = 0.04, 0.3, 0.7, 0.7
     # Of L1 and divergence beside the flow's loss; noises and times for each frame; Euler steps of its own frames.
     SPECTROGRAM_WEIGHT, DRAWS, OWN_STEPS = 0.5, 2, 2
+    # Beside an adversarial loss: of the flow's, and of the L1 of standardised mels. Coarse frames that are judged.
+    FLOW_WEIGHT, SAMPLED_WEIGHT, JUDGED_FRAMES = 0.3, 1.0, 40
 
     def __init__(
         self,
@@ -124,6 +164,7 @@ class Text2MelTask(Task):
         own_frames: float | None = None,
         phones: float = PHONES,
         aligned: bool = True,
+        adversarial: bool = False,
     ) -> None:
         self.model, self.audio, self.batch_size, self.seed = model, audio, batch_size, seed
         self.noise, self.hide = noise, hide
@@ -131,14 +172,22 @@ class Text2MelTask(Task):
         self.own_frames = own_frames if own_frames is not None else self.OWN * flow
         self.letters = letters and phones < 1
         self.phones = 1.0 if letters else phones
+        if adversarial:
+            if model.flow is None:
+                raise BadData("only a Text2Mel with a flow samples mels that can be judged: give it one (--flow 256)")
+            self.critic = MelDiscriminator(model.n_mels, model.config.speakers)
         if flow:
-            self.criterion = "flow"
+            # Samples that sound true are no nearer to the truth than a mean of all that might be.
+            self.criterion = None if adversarial else "flow"
         self.aligned = aligned
         times = align(corpora) if aligned else None
         self.train, self.validation = split(corpora, held_back, times)
         self.order = Order(self.train, batch_size, seed)
 
-    def _losses(self, model: nn.Module, batch: Text2MelBatch, previous: torch.Tensor) -> Metrics:
+    def _losses(
+        self, model: nn.Module, batch: Text2MelBatch, previous: torch.Tensor, step: int | None = None
+    ) -> Metrics:
+        """The losses of a pass; with a step those by the discriminator, too."""
         output = model(batch.symbols, batch.symbol_mask, previous, batch.speaker)
         l1, divergence = spectrogram_loss(output.logits, batch.mel, batch.frame_mask)
         guided = guided_attention_loss(output.attention, batch.symbol_lengths, batch.frame_lengths)
@@ -147,11 +196,31 @@ class Text2MelTask(Task):
         flow = cast(Text2Mel, model).flow
         if flow is not None:
             metrics["flow"] = flow.loss(output.hidden, batch.mel, batch.frame_mask, batch.speaker, self.DRAWS)
-            loss = metrics["flow"] + self.SPECTROGRAM_WEIGHT * loss
+            loss = (self.FLOW_WEIGHT if self.critic else 1.0) * metrics["flow"] + self.SPECTROGRAM_WEIGHT * loss
+        if self.critic is not None and step is not None:
+            judged = self._judged_samples(cast(Text2Mel, model), batch, output, step)
+            loss = loss + judged.pop("loss")
+            metrics.update(judged)
         if self.aligned:
             metrics["alignment"] = alignment_loss(output.attention, batch.positions, batch.frame_mask)
             return {"loss": loss + ALIGNMENT_WEIGHT * metrics["alignment"], **metrics}
         return {"loss": loss + guided, **metrics}
+
+    def _judged_samples(self, model: Text2Mel, batch: Text2MelBatch, output: Text2MelOutput, step: int) -> Metrics:
+        """What the discriminator says of a part of each clip, sampled as the voice speaks."""
+        assert model.flow is not None
+        length = min(self.JUDGED_FRAMES, int(batch.frame_lengths.min()))
+        room = (batch.frame_lengths - length + 1)[:, None]
+        first = (torch.rand(len(room), 1, device=room.device) * room).long()
+        rows = torch.arange(len(room), device=room.device)[:, None]
+        frames = first + torch.arange(length, device=room.device)
+        part = Text2MelOutput(output.logits[rows, frames], output.attention, output.hidden[rows, frames])
+        made, true = (
+            model.flow.standardise(mel, batch.speaker)
+            for mel in (model.mel(part, batch.speaker), batch.mel[rows, frames])
+        )
+        distance = self.SAMPLED_WEIGHT * (made - true).abs().mean()
+        return {"sampled": distance, **self._judged(distance, made, true, step, speaker=batch.speaker)}
 
     def loss(self, model: nn.Module, step: int, device: torch.device) -> Metrics:
         """Losses on the batch of a step, some of its frames hidden, noisy or replaced by the network's own."""
@@ -165,7 +234,7 @@ class Text2MelTask(Task):
                 generated = network.mel(output, batch.speaker, steps=self.OWN_STEPS)
             rate = self.own_frames * torch.rand(len(previous), 1, 1, device=device)
             previous = torch.where(torch.rand(*previous.shape[:2], 1, device=device) < rate, shift(generated), previous)
-        metrics = self._losses(model, batch, corrupt(previous, self.hide, self.noise))
+        metrics = self._losses(model, batch, corrupt(previous, self.hide, self.noise), step)
         if self.letters and step % 2 == 0:
             written = text2mel_batch(items, self.audio, rng, 0.0).to(device)
             metrics["letters"] = letters_loss(cast(Text2Mel, model), written, batch, shift(batch.mel))
@@ -210,11 +279,6 @@ class SSRNTask(Task):
     """
 
     name = "ssrn"
-    # Gradient of the adversarial loss, beside that of L1 and divergence.
-    ADVERSARIAL_SHARE = 0.7
-    # Steps at the beginning in which the discriminator learns alone, and in which its share then grows to the whole.
-    CRITIC_ALONE, CRITIC_GROWS = 150, 300
-    critic: Discriminator | None = None
 
     def __init__(
         self,
@@ -231,7 +295,7 @@ class SSRNTask(Task):
     ) -> None:
         self.model, self.audio = model, audio
         if adversarial:
-            self.critic = Discriminator()
+            self.critic = MagnitudeDiscriminator()
             self.criterion = None  # crisp magnitudes are further from the true ones than blurred ones are
         self.batch_size, self.seed, self.frames = batch_size, seed, frames
         self.text2mel = text2mel and text2mel.eval()
@@ -261,14 +325,8 @@ class SSRNTask(Task):
             return self._losses(model, mel, magnitude, device)
         logits = model(mel)
         l1, divergence = spectrogram_loss(logits, magnitude)
-        spectrogram, made = l1 + divergence, torch.sigmoid(logits.float())
-        critic = self.critic.critic_loss(made, magnitude)
-        loss = spectrogram + critic
-        metrics = {"l1": l1, "divergence": divergence, "critic": critic}
-        if share := self.ADVERSARIAL_SHARE * min(1.0, max(0.0, (step - self.CRITIC_ALONE) / self.CRITIC_GROWS)):
-            metrics["adversarial"] = self.critic.adversarial_loss(made, magnitude)
-            loss = loss + balanced(spectrogram, metrics["adversarial"], logits, share)
-        return {"loss": loss, **metrics}
+        judged = self._judged(l1 + divergence, torch.sigmoid(logits.float()), magnitude, step, at=logits)
+        return {**judged, "l1": l1, "divergence": divergence}
 
     def validate(self, model: nn.Module, device: torch.device) -> Metrics:
         """Mean losses over the same crops each time."""
