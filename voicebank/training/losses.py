@@ -3,6 +3,8 @@ an adversary says."""
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -214,16 +216,17 @@ class MelDiscriminator(Discriminator):
     def forward(self, mel: torch.Tensor, speaker: torch.Tensor | None = None) -> list[torch.Tensor]:
         """Outputs of each layer for standardised mels ``(batch, frames, n_mels)``; the last is high for true ones."""
         outputs, judged = [], []
-        for window, table, stack in zip(self.WINDOWS, self.speakers, self.stacks, strict=True):
+        for window, table, layers in zip(self.WINDOWS, self.speakers, self.stacks, strict=True):
             if window > mel.shape[1]:
                 continue
+            stack = cast(nn.ModuleList, layers)
             x = mel.unfold(1, window, 1).transpose(2, 3).flatten(2)
-            first, *rest = stack  # type: ignore[misc]
-            x = first(x) + (table[0] if speaker is None else table[speaker][:, None])
-            for layer in rest:
-                x = F.leaky_relu(x, 0.1)
-                outputs.append(x)
-                x = layer(x)
+            bias = table[0] if speaker is None else table[speaker][:, None]
+            for i, layer in enumerate(stack):
+                x = layer(x) if i else layer(x) + bias
+                if i < len(stack) - 1:
+                    x = F.leaky_relu(x, 0.1)
+                    outputs.append(x)
             judged.append(x.flatten())
         return [*outputs, torch.cat(judged)]
 
