@@ -174,7 +174,7 @@ class Text2MelTask(Task):
         self.phones = 1.0 if letters else phones
         if adversarial:
             if model.flow is None:
-                raise BadData("only a Text2Mel with a flow samples mels that can be judged: give it one (--flow 256)")
+                raise BadData("only a Text2Mel with a flow samples mels that can be judged: give it one (--flow 384)")
             self.critic = MelDiscriminator(model.n_mels, model.config.speakers)
         if flow:
             # Samples that sound true are no nearer to the truth than a mean of all that might be.
