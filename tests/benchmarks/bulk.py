@@ -309,7 +309,8 @@ def _train_large(network: str, corpus: Path, folder: Path, hours: float, steps: 
     from voicebank.config import AudioConfig
     from voicebank.data.dataset import Dataset
     from voicebank.training import features
-    from voicebank.training.tasks import SSRNTask, Text2MelTask
+    from voicebank.training.ssrn import SSRNTask
+    from voicebank.training.tasks import Text2MelTask
     from voicebank.training.trainer import Trainer
 
     audio = AudioConfig()

@@ -25,7 +25,8 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.frontend import join
 from voicebank.training.batches import Item, MixedOrder, Order, usable
 from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
-from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
+from voicebank.training.ssrn import SSRNTask
+from voicebank.training.tasks import Task, Text2MelTask
 from voicebank.training.trainer import Trainer, TrainerConfig
 
 # Rows of the speaker table.

@@ -22,7 +22,8 @@ from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
 from voicebank.training.runs import ssrn_from, text2mel_from, voices_of
 from voicebank.training.spoken import LettersTask, speak
-from voicebank.training.tasks import SSRNTask, Task, Text2MelTask
+from voicebank.training.ssrn import SSRNTask
+from voicebank.training.tasks import Task, Text2MelTask
 from voicebank.training.trainer import Trainer, TrainerConfig
 
 Network = Literal["text2mel", "ssrn"]
