@@ -100,6 +100,12 @@ def test_a_text_is_spoken_part_by_part(tmp_path: Path) -> None:
 def test_pictures_of_nothing() -> None:
     assert pictures.waveform(np.zeros(0, np.float32)) == (1, "")
     assert pictures.spans("A B", np.zeros((0, 4))) == []
+    assert pictures.rows([]) == (0, [])
+
+
+def test_words_below_a_picture_do_not_cover_each_other() -> None:
+    words = [("one", 0.0, 0.01), ("unspoken", 0.01, 0.01), ("two", 0.01, 0.5), ("three", 0.5, 1.0)]
+    assert pictures.rows(words) == (2, [("one", 0.0, 0), ("two", 0.01, 1), ("three", 0.5, 0)])
 
 
 def test_the_closest_voice_is_the_one_with_the_longest_bar() -> None:

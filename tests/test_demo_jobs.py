@@ -17,8 +17,8 @@ pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: 
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.errors import BadAudio, BadData  # noqa: E402
 from voicebank_demo.clips import Clips, check_speech  # noqa: E402
-from voicebank_demo.jobs import Jobs, remove_results  # noqa: E402
-from voicebank_demo.make import working  # noqa: E402
+from voicebank_demo.jobs import Job, Jobs, remove_results  # noqa: E402
+from voicebank_demo.presenter import working  # noqa: E402
 from voicebank_demo.state import STATE, CheckRequest, Clip, State, TrainRequest, read_state, write  # noqa: E402
 from voicebank_demo.worker import Worker  # noqa: E402
 
@@ -143,6 +143,14 @@ def test_a_stage_that_ends_does_not_look_as_if_it_hung(tmp_path: Path, jobs: Job
     write(job.folder / STATE, State(stage="recordings", step=60, steps=60))
     html = working(job, 0, None)
     assert "60 of 60" not in html and "almost done" in html and "unknown" in html
+
+
+def test_stages_are_told_in_plain_words(tmp_path: Path) -> None:
+    job = Job("me", "check", tmp_path)
+    for stage, words in (("speaker embedding", "closest to yours"), ("clips of a.wav", "checked"), ("xyz", "goes on")):
+        write(tmp_path / STATE, State(stage=stage, step=3, steps=3))
+        html = working(job, 0, None)
+        assert words in html and stage not in html
 
 
 def test_a_recording_in_which_nobody_speaks_is_refused_before_anybody_listens(tmp_path: Path) -> None:

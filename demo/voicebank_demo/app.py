@@ -17,12 +17,11 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
-from markupsafe import Markup
 
 import voicebank
-from voicebank_demo import api, detect, difference, make, speak, voices, whose
+from voicebank_demo import api, detect, difference, make, speak, whose
 from voicebank_demo.jobs import Jobs
-from voicebank_demo.page import STATIC, Theme, render, static, text
+from voicebank_demo.page import STATIC, UNQUEUED, Theme, render, static, text
 from voicebank_demo.settings import Settings
 from voicebank_demo.visitors import Demo, Visitor, Visitors
 
@@ -46,14 +45,15 @@ def build(root: Path) -> tuple[gr.Blocks, dict[str, Any]]:
             with gr.Tab("Speak", id="speak"):
                 spoken = speak.build(demo)
             with gr.Tab("Your voice", id="make"):
-                make.build(demo, banner, spoken)
+                make.build(demo, banner, spoken.voice)
             with gr.Tab("Compare", id="difference"):
                 difference.build(demo)
             with gr.Tab("Whose voice?", id="whose"):
                 whose.build(demo)
             with gr.Tab("Was this made here?", id="detect"):
                 detect.build(demo)
-        foot = text(_foot(bounds, "no", ""), elem_id="foot")
+        speak.build_calls(demo, spoken)
+        foot = text(_foot(bounds, "no"), elem_id="foot")
         api.build(demo)
 
         _visits(blocks, demo, remembered, foot)
@@ -87,23 +87,21 @@ def _visits(blocks: gr.Blocks, demo: Demo, remembered: gr.BrowserState, foot: gr
     def leave(request: gr.Request) -> None:
         demo.visitors.leave(request.session_hash or "")
 
-    def arrived(request: gr.Request) -> str:
-        return _foot(demo.settings, "yes", speak.address_of(request))
+    def arrived() -> str:
+        return _foot(demo.settings, "yes")
 
     # Not through the queue: who opens the page sees where they were, however many wait for speech.
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-    step = blocks.load(arrive, remembered, remembered, **quiet)
-    for look, inputs, outputs in demo.looks:
-        step = step.then(look, inputs, outputs, **quiet)
-    step.then(arrived, None, foot, **quiet)
+    step = blocks.load(arrive, remembered, remembered, **UNQUEUED)
+    for fill, inputs, outputs in demo.on_load:
+        step = step.then(fill, inputs, outputs, **UNQUEUED)
+    step.then(arrived, None, foot, **UNQUEUED)
     blocks.unload(leave)
 
 
-def _foot(bounds: Settings, arrived: str, url: str) -> str:
+def _foot(bounds: Settings, arrived: str) -> str:
     """The end of the page; ``arrived`` tells tests that all of it is drawn."""
-    calls = speak.snippets((speak.FIRST, voices.first(), voices.frontends()[0], 1.0, voices.vocoders()[0]), url)
     times = {"minutes": round(bounds.grace / 60, 1), "hours": round(bounds.job_grace / 3600, 1)}
-    return render("foot.html", arrived=arrived, snippets=Markup(calls), **times)
+    return render("foot.html", arrived=arrived, **times)
 
 
 def stays(visitor: Visitor, jobs: Jobs, bounds: Settings) -> bool:

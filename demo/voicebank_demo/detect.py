@@ -7,19 +7,19 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import gradio as gr
 
-from voicebank import Audio, provenance, uploads
-from voicebank.errors import BadAudio, VoicebankError
+from voicebank import Audio, provenance
+from voicebank.errors import VoicebankError
 from voicebank.plugins import Detection
 from voicebank_demo import voices
-from voicebank_demo.page import errors_shown, render, text
+from voicebank_demo.page import clip_tab, render
 from voicebank_demo.visitors import Demo
 
-LEAD = """<p class="vb-lead">What our voices say carries a mark that nobody hears. Choose a file, such as one that you
-saved under Speak, and see whether one of them said it.</p>"""
+LEAD = """What our voices say carries a mark that nobody hears. Choose a file, such as one that you saved under Speak,
+and see whether one of them said it."""
 NOBODY: Mapping[int, str] = MappingProxyType({})
 SUREST = 12  # powers of ten: "one in a million million" is as much as anybody needs
 NUMBERS = {6: "a million", 9: "a billion", 12: "a million million"}
@@ -90,31 +90,10 @@ def result(sound: Audio, found: Detection, file: Path, own: Mapping[int, str]) -
 
 def build(demo: Demo) -> None:
     """The tab."""
-    longest = demo.settings.search_seconds
 
-    def changed(path: str | None, request: gr.Request) -> str:
-        return search(path, request) if path else ""
+    def answer(sound: Audio, file: Path, request: gr.Request, progress: gr.Progress) -> str:
+        return result(sound, provenance.detect(sound), file, payloads(demo.visitor(request).voices()))
 
-    def search(path: str | None, request: gr.Request) -> str:
-        with errors_shown("detect"):
-            if not path:
-                raise BadAudio("record or choose a clip first")
-            demo.uploaded(path, request)
-            file = Path(path)
-            sound = uploads.read_clip(file, file.name, longest)
-            return result(sound, provenance.detect(sound), file, payloads(demo.visitor(request).voices()))
-
-    text(LEAD)
-    clip = gr.Audio(
-        sources=["upload", "microphone"],
-        type="filepath",
-        label="A recording",
-        buttons=[],
-        elem_id="detect-clip",
-        elem_classes="vb-clip",
+    clip_tab(
+        demo, "detect", demo.settings.search_seconds, answer, lead=LEAD, label="A recording", button="Look for the mark"
     )
-    start = gr.Button("Look for the mark", variant="primary", size="lg", elem_id="detect-start")
-    found = text("", elem_id="detect-found")
-    shared: dict[str, Any] = {"show_progress": "full", **demo.limits(1, "comparing")}
-    start.click(search, clip, found, **shared)
-    clip.change(changed, clip, found, **shared)

@@ -12,16 +12,17 @@ import gradio as gr
 from voicebank import Speech
 from voicebank.errors import VoicebankError
 from voicebank_demo import voices
-from voicebank_demo.page import component, errors_shown, render, text
+from voicebank_demo.page import component, errors_shown, examples, render, text
 from voicebank_demo.speech import check_text
 from voicebank_demo.visitors import Demo
 
 LONGEST = 300  # characters: one sentence, many times
-EXAMPLES = [
-    ["A neural network reads this sentence."],
-    ["The colonel bought a yacht and a bouquet."],
-    ["She ate quinoa with Siobhan at the rendezvous."],
-]
+EXAMPLES = {
+    "Neural network": "A neural network reads this sentence.",
+    "Colonel, yacht, bouquet": "The colonel bought a yacht and a bouquet.",
+    "Quinoa, Siobhan, rendezvous": "She ate quinoa with Siobhan at the rendezvous.",
+}
+FIRST = EXAMPLES["Neural network"]
 LEAD = """<p class="vb-lead">English spelling does not say how to speak a word like "neural" or "quinoa". From the
 spelling a voice has to guess; with a dictionary it knows. Here you hear both, and then every voice.</p>"""
 NAMES = {"graphemes": "Guessed from the spelling", "phonemizer": "With a dictionary"}
@@ -46,22 +47,22 @@ class Card:
         self.path = self.speech.audio.save(folder / f"{self.voice}-{self.frontend}.wav")
 
 
-def cards(folder: Path, wanted: list[Card], sentence: str) -> Iterator[str]:
-    """All cards, again after each that is done.
+def cards(folder: Path, wanted: list[Card], sentence: str, heading: str) -> Iterator[str]:
+    """All cards below a heading, again after each that is done.
 
     Raises:
         VoicebankError: one could not be spoken; the cards say so.
     """
     for card in wanted:
-        yield render("cards.html", cards=wanted)
+        yield render("cards.html", cards=wanted, heading=heading)
         try:
             card.speak(folder, sentence)
         except VoicebankError as error:
             for other in wanted:
                 other.error = "" if other.speech else str(error) if other is card else "not spoken"
-            yield render("cards.html", cards=wanted)
+            yield render("cards.html", cards=wanted, heading=heading)
             raise
-    yield render("cards.html", cards=wanted)
+    yield render("cards.html", cards=wanted, heading=heading)
 
 
 def build(demo: Demo) -> None:
@@ -74,7 +75,7 @@ def build(demo: Demo) -> None:
             sentence = check_text(said, LONGEST)
             voice = str(picked["chosen"])
             wanted = [Card(NAMES[name], voice, name, pictured=True) for name in readers]
-            yield from cards(demo.visitor(request).new_speech(), wanted, sentence)
+            yield from cards(demo.visitor(request).new_speech(), wanted, sentence, "Two ways to read it")
 
     def everybody(said: str, request: gr.Request) -> Iterator[str]:
         with errors_shown("difference"):
@@ -82,18 +83,16 @@ def build(demo: Demo) -> None:
             wanted = [
                 Card(f"{face.name}, {face.about}", face.id, known[0], portrait=face.portrait) for face in voices.faces()
             ]
-            yield from cards(demo.visitor(request).new_speech(), wanted, sentence)
+            yield from cards(demo.visitor(request).new_speech(), wanted, sentence, "The same sentence in every voice")
 
     text(LEAD)
-    said = gr.Textbox(EXAMPLES[0][0], label="Sentence", lines=2, elem_id="difference-text")
+    said = gr.Textbox(FIRST, label="Sentence", lines=2, elem_id="difference-text")
     text(f'<p class="vb-count" data-for="difference-text" data-longest="{LONGEST}"></p>')
+    examples(EXAMPLES, said)
     voice = component("voices", "difference-voice", voices.picker())
     start = gr.Button("Compare", variant="primary", size="lg", elem_id="difference-start")
     both = text("", elem_id="difference-both")
-    text('<h2 class="vb-title">The same sentence in every voice</h2>')
     four = text("", elem_id="difference-voices")
-    gr.Examples(EXAMPLES, [said], label="Try")
-
     shared: dict[str, Any] = {"show_progress": "hidden", **demo.limits(demo.settings.speaking, "speaking")}
     start.click(compare, [said, voice], both, **shared).success(everybody, [said], four, **shared)
     if "phonemizer" not in known:

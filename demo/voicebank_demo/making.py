@@ -142,18 +142,12 @@ class Make:
         """End the job with what it has."""
         self.demo.jobs.stop(self.demo.visitor(request).token)
 
-    def other(self, request: gr.Request) -> None:
-        """Back to the recordings."""
-        visitor = self.demo.visitor(request)
-        self.demo.jobs.drop(visitor.token)
-        remove_results(visitor.work)
-
     def keep(self, request: gr.Request) -> None:
         """Keep the voice and make another."""
         self.demo.visitor(request).keep_voice()
 
     def delete(self, request: gr.Request) -> None:
-        """Delete the voice, which can be undone."""
+        """Delete the voice, or what was found before one is made, which can be undone."""
         visitor = self.demo.visitor(request)
         self.demo.jobs.drop(visitor.token)
         voices.forget(visitor.work / "clone")

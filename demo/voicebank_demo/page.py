@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,21 @@ import gradio as gr
 from gradio.themes.utils import colors, sizes
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from voicebank.errors import VoicebankError
+from voicebank import Audio, uploads
+from voicebank.errors import BadAudio, VoicebankError
 from voicebank_demo import pictures
+from voicebank_demo.visitors import Demo
 from voicebank_demo.voices import address, title
 
 log = logging.getLogger("voicebank.demo")
 STATIC = Path(__file__).parent / "static"
 _FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+# How events of the page's own are joined: programs do not see them, and nothing flickers while they are answered.
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Answered by the request itself: a Stop must neither wait in Gradio's queue nor be refused when that is full. Only for
+# what never raises: without the queue, the page does not show why something was refused.
+UNQUEUED: dict[str, Any] = {**HIDDEN, "queue": False}
+WAITING = gr.Progress()
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 
 
@@ -86,6 +94,8 @@ class Theme(gr.themes.Base):
             button_secondary_background_fill="white",
             button_secondary_background_fill_dark="*neutral_800",
             button_secondary_border_color="*neutral_300",
+            checkbox_border_color="*neutral_500",
+            checkbox_border_color_dark="*neutral_400",
             button_border_width="1px",
             button_large_text_weight="600",
         )
@@ -113,6 +123,11 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{seconds:02d}"
 
 
+def sentence(words: str) -> str:
+    """A message of the library as a sentence of the page."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+
+
 def number(value: float | None, digits: int) -> str:
     """A number of a table; a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -126,7 +141,9 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals.update(pictures=pictures)
-_templates.filters.update(address=address, clock=clock, duration=duration, number=number, pyrepr=repr, voice=title)
+_templates.filters.update(
+    address=address, clock=clock, duration=duration, number=number, pyrepr=repr, sentence=sentence, voice=title
+)
 
 
 def render(template: str, /, **values: Any) -> str:
@@ -153,6 +170,11 @@ def component(name: str, elem_id: str, value: Any = None) -> gr.HTML:
     )
 
 
+def examples(texts: dict[str, str], field: gr.Textbox) -> None:
+    """Texts to try, under what they show."""
+    gr.Examples([[words] for words in texts.values()], [field], example_labels=list(texts), label="Try")
+
+
 def stop_player(elem_id: str) -> str:
     """JavaScript that silences a player and lets it keep what it has."""
     box = f"document.querySelector('#{elem_id} .vb-player').parentElement"
@@ -163,34 +185,91 @@ class Confirmed:
     """A button for what cannot be had back: it asks first, and offers to undo it afterwards.
 
     Args:
-        label: of the button. question: asked before. done: said afterwards.
+        label: of the button.
+        question: asked before.
+        done: said afterwards.
+        elem_id: of the button, and how those of the question and of the offer begin.
+        answers: the words of yes and of no.
     """
 
-    def __init__(self, label: str, question: str, done: str, elem_id: str) -> None:
-        self.button = gr.Button(label, elem_id=elem_id)
-        with gr.Row(visible=False, elem_id=f"{elem_id}-ask", elem_classes="vb-ask") as self.asking:
-            text(f"<p>{escape(question)}</p>")
-            self.yes = gr.Button("Yes, delete", variant="stop", elem_id=f"{elem_id}-yes")
-            self.no = gr.Button("No, keep", elem_id=f"{elem_id}-no")
-        self.elem_id, self.done = elem_id, done
+    def __init__(
+        self, label: str, question: str, done: str, elem_id: str, answers: tuple[str, str] = ("Yes, delete", "No, keep")
+    ) -> None:
+        self.button = gr.Button(label, size="lg", min_width=130, elem_id=elem_id)
+        self.elem_id, self.question, self.done, self.answers = elem_id, question, done, answers
+
+    def place_question(self) -> None:
+        """Make the question, below the row in which the button stands."""
+        with gr.Row(visible=False, elem_id=f"{self.elem_id}-ask", elem_classes="vb-ask") as self.asking:
+            text(f"<p>{escape(self.question)}</p>")
+            self.yes = gr.Button(self.answers[0], variant="stop", min_width=110, elem_id=f"{self.elem_id}-yes")
+            self.no = gr.Button(self.answers[1], min_width=110, elem_id=f"{self.elem_id}-no")
 
     def place_undo(self) -> None:
         """Make the offer to undo it, where it stays visible afterwards."""
         with gr.Row(visible=False, elem_id=f"{self.elem_id}-done", elem_classes="vb-ask") as self.undoing:
             text(f"<p>{escape(self.done)}</p>")
-            self.undo = gr.Button("Undo", elem_id=f"{self.elem_id}-undo")
+            self.undo = gr.Button("Undo", min_width=110, elem_id=f"{self.elem_id}-undo")
 
     def connect(self, delete: Any, undo: Any, outputs: Any) -> tuple[Any, Any]:
         """Join it to what it does; both functions take the request and return ``outputs``."""
-        shown: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
         rows = [self.asking, self.undoing]
-        self.button.click(lambda: (gr.Row(visible=True), gr.Row(visible=False)), None, rows, **shown)
-        self.no.click(lambda: gr.Row(visible=False), None, self.asking, **shown)
-        deleted = self.yes.click(delete, None, outputs, **shown)
-        deleted.success(lambda: (gr.Row(visible=False), gr.Row(visible=True)), None, rows, **shown)
-        undone = self.undo.click(undo, None, outputs, **shown)
-        undone.success(lambda: gr.Row(visible=False), None, self.undoing, **shown)
+        self.button.click(lambda: (gr.Row(visible=True), gr.Row(visible=False)), None, rows, **UNQUEUED)
+        self.no.click(lambda: gr.Row(visible=False), None, self.asking, **UNQUEUED)
+        deleted = self.yes.click(delete, None, outputs, **UNQUEUED)
+        deleted.success(lambda: (gr.Row(visible=False), gr.Row(visible=True)), None, rows, **UNQUEUED)
+        undone = self.undo.click(undo, None, outputs, **UNQUEUED)
+        undone.success(lambda: gr.Row(visible=False), None, self.undoing, **UNQUEUED)
         return deleted, undone
+
+
+def clip_tab(
+    demo: Demo,
+    name: str,
+    longest: float,
+    answer: Callable[[Audio, Path, gr.Request, gr.Progress], str],
+    *,
+    lead: str,
+    label: str,
+    button: str,
+) -> None:
+    """A tab with one question about one clip, which is recorded or chosen; the answer stands below it.
+
+    Args:
+        demo: the demo.
+        name: how the ids of its elements begin.
+        longest: seconds that a clip may last.
+        answer: gets the clip, its file, who asks, and what to tell of the progress; returns HTML.
+        lead: what the tab is for.
+        label: of the clip.
+        button: what starts it, if the clip itself did not.
+    """
+
+    def ask(path: str | None, request: gr.Request, progress: gr.Progress = WAITING) -> str:
+        with errors_shown(name):
+            if not path:
+                raise BadAudio("record or choose a clip first")
+            demo.uploaded(path, request)
+            file = Path(path)
+            return answer(uploads.read_clip(file, file.name, longest), file, request, progress)
+
+    def changed(path: str | None, request: gr.Request, progress: gr.Progress = WAITING) -> str:
+        return ask(path, request, progress) if path else ""
+
+    text(f'<p class="vb-lead">{escape(lead)}</p>')
+    clip = gr.Audio(
+        sources=["upload", "microphone"],
+        type="filepath",
+        label=label,
+        buttons=[],
+        elem_id=f"{name}-clip",
+        elem_classes="vb-clip",
+    )
+    start = gr.Button(button, variant="primary", size="lg", elem_id=f"{name}-start")
+    found = text("", elem_id=f"{name}-found")
+    shared: dict[str, Any] = {"show_progress": "full", **demo.limits(1, "comparing")}
+    start.click(ask, clip, found, **shared)
+    clip.change(changed, clip, found, **shared)
 
 
 # Faults

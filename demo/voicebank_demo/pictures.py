@@ -14,10 +14,12 @@ _COLOURS = np.stack(
     [np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, len(_STOPS)), _STOPS[:, c]) for c in range(3)], axis=1
 ).astype(np.uint8)
 _POINTS = 400  # columns of a waveform
+CHARACTERS = 58  # that stand side by side below the narrowest figure, see ``.vb-figure`` in demo.css
 
 
 _COLOURS_OF_FACES = ("#0f766e", "#9a3412", "#1d4ed8", "#7e22ce", "#be123c", "#4d7c0f")
-_HAIR = {"female": "M10 40V21a14 14 0 0 1 28 0v19h-6V22H16v18z", "": "M12 20a12 12 0 0 1 24 0l-3 3H15z"}
+_HAIR = {"female": "M9 38V21a15 15 0 0 1 30 0v17H9z", "": "M13 22v-3a11 11 0 0 1 22 0v3z"}
+_LOOKS = (("#3b2314", "#f3c9a5"), ("#8a4b1f", "#fbdcc0"), ("#e0b04a", "#fde3cd"), ("#1f1a17", "#c68a5e"))
 _FLAGS = {
     "us": '<path fill="#fff" d="M0 0h30v20H0z"/><path stroke="#b22234" stroke-width="1.54" '
     'd="M0 .8h30M0 3.9h30M0 7h30M0 10h30M0 13.1h30M0 16.2h30M0 19.2h30"/><path fill="#3c3b6e" d="M0 0h13v10.8H0z"/>',
@@ -29,13 +31,17 @@ _FLAGS = {
 
 def portrait(gender: str, country: str, number: int) -> str:
     """The face of a voice, with a flag for its accent. What it shows is written beside it, too."""
+    hair, skin = _LOOKS[number % len(_LOOKS)]
     flag = f'<svg class="flag" viewBox="0 0 30 20">{_FLAGS[country]}</svg>' if country in _FLAGS else ""
     return (
         '<span class="vb-portrait" aria-hidden="true"><svg class="face" viewBox="0 0 48 48">'
-        f'<circle cx="24" cy="24" r="24" fill="{_COLOURS_OF_FACES[number % len(_COLOURS_OF_FACES)]}"/>'
-        '<path d="M8 48c1-9 8-13 16-13s15 4 16 13z" fill="#fff" opacity=".85"/>'
-        f'<path d="{_HAIR.get(gender, _HAIR[""])}" fill="#00000066"/><circle cx="24" cy="23" r="9" fill="#ffe3c9"/>'
-        f'<path d="M15 20c3-5 12-6 18 0-2-9-16-10-18 0z" fill="#3f2a1d"/></svg>{flag}</span>'
+        '<circle cx="24" cy="24" r="24" fill="#dceef0"/>'
+        f'<path d="{_HAIR.get(gender, _HAIR[""])}" fill="{hair}"/>'
+        f'<path d="M7 48c1-9 8-12 17-12s16 3 17 12z" fill="{_COLOURS_OF_FACES[number % len(_COLOURS_OF_FACES)]}"/>'
+        f'<path d="M20 28h8v8a4 4 0 0 1-8 0z" fill="{skin}"/><ellipse cx="24" cy="23" rx="8.5" ry="9.5" fill="{skin}"/>'
+        f'<path d="M15 21c1-10 17-10 18 0-4-1-7-2-9-5-2 3-5 4-9 5z" fill="{hair}"/>'
+        '<path d="M20.5 23v1.5M27.5 23v1.5M21 28c2 1.6 4 1.6 6 0" stroke="#3b2314" stroke-width="1.3" fill="none" '
+        f'stroke-linecap="round"/></svg>{flag}</span>'
     )
 
 
@@ -82,6 +88,20 @@ def spans(symbols: str, attention: np.ndarray) -> list[tuple[str, float, float]]
         if any(c.isalpha() for c in word):
             marks.append((word, start / len(path), end / len(path)))
     return marks
+
+
+def rows(marks: list[tuple[str, float, float]]) -> tuple[int, list[tuple[str, float, int]]]:
+    """How many rows the words of :func:`spans` need, and each with its place along time and a row in which it covers
+    no other; without those that were not spoken."""
+    ends: list[float] = []
+    placed = []
+    for word, start, end in marks:
+        if end <= start:
+            continue
+        row = next((i for i, taken in enumerate(ends) if taken <= start), len(ends))
+        ends[row : row + 1] = [start + (len(word) + 2) / CHARACTERS]
+        placed.append((word, start, row))
+    return len(ends), placed
 
 
 def curve(lines: dict[str, list[tuple[int, float]]]) -> tuple[int, dict[str, str]]:

@@ -13,32 +13,19 @@ import gradio as gr
 
 from voicebank.errors import BadData
 from voicebank_demo import voices
-from voicebank_demo.page import component, errors_shown, render, stop_player, text
+from voicebank_demo.page import UNQUEUED, component, errors_shown, examples, render, stop_player, text
 from voicebank_demo.prompts import prompts
 from voicebank_demo.speech import check_text, speaking
 from voicebank_demo.visitors import Demo
 
 LONG_TEXTS = Path(__file__).with_name("texts.txt").read_text(encoding="utf-8").strip().split("\n\n")
 FIRST = "Dr. Smith paid $3.50 on May 1st, 2024, at 7:45 p.m. That is 12% less than in 1999!"
-EXAMPLES = [
-    [FIRST],
-    ["Please wait [pause:0.6] for the [[ˈnʊɹəl]] network to warm up."],
-    ["The rain in Spain stays mainly in the plain. Who said so? Nobody I know."],
-]
-
-
-def snippets(values: tuple[str, str, str, float, str], url: str) -> str:
-    """How programs get what is on the page now: text, voice, frontend, speed, vocoder."""
-    said, voice, frontend, speed, vocoder = values
-    call = json.dumps({"text": said, "voice": voice, "frontend": frontend, "speed": speed}, ensure_ascii=False)
-    return render(
-        "snippets.html", text=said, voice=voice, frontend=frontend, speed=speed, vocoder=vocoder, url=url, call=call
-    )
-
-
-def address_of(request: gr.Request) -> str:
-    """The address under which a page was opened."""
-    return str(request.request.base_url).rstrip("/") if request.request else ""
+EXAMPLES = {
+    "Numbers and dates": FIRST,
+    "A pause": "And the winner is [pause:1.5] my grandmother!",
+    "A name, as you say it": "Her name is Siobhan, which is spoken [[ʃɪˈvɔːn]].",
+    "A verse": "The rain in Spain stays mainly in the plain. Who said so? Nobody I know.",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +42,13 @@ class Controls:
     def all(self) -> list[Any]:
         """In the order of :func:`chosen`."""
         return [self.text, self.voice, self.hub, self.frontend, self.speed, self.vocoder]
+
+
+def calls(said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request) -> str:
+    """How programs get what is on the page now."""
+    url = str(request.request.base_url).rstrip("/") if request.request else ""
+    given = {"text": said, "voice": chosen(picked, hub), "frontend": frontend, "speed": speed, "vocoder": vocoder}
+    return render("snippets.html", **given, url=url, call=json.dumps(given, ensure_ascii=False))
 
 
 def chosen(picked: Any, hub: str) -> str:
@@ -97,25 +91,21 @@ class Speaker:
         said = str(asked.get("text") or "")[: self.longest]
         return said or gr.skip(), voices.picker(str(asked.get("voice") or mine), own)
 
-    def programs(
-        self, said: str, picked: Any, hub: str, frontend: str, speed: float, vocoder: str, request: gr.Request
-    ) -> str:
-        return snippets((said, chosen(picked, hub), frontend, speed, vocoder), address_of(request))
 
-
-def build(demo: Demo) -> gr.HTML:
-    """The tab; returns the list of voices, which grows by those that visitors make."""
+def build(demo: Demo) -> Controls:
+    """The tab; returns what is set on it: the list of voices grows by those that visitors make."""
     speaker, longest = Speaker(demo), int(demo.settings.text)
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
             written = gr.Textbox(label="Text", value=FIRST, lines=7, max_lines=14, elem_id="speak-text")
             text(f'<p class="vb-count" data-for="speak-text" data-longest="{longest}"></p>')
             with gr.Row(elem_classes="vb-small"):
-                anything = gr.Button("Random sentence", size="sm", min_width=110, elem_id="speak-random")
+                anything = gr.Button("Surprise me", size="sm", min_width=110, elem_id="speak-random")
                 story = gr.Button("A long text", size="sm", min_width=110, elem_id="speak-long")
                 opener = gr.UploadButton(
                     "Open a .txt", file_types=[".txt"], size="sm", min_width=110, elem_id="speak-open"
                 )
+            examples(EXAMPLES, written)
         with gr.Column(scale=3, min_width=280):
             picker = component("voices", "speak-voice", voices.picker())
             speed = gr.Slider(0.5, 2.0, 1.0, step=0.05, label="Speed", elem_id="speak-speed")
@@ -123,8 +113,7 @@ def build(demo: Demo) -> gr.HTML:
         start = gr.Button("Speak", variant="primary", size="lg", scale=3, elem_id="speak-start")
         stop = gr.Button("Stop", size="lg", scale=1, min_width=80, elem_id="speak-stop")
     sound = component("player", "speak-player")
-    gr.Examples(EXAMPLES, [written], label="Try", elem_id="speak-examples")
-    with gr.Accordion("Details", open=False, elem_id="speak-details") as more:
+    with gr.Accordion("Details", open=False, elem_id="speak-details"):
         hub = gr.Textbox(
             label="Another voice", placeholder="owner/name", info="from the Hugging Face Hub", elem_id="speak-hub"
         )
@@ -133,10 +122,8 @@ def build(demo: Demo) -> gr.HTML:
         )
         vocoder = gr.Radio(voices.vocoders(), value=voices.vocoders()[0], label="Makes the sound (vocoder)")
         read = text("", elem_id="speak-reading")
-        code = text("", elem_id="speak-programs")
 
     controls = Controls(written, picker, hub, frontend, vocoder, speed)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     spoken = start.click(
         speaker.say,
         controls.all(),
@@ -145,13 +132,22 @@ def build(demo: Demo) -> gr.HTML:
         **demo.limits(demo.settings.speaking, "speaking"),
     )
     stop.click(None, js=stop_player("speak-player"), cancels=[spoken])
-    anything.click(lambda: random.choice(prompts()), None, written, **quiet)
-    story.click(lambda: random.choice(LONG_TEXTS), None, written, **quiet)
-    opener.upload(lambda file: text_of(file, longest), opener, written, **quiet)
-    changes = [written.blur, picker.change, hub.blur, frontend.change, speed.release, vocoder.change, start.click]
-    gr.on([more.expand, *changes], speaker.programs, controls.all(), code, **quiet)
-    demo.looks.append((speaker.opened, None, [written, picker]))
-    return picker
+    anything.click(lambda: random.choice(prompts()), None, written, **UNQUEUED)
+    story.click(lambda: random.choice(LONG_TEXTS), None, written, **UNQUEUED)
+    opener.upload(lambda file: text_of(file, longest), opener, written, **UNQUEUED)
+    demo.on_load.append((speaker.opened, None, [written, picker]))
+    return controls
+
+
+def build_calls(demo: Demo, controls: Controls) -> None:
+    """How programs get what is set on the tab, whichever tab is open."""
+    with gr.Accordion("For programs", open=False, elem_id="programs") as programs:
+        code = text("")
+    changes = [
+        *(programs.expand, controls.text.change, controls.voice.change, controls.hub.change),
+        *(controls.frontend.change, controls.speed.change, controls.vocoder.change),
+    ]
+    gr.on(changes, calls, controls.all(), code, trigger_mode="always_last", **UNQUEUED)
 
 
 def text_of(file: str, longest: int) -> str:

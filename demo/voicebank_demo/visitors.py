@@ -58,10 +58,13 @@ class Visitor:
 
     def voices(self) -> dict[str, Path]:
         """The folders of the voices made here, by name, the newest first."""
-        kept = {path.name: path for path in (self.folder / "voices").glob("*") if (path / "config.json").is_file()}
         archive = self.archive
         newest = {archive.stem: self.work / "clone"} if archive else {}
-        return {**newest, **kept}
+        return {**newest, **{zipped.stem: zipped.with_suffix("") for zipped in self.kept()}}
+
+    def kept(self) -> list[Path]:
+        """The zips of the voices that were made before the last."""
+        return sorted((self.folder / "voices").glob("*.zip"))
 
     def keep_voice(self) -> None:
         """Put the voice that was made last beside the earlier ones, so that another can be made."""
@@ -194,8 +197,8 @@ class Demo:
     settings: Settings
     visitors: Visitors
     jobs: Jobs
-    looks: list[tuple[Any, Any, Any]] = field(default_factory=list)
-    """What is drawn when a page is opened: function, inputs, outputs."""
+    on_load: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    """What fills a page when it is opened: function, inputs, outputs."""
 
     def visitor(self, request: gr.Request) -> Visitor:
         """The visitor whose page sent an event."""

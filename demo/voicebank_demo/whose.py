@@ -8,16 +8,14 @@ from typing import Any
 import gradio as gr
 
 import voicebank
-from voicebank import Audio, Progress, uploads
-from voicebank.errors import BadAudio
+from voicebank import Audio, Progress
 from voicebank_demo import voices
-from voicebank_demo.page import errors_shown, render, text
+from voicebank_demo.page import clip_tab, render
 from voicebank_demo.state import Match, State
 from voicebank_demo.visitors import Demo
 
-LEAD = '<p class="vb-lead">Record or choose a few seconds of anybody. Which of our voices is the closest?</p>'
+LEAD = "Record or choose a few seconds of anybody. Which of our voices is the closest?"
 WORDS = ((0.8, "like twins"), (0.7, "very alike"), (0.6, "alike"), (0.5, "a little alike"), (-1.0, "not alike"))
-WAITING = gr.Progress()
 
 
 class Shown(Progress):
@@ -55,28 +53,8 @@ def result(found: list[Match]) -> str:
 def build(demo: Demo) -> None:
     """The tab."""
 
-    def changed(path: str | None, request: gr.Request, progress: gr.Progress = WAITING) -> str:
-        return compare(path, request, progress) if path else ""
+    def answer(sound: Audio, file: Path, request: gr.Request, progress: gr.Progress) -> str:
+        return result(matches(sound, Shown(progress)))
 
-    def compare(path: str | None, request: gr.Request, progress: gr.Progress = WAITING) -> str:
-        with errors_shown("whose"):
-            if not path:
-                raise BadAudio("record or choose a clip first")
-            demo.uploaded(path, request)
-            sound = uploads.read_clip(Path(path), Path(path).name, demo.settings.clip_seconds)
-            return result(matches(sound, Shown(progress)))
-
-    text(LEAD)
-    clip = gr.Audio(
-        sources=["upload", "microphone"],
-        type="filepath",
-        label="A clip in which one person speaks",
-        buttons=[],
-        elem_id="whose-clip",
-        elem_classes="vb-clip",
-    )
-    start = gr.Button("Compare", variant="primary", size="lg", elem_id="whose-start")
-    found = text("", elem_id="whose-found")
-    shared: dict[str, Any] = {"show_progress": "full", **demo.limits(1, "comparing")}
-    start.click(compare, clip, found, **shared)
-    clip.change(changed, clip, found, **shared)
+    label = "A clip in which one person speaks"
+    clip_tab(demo, "whose", demo.settings.clip_seconds, answer, lead=LEAD, label=label, button="Find the closest voice")

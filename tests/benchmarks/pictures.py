@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from PIL import Image
 import voicebank
 from benchmarks.engines import Piper
 from voicebank.audio import Audio
+from voicebank.data.dataset import Dataset
 from voicebank.signal.spectrogram import level, linear_magnitude, normalise_magnitude, normalised_mel
 from voicebank.training import plots
 
@@ -28,10 +30,16 @@ QUALITY = 45  # of WebP: a page is some 25 kB
 
 
 def speak(page: Page, server: Server) -> None:
-    """A sentence that was spoken, and what is under Details."""
+    """A sentence that was spoken."""
     page.tab("Speak")
     page.click("#speak-start")
     page.until(lambda: page.all(".vb-player.ready"), "the speech was heard", LONG)
+
+
+def details(page: Page, server: Server) -> None:
+    """What is under Details of it."""
+    if not page.sees("#speak-player .ready"):
+        speak(page, server)
     page.unfold("#speak-details", "#speak-hub")
     page.until(lambda: page.all("#speak-reading img"), "how it was read")
 
@@ -67,21 +75,31 @@ def detect(page: Page, server: Server) -> None:
     page.until(lambda: page.all("#detect-found rect"), "where the mark is", LONG)
 
 
+def forty(folder: Path) -> list[Path]:
+    """Forty clips of one speaker with their words, a few minutes in all: those of the tests, alone and joined."""
+    clips = Dataset.read(CLIPS).clips
+    files = []
+    for number, joined in enumerate(list(itertools.chain(*(itertools.permutations(clips, n) for n in (1, 2, 3))))[:40]):
+        file = Audio.join(Audio.read(clip.path) for clip in joined).save(folder / f"clip-{number + 1:02}.ogg")
+        file.with_suffix(".txt").write_text(" ".join(clip.text for clip in joined), encoding="utf-8")
+        files.append(file)
+    return files
+
+
 def upload(page: Page, server: Server) -> None:
     """Forty clips that are about to be checked."""
-    for number in range(34):
-        (server.temporary / f"clip-{number:02}.ogg").write_bytes((CLIPS / "wavs" / "us-male-00040.ogg").read_bytes())
     page.open()
     page.tab("Your voice")
     page.tab("Upload clips")
-    page.give("#make-clips", *sorted(server.temporary.glob("clip-*.ogg")), *sorted((CLIPS / "wavs").glob("*.ogg")))
+    page.give("#make-clips", *forty(server.temporary))
     page.until(lambda: "40 files" in page.value("[data-for=make-clips]"), "the upload", LONG)
 
 
 def checks(page: Page, server: Server) -> None:
-    """What was found, with an error that is said."""
+    """What was found in them."""
     page.open()
-    page.upload(*CLIPS_TAB, CLIPS / "metadata.csv", *sorted((CLIPS / "wavs").glob("*.ogg")))
+    clips = forty(server.temporary)
+    page.upload(*CLIPS_TAB, *clips, *(clip.with_suffix(".txt") for clip in clips))
     page.until(lambda: page.all("#make-found tr"), "the checks", LONG)
     page.click("#make-consent label")
 
@@ -100,7 +118,7 @@ def voice(page: Page, server: Server) -> None:
 
 
 STATES: tuple[Callable[[Page, Server], None], ...] = (
-    *(speak, compare, record, whose, detect),
+    *(speak, details, compare, record, whose, detect),
     *(upload, checks, training, voice),
 )
 
@@ -119,6 +137,7 @@ def save(page: Page, out: Path, name: str) -> None:
     page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     for kind, size in (("wide", WIDE), ("phone", PHONE)):
         page.resize(size)
+        page.driver.execute_script("scrollTo(0, 0)")
         page.resize((size[0], page.until(lambda size=size: end_of(page, size[0]), "the page has settled")))
         for colours in ("light", "dark"):
             page.dark(colours == "dark")
@@ -134,7 +153,7 @@ def draw(out: Path, only: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder) / "demo", STEPS=12, LISTEN=0) as server,
+        serving(Path(folder) / "demo", STEPS=6, LISTEN=0) as server,
         visiting(server.url, Path(folder)) as page,
     ):
         for state in STATES:

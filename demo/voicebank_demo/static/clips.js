@@ -1,30 +1,18 @@
 // The clips that a voice learns from: played, their words corrected, ticked or not.
 const list = element.querySelector(".list"), summary = element.querySelector(".summary"), guesses = element.querySelector(".guesses");
-let run, seen, sound, playing;
-
-function play(url, button) {
-  const same = playing === button;
-  if (sound) { sound.pause(); playing.textContent = "▶"; sound = playing = null; }
-  if (same) return;
-  sound = new Audio(url);
-  playing = button;
-  button.textContent = "■";
-  sound.addEventListener("playing", () => { element.dataset.played = Number(element.dataset.played || 0) + 1; });
-  sound.addEventListener("ended", () => { button.textContent = "▶"; sound = playing = null; });
-  sound.play().catch(() => { button.textContent = "▶"; });
-}
+let run, seen;
 
 function row(clip, number) {
   const item = document.createElement("li");
   item.dataset.id = clip.id;
-  item.innerHTML = `<input type="checkbox" class="use"><button type="button" class="play">▶</button>
+  item.innerHTML = `<input type="checkbox" class="use"><button type="button" class="vb-play">▶</button>
 <textarea rows="1" maxlength="400"></textarea><span class="seconds"></span><p class="problem"></p><button type="button" class="right">It is right</button>`;
   const use = item.querySelector(".use"), text = item.querySelector("textarea");
   use.setAttribute("aria-label", `learn from clip ${number + 1}`);
   text.setAttribute("aria-label", `words of clip ${number + 1}`);
-  item.querySelector(".play").setAttribute("aria-label", `Listen to clip ${number + 1}`);
-  item.querySelector(".play").addEventListener("click", (event) => play(current(clip.id).audio, event.target));
-  item.querySelector(".play").disabled = !clip.audio;
+  item.querySelector(".vb-play").setAttribute("aria-label", `Listen to clip ${number + 1}`);
+  item.querySelector(".vb-play").addEventListener("click", (event) => window.voicebank.play(current(clip.id).audio, event.target));
+  item.querySelector(".vb-play").disabled = !clip.audio;
   text.value = clip.text;
   use.addEventListener("change", () => trigger("edited", { id: clip.id, used: use.checked }));
   text.addEventListener("change", () => trigger("edited", { id: clip.id, text: text.value }));

@@ -1,7 +1,29 @@
 // What concerns the page as a whole: keys, messages for screen readers, notifications, the length of texts.
 const live = () => document.querySelector(".vb-live");
+let sound = null, playing = null;
+function silent() {
+  if (playing) {
+    playing.textContent = playing.textContent.replace("■", "▶");
+    playing.setAttribute("aria-pressed", "false");
+  }
+  if (sound) sound.pause();
+  sound = playing = null;
+}
 window.voicebank = {
   say(words) { if (live()) live().textContent = words; },
+  // One sound at a time, begun and ended by the button that has a ▶.
+  play(address, button) {
+    const same = playing === button;
+    silent();
+    if (same) return;
+    const mine = sound = new Audio(address);
+    playing = button;
+    button.textContent = button.textContent.replace("▶", "■");
+    button.setAttribute("aria-pressed", "true");
+    mine.addEventListener("playing", () => { button.dataset.played = "yes"; });
+    for (const end of ["ended", "error"]) mine.addEventListener(end, () => { if (sound === mine) silent(); });
+    mine.play().catch(() => { if (sound === mine) silent(); });
+  },
   show(name) {
     for (const tab of document.querySelectorAll("button[role=tab]")) if (tab.textContent.trim() === name) { tab.click(); return; }
   },
@@ -45,10 +67,19 @@ function count() {
 function total() {
   for (const note of document.querySelectorAll(".vb-files")) {
     const rows = document.querySelectorAll("#" + note.dataset.for + " .file-preview tr").length;
-    const words = rows > 1 ? `${rows} files` : "";
-    if (note.textContent !== words) note.textContent = words;
+    const words = rows === 1 ? "1 file" : `${rows} files`, span = note.querySelector("span");
+    if (span.textContent === words) continue;
+    span.textContent = words;
+    note.hidden = !rows;
+    if (rows) window.voicebank.say(words);
   }
 }
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest) return;
+  const sample = target.closest(".vb-play[data-address]"), more = target.closest(".vb-files button");
+  if (sample) window.voicebank.play(sample.dataset.address, sample);
+  if (more) document.querySelector("#" + more.parentElement.dataset.for + " input[type=file]").click();
+});
 
 let before = "", stage = "", wanted = false;
 function follow() {
@@ -81,7 +112,6 @@ document.addEventListener("click", async (event) => {
 function mend() {
   document.documentElement.lang = "en";
   for (const field of document.querySelectorAll("input[type=file]:not([aria-label])")) field.setAttribute("aria-label", "files");
-  for (const button of document.querySelectorAll("button[aria-label^='common.']")) button.setAttribute("aria-label", "choose files");
   for (const slider of document.querySelectorAll("input[type=range]:not([aria-label]), input[type=number]:not([aria-label])")) {
     const block = slider.closest(".block");
     const label = block && block.querySelector("[data-testid=block-info], label span");

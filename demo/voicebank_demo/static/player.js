@@ -114,7 +114,11 @@ function write(mine, lines) {
 }
 
 function light(mine, now) {
-  for (const { box, start, end } of mine.words) box.classList.toggle("lit", now >= start && now < end);
+  const word = mine.words.find(({ start, end }) => now >= start && now < end);
+  if (word === mine.lit) return;
+  if (mine.lit) mine.lit.box.classList.remove("lit");
+  if (word) word.box.classList.add("lit");
+  mine.lit = word;
 }
 
 function tell(mine, value) {

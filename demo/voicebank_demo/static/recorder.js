@@ -53,8 +53,9 @@ function show() {
   index = Math.min(index, Math.max(0, prompts.length - 1));
   prompt.textContent = prompts.length ? prompts[index] : "";
   const minutes = (value.seconds || 0) / 60;
-  count.textContent = `sentence ${index + 1} of ${prompts.length} · ${Object.keys(done).length} recorded · ${minutes.toFixed(1)} min`;
-  find("goal-fill").style.width = Math.min(100, (100 * minutes) / (value.goal || 5)) + "%";
+  const goal = value.goal || 5;
+  count.textContent = `Sentence ${index + 1} · ${Object.keys(done).length} recorded, ${minutes.toFixed(1)} of ${goal} minutes`;
+  find("goal-fill").style.width = Math.min(100, (100 * minutes) / goal) + "%";
   element.dataset.recorded = Object.keys(done).length;
   element.dataset.seconds = (value.seconds || 0).toFixed(2);
   record.textContent = recording ? "■ Stop" : "● Record";
@@ -136,9 +137,7 @@ find("back").addEventListener("click", () => { if (!recording) { move(index - 1)
 listen.addEventListener("click", () => {
   if (url) URL.revokeObjectURL(url);
   url = taken ? URL.createObjectURL(new Blob([wav(taken)], { type: "audio/wav" })) : null;
-  const sound = new Audio(url || ((props.value || {}).done || {})[index]);
-  sound.addEventListener("playing", () => { element.dataset.played = index; });
-  sound.play();
+  window.voicebank.play(url || ((props.value || {}).done || {})[index], listen);
 });
 next.addEventListener("click", () => { move(index + 1); say(""); });
 watch("value", () => {

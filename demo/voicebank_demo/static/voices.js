@@ -1,19 +1,7 @@
 // The voices to choose from: each a radio button with a portrait and a sample.
 const list = element.querySelector(".list");
 const group = "voice-" + Math.random().toString(36).slice(2);
-let drawn, sound, playing;
-
-function play(voice, button) {
-  const same = playing === button;
-  if (sound) { sound.pause(); playing.textContent = "▶"; sound = playing = null; }
-  if (same) return;
-  sound = new Audio(voice.sample);
-  playing = button;
-  button.textContent = "■";
-  sound.addEventListener("playing", () => { element.dataset.played = voice.id; });
-  sound.addEventListener("ended", () => { button.textContent = "▶"; sound = playing = null; });
-  sound.play();
-}
+let drawn;
 
 function draw(value) {
   list.textContent = "";
@@ -34,9 +22,10 @@ function draw(value) {
     if (voice.sample) {
       const button = document.createElement("button");
       button.type = "button";
+      button.className = "vb-play";
+      button.dataset.address = voice.sample;
       button.textContent = "▶";
       button.setAttribute("aria-label", `Listen to ${voice.name}`);
-      button.addEventListener("click", () => play(voice, button));
       row.append(button);
     }
     list.append(row);
