@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 from clones import CLIPS, doubled
-from hub_client import connect
+from hub_client import connect, environment
 from hub_server import Hub
 from packaging.requirements import Requirement
 from pytest_examples import EvalExample, find_examples
@@ -54,6 +54,7 @@ CI = ("python3 -m venv", "python -m pytest")
 # Programs that a machine of tests has not: they take sound and do nothing.
 PLAYERS = ("aplay", "my-program")
 STARTED: set[str] = set()
+RUNNING: dict[int, contextlib.ExitStack] = {}
 # The ports of servers that pages start, by the start of the command.
 SERVED = {"voicebank serve --wyoming": 10200, "voicebank serve": 8000, "voicebank demo": 7860}
 
@@ -122,11 +123,15 @@ def workspace(page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def hub(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def hub(page: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Hub where the reader is logged in."""
     with Hub(workspace / "hub") as server:
         connect(monkeypatch, server.endpoint, workspace / "hub-cache")
         monkeypatch.setenv("HF_TOKEN", "hf_me")
+        for variable, value in environment(server, workspace / "hf").items():  # for processes of their own
+            monkeypatch.setenv(variable, value)
+        if "$VOICEBANK_ORG" in page.read_text(encoding="utf-8"):
+            monkeypatch.setenv("VOICEBANK_ORG", "me")
         yield
 
 
@@ -194,11 +199,14 @@ def make_once(command: str, workspace: Path, shared: Path) -> None:
 
 def run(command: str, rest: str, workspace: Path, shared: Path, stack: contextlib.ExitStack) -> None:
     """Run a command of a page as a reader would; a server only where another page has not, or the rest asks it."""
-    words = shlex.split(command)
+    words = shlex.split(os.path.expandvars(command))
     for start, port in SERVED.items():
         if command.startswith(start):
             if command not in STARTED or str(port) in rest:
-                stack.enter_context(server(command, port))
+                if port in RUNNING:  # the page's own, from an earlier block
+                    RUNNING[port].close()
+                RUNNING[port] = stack.enter_context(contextlib.ExitStack())
+                RUNNING[port].enter_context(server(command, port))
                 STARTED.add(command)
             return
     if command.startswith(CI):
