@@ -3,7 +3,7 @@ an adversary says."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -136,6 +136,9 @@ class Discriminator(nn.Module):
         return loss
 
 
+_Kind = TypeVar("_Kind", bound=Discriminator)
+
+
 class MagnitudeDiscriminator(Discriminator):
     """Judges magnitudes, for an SSRN that is to be crisp.
 
@@ -229,6 +232,13 @@ class MelDiscriminator(Discriminator):
                     outputs.append(x)
             judged.append(x.flatten())
         return [*outputs, torch.cat(judged)]
+
+
+def untrained(kind: type[_Kind], *sizes: int, seed: int) -> _Kind:
+    """A discriminator of this kind and these sizes, its weights drawn from the seed alone: runs are repeatable."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return kind(*sizes)
 
 
 def balanced(loss: torch.Tensor, other: torch.Tensor, at: torch.Tensor, share: float) -> torch.Tensor:

@@ -15,7 +15,7 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training import plots
 from voicebank.training.batches import Order, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features
-from voicebank.training.losses import MagnitudeDiscriminator, spectrogram_loss
+from voicebank.training.losses import MagnitudeDiscriminator, spectrogram_loss, untrained
 from voicebank.training.tasks import Metrics, Task, Text2MelTask, corrupt, shift
 
 
@@ -52,7 +52,7 @@ class SSRNTask(Task):
     ) -> None:
         self.model, self.audio = model, audio
         if adversarial:
-            self.critic = MagnitudeDiscriminator()
+            self.critic = untrained(MagnitudeDiscriminator, seed=seed)
             self.criterion = None  # crisp magnitudes are further from the true ones than blurred ones are
         self.batch_size, self.seed, self.frames = batch_size, seed, frames
         self.text2mel = text2mel and text2mel.eval()

@@ -32,6 +32,7 @@ from voicebank.training.losses import (
     guided_attention_loss,
     letters_loss,
     spectrogram_loss,
+    untrained,
 )
 
 Metrics = dict[str, torch.Tensor]
@@ -171,7 +172,7 @@ class Text2MelTask(Task):
         if adversarial:
             if model.flow is None:
                 raise BadData("only a Text2Mel with a flow samples mels that can be judged: give it one (--flow 384)")
-            self.critic = MelDiscriminator(model.n_mels, model.config.speakers)
+            self.critic = untrained(MelDiscriminator, model.n_mels, model.config.speakers, seed=seed)
         if flow:
             # Samples that sound true are no nearer to the truth than a mean of all that might be.
             self.criterion = None if adversarial else "flow"
