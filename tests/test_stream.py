@@ -24,7 +24,7 @@ from voicebank.bank import Voice
 from voicebank.config import PRESETS, AudioConfig
 from voicebank.dctts.decoder import AHEAD, BACK, REST, Decoding, decode
 from voicebank.dctts.ssrn import MagnitudeStream
-from voicebank.dctts.text2mel import Text2Mel, Text2MelOutput
+from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadText, RunawayError
 from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.spectrogram import Tempo, linear_magnitude
@@ -71,9 +71,8 @@ def spoken_slowly(model: Text2Mel, sentence: list[int], longest: int) -> torch.T
             row[: max(position - BACK, 0)] = -math.inf
             row[position + AHEAD + 1 :] = -math.inf
         attention = scores.softmax(-1)
-        hidden = model.audio_decoder(torch.cat([attention[None] @ values, queries], -1), layers=slice(-1))
-        output = Text2MelOutput(model.audio_decoder[-1](hidden), attention[None], hidden)
-        mel = model.mel(output, noise=noise[:, : hidden.shape[1]])
+        output = model.decode(attention[None], values, queries, previous)
+        mel = model.mel(output, noise=noise[:, : previous.shape[1]])
         positions.append(int(attention[-1].argmax()))
         if positions[-REST:] == [len(sentence) - 1] * REST or len(mel[0]) >= longest:
             return mel[0]

@@ -128,6 +128,24 @@ class Text2Mel(nn.Module):
         keys, values = self.encode_text(symbols, symbol_mask, speaker)
         queries = self.audio_encoder(previous, speaker)
         attention = self.attend(queries, keys, symbol_mask)
+        return self.decode(attention, values, queries, previous, speaker)
+
+    def decode(
+        self,
+        attention: torch.Tensor,
+        values: torch.Tensor,
+        queries: torch.Tensor,
+        previous: torch.Tensor,
+        speaker: torch.Tensor | None = None,
+    ) -> Text2MelOutput:
+        """The audio decoder's part of :meth:`forward`.
+
+        Args:
+            attention: ``(batch, frames, symbols)``.
+            values: ``(batch, symbols, d)``, see :meth:`encode_text`.
+            queries: of the audio encoder, ``(batch, frames, d)``.
+            previous, speaker: as for :meth:`forward`.
+        """
         context = torch.bmm(attention.to(values.dtype), values)
         hidden = self.audio_decoder(torch.cat([context, queries], -1), speaker, layers=slice(-1))
         logits = self.audio_decoder[-1](hidden, speaker)
