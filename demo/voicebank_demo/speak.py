@@ -21,7 +21,7 @@ from voicebank_demo.visitors import Demo
 LONG_TEXTS = Path(__file__).with_name("texts.txt").read_text(encoding="utf-8").strip().split("\n\n")
 FIRST = "Dr. Smith paid $3.50 on May 1st, 2024, at 7:45 p.m. That is 12% less than in 1999!"
 EXAMPLES = {
-    "Numbers and dates": FIRST,
+    "Numbers": FIRST,
     "A pause": "And the winner is [pause:1.5] my grandmother!",
     "A name, as you say it": "Her name is Siobhan, which is spoken [[ʃɪˈvɔːn]].",
     "A verse": "The rain in Spain stays mainly in the plain. Who said so? Nobody I know.",
