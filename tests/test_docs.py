@@ -31,6 +31,7 @@ from typer.testing import CliRunner
 from voicebank.audio import Audio
 from voicebank.bank import Voice, load
 from voicebank.cli import app
+from voicebank.cloning.store import CloneSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,9 +45,9 @@ FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = {"sh", "console"}
 LANGUAGES = SHELL | {"python", "toml", "text"}
 NOT_RUN = "Not run: "
-# What makes a command that trains or scores short.
+FEW = {"text2mel_steps": 2, "ssrn_steps": 1, "rehearsal": 0.0}
+# What makes a command that trains short.
 SHORT = {
-    "clone": ["--steps", "2", "--ssrn-steps", "1", "--rehearsal", "0"],
     "train": ["--preset", "tiny", "--steps", "2", "--batch-size", "2", "--held-back", "1", "--validate-every", "2"],
 }
 # What .ci/run does with these words of the README.
@@ -89,10 +90,22 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def shorter(clips: Path, folder: Path, count: int) -> None:
+    """The first clips of a folder of them."""
+    lines = (clips / "metadata.csv").read_text(encoding="utf-8").splitlines()[:count]
+    (folder / "wavs").mkdir(parents=True)
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for line in lines:
+        for clip in (clips / "wavs").glob(f"{line.partition('|')[0]}.*"):
+            shutil.copy(clip, folder / "wavs")
+
+
 @pytest.fixture
 def workspace(page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder where a reader works: recordings, texts, and what the page takes as made before."""
     monkeypatch.chdir(tmp_path)
+    steps = CloneSettings.for_minutes
+    monkeypatch.setattr(CloneSettings, "for_minutes", lambda minutes, **given: steps(minutes, **(FEW | given)))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # certificates
     text = page.read_text(encoding="utf-8")
     for path in ("talk.mp4", "talk.en.vtt"):
@@ -101,9 +114,14 @@ def workspace(page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.Monk
     Audio.read(next((clips / "wavs").iterdir())).save(tmp_path / "clip.wav")
     for folder in ("corpora/jane", "my-recordings", "noisy", "speech/us-male", "speech/us-female"):
         shutil.copytree(clips, tmp_path / folder)
+    shorter(clips, tmp_path / "held-back" / "us-male", 1)
     for path in ("book.txt", "sentences.txt", "chapters/1.txt"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("It was late. The light was still on.\n", encoding="utf-8")
+    (tmp_path / "voices").mkdir()
+    (tmp_path / "voices" / "words.txt").write_text("colonel|The colonel gave an order.|kernel\n", encoding="utf-8")
+    (tmp_path / "clips").mkdir()
+    shutil.copy(tmp_path / "clip.wav", tmp_path / "clips" / "1.wav")
     (tmp_path / "prompts.jsonl").write_text('{"id": "1", "text": "It was late."}\n', encoding="utf-8")
     (tmp_path / "mine.txt").write_text("GIF dʒˈɪf\n", encoding="utf-8")
     if "-o my-voice/" not in text:
