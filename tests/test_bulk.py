@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from clones import doubled
+from clones import Recorded, doubled
 from hub_server import Hub
 from huggingface_hub import snapshot_download
 from typer.testing import CliRunner
@@ -88,11 +89,14 @@ def test_killed_it_goes_on_and_the_bytes_are_the_same(
         while not (out / "parts" / "part-000000.jsonl").exists():
             assert process.poll() is None
             time.sleep(0.05)
+        workers = psutil.Process(process.pid).children(recursive=True)
         process.kill()
+    assert workers and not psutil.wait_procs(workers, timeout=10)[1], "they wait for ever"
     monkeypatch.setattr(run, "BLOCK", 3)
-    seen: list[int] = []
-    batch(source, out, workers=1, progress=lambda done, total: seen.append(done))
-    assert seen[0] >= 3 and seen[-1] == len(rows)  # what was done is not done again
+    seen = Recorded()
+    batch(source, out, workers=1, progress=seen)
+    done = [step[1] for step in seen.steps]
+    assert done[0] >= 3 and done[-1] == len(rows)  # what was done is not done again
     for path in (path for path in whole.rglob("*") if path.is_file() and path.name != "job.json"):
         assert path.read_bytes() == (out / path.relative_to(whole)).read_bytes(), path
     with pytest.raises(BadData, match="holds another job"):
@@ -170,6 +174,10 @@ def test_a_batch_goes_to_the_hub_as_a_dataset(
         assert (Path(there) / name).read_bytes() == (whole / name).read_bytes()
     card = (Path(there) / "README.md").read_text(encoding="utf-8")
     assert "3 texts" in card and "| gb-female | 1 |" in card and "synthetic" in card
+    found = pytest.importorskip("datasets").load_dataset(str(there), split="train", cache_dir=str(tmp_path / "cache"))
+    assert {(row["id"], row["text"]) for row in found.remove_columns("audio")} == {
+        (name, line["text"]) for name, line in manifest(whole).items() if line["file"]
+    }
     sent, commits = hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)
     voicebank.push_dataset(whole, "me/speech")
     assert (hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)) == (sent, commits)
@@ -214,5 +222,5 @@ def test_many_speakers_are_cloned_at_once(tmp_path: Path) -> None:
     before = (voices / "jane" / "text2mel.safetensors").stat().st_mtime_ns
     settings = {"text2mel_steps": 1, "ssrn_steps": 0}
     again = voicebank.clone_batch(rows[:1], voices, base="us-male", settings=settings, workers=1)
-    assert (again.rows, again.cloned, again.failed) == (1, 1, 0)
+    assert (again.rows, again.done, again.failed) == (1, 1, 0)
     assert (voices / "jane" / "text2mel.safetensors").stat().st_mtime_ns == before

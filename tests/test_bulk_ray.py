@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,12 +32,34 @@ from voicebank.training.trainer import TrainerConfig  # noqa: E402
 ROWS: list[dict[str, Any]] = [{"id": f"{i:02d}", "text": f"Row {i}."} for i in range(16)]
 ROWS[5]["text"] = " "
 ROWS[9]["voice"] = "nobody"
+# A plugin that kills whoever uses it.
+DEADLY = "import os\n\n\nclass Plugin:\n    def __init__(self, **options):\n        os.kill(os.getpid(), 9)\n"
 pytestmark = pytest.mark.slow
+pytest_plugins = ["hub_fixtures"]
 SMALL = {"num_cpus": 1, "object_store_memory": 80 << 20}
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def deadly(tmp_path_factory: pytest.TempPathFactory, untrained: Path) -> Iterator[Path]:
+    """A voice that kills whoever loads it, by a plugin that each process of a cluster finds."""
+    place = tmp_path_factory.mktemp("deadly")
+    (place / "deadly.py").write_text(DEADLY)
+    info = place / "deadly-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[voicebank.frontend]\ndeadly = deadly:Plugin\n")
+    folder = Path(shutil.copytree(untrained, place / "voice"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "frontend": {"name": "deadly"}}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(place))
+        patch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
+        patch.setenv("RAY_raylet_start_wait_time_s", "120")  # on a busy machine
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def cluster(deadly: Path) -> Iterator[Cluster]:
     """A head and a node, a core each."""
     found = Cluster(initialize_head=True, head_node_args={**SMALL, "include_dashboard": False})
     found.add_node(**SMALL)
@@ -80,16 +103,17 @@ def kill_one(name: str) -> None:
 
 
 def test_whatever_is_killed_every_row_is_spoken_once(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, deadly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "BLOCK", 1)
-    run.batch(ROWS, tmp_path / "plain", workers=2)
+    rows = [*ROWS, {"id": "deadly", "text": "Good night.", "voice": str(deadly)}]
+    run.batch(rows, tmp_path / "plain", workers=2)
     out = tmp_path / "ray"
 
     def parts() -> int:
         return len(list((out / "parts").glob("part-*.jsonl")))
 
-    (tmp_path / "rows.json").write_text(json.dumps(ROWS))
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
     code = "import json, sys; from voicebank.bulk import run; run.BLOCK = 1; "
     code += "run.batch(json.load(open(sys.argv[1])), sys.argv[2], workers=2, ray=sys.argv[3])"
     with subprocess.Popen(
@@ -105,12 +129,12 @@ def test_whatever_is_killed_every_row_is_spoken_once(
         lambda: until(lambda: parts() >= left + 5),
         lambda: cluster.remove_node(node, allow_graceful=False),
     ):
-        done = run.batch(ROWS, out, workers=2, ray=cluster.address)
+        done = run.batch(rows, out, workers=2, ray=cluster.address)
     cluster.add_node(**SMALL)
-    assert (done.rows, done.spoken, done.failed) == (16, 14, 2)
+    assert (done.rows, done.done, done.failed) == (17, 14, 3)
     lines = [json.loads(line) for line in done.manifest.read_text(encoding="utf-8").splitlines()]
-    assert [line["id"] for line in lines] == [row["id"] for row in ROWS]
-    assert "unknown voice" in lines[9]["error"] and lines[5]["error"]
+    assert [line["id"] for line in lines] == [row["id"] for row in rows]
+    assert "unknown voice" in lines[9]["error"] and lines[5]["error"] and "died each time" in lines[16]["error"]
     names = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
     assert names == {path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*") if path.is_file()}
     for name in names:

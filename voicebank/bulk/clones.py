@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from voicebank.bank import closest, load
-from voicebank.bulk.output import PARTS
+from voicebank.bulk.output import PARTS, Summary, join_manifest
 from voicebank.bulk.rows import ID, records
-from voicebank.bulk.run import Progress
-from voicebank.bulk.workers import carry_out
+from voicebank.bulk.workers import begun, carry_out
 from voicebank.cloning.store import CloneSettings, CloneState
 from voicebank.config import first_error
 from voicebank.data.dataset import Dataset
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData, VoicebankError
-from voicebank.files import atomic, replacing
+from voicebank.files import atomic, remove_torn
 
 
 class Speaker(BaseModel):
@@ -63,15 +63,6 @@ class CloneJob(NamedTuple):
     settings: dict[str, Any]
 
 
-class Clones(NamedTuple):
-    """What came of a job."""
-
-    manifest: Path
-    rows: int
-    cloned: int
-    failed: int
-
-
 def clone_batch(
     source: str | Path | Iterable[Mapping[str, Any]],
     out: str | Path,
@@ -81,7 +72,7 @@ def clone_batch(
     workers: int | None = None,
     ray: str | None = None,
     progress: Progress | None = None,
-) -> Clones:
+) -> Summary:
     """Clone the voices of many speakers, each by a process or a Ray actor of its own.
 
     The same call goes on where it was stopped, and with those that failed. Each voice is what
@@ -97,7 +88,7 @@ def clone_batch(
         workers: processes or actors, a core each; all cores of the machine or cluster if left out.
         ray: address of a Ray cluster, ``auto`` or ``local``; this machine if left out. Every node must then see the
             datasets and ``out`` under these names.
-        progress: called with the speakers that are done and all of them.
+        progress: callbacks, with speakers as steps.
 
     Raises:
         BadData: the source cannot be read, a setting is out of range, or workers keep dying. What is wrong with one
@@ -116,59 +107,60 @@ def clone_batch(
         load(base)  # a misspelt name is no reason to fail all of them
     out = Path(out).resolve()
     (out / PARTS).mkdir(parents=True, exist_ok=True)
+    remove_torn(out / PARTS)
     job = CloneJob(out, str(base) if base is not None else None, given)
     blocks = {n: speaker.model_dump_json() for n, speaker in enumerate(speakers) if isinstance(speaker, Speaker)}
-    report = progress or (lambda done, total: None)
-    report(0, len(blocks))
-    for done, _ in enumerate(carry_out(partial(clone_speaker, job), blocks, workers=workers, ray=ray), 1):
-        report(done, len(blocks))
-    lines = [one if isinstance(one, Cloned) else _read(out, one.id) for one in speakers]
-    with replacing(out / "manifest.jsonl") as partial_file:
-        partial_file.write_text("".join(line.model_dump_json() + "\n" for line in lines), encoding="utf-8")
-    failed = sum(line.error is not None for line in lines)
-    return Clones(out / "manifest.jsonl", len(lines), len(lines) - failed, failed)
+    work = carry_out(partial(clone_speaker, job), blocks, workers=workers, ray=ray)
+    for _ in (progress or Progress()).track("cloning", work, len(blocks)):
+        pass
+    return join_manifest(
+        out,
+        (
+            one.model_dump_json() + "\n" if isinstance(one, Cloned) else _part(out, one.id).read_text(encoding="utf-8")
+            for one in speakers
+        ),
+    )
 
 
 def clone_speaker(job: CloneJob, number: int, content: str) -> None:
     """Clone one speaker, and write down what came of it."""
+    speaker = Speaker.model_validate_json(content)
+    path = _part(job.out, speaker.id)
+    with begun(path.with_name(f".{speaker.id}.begun.part")) as call:
+        try:
+            line: Cloned = call(_clone, job, speaker)
+        except VoicebankError as error:
+            line = Cloned(id=speaker.id, dataset=speaker.dataset, error=str(error))
+        atomic(path, line.model_dump_json() + "\n")
+
+
+def _clone(job: CloneJob, speaker: Speaker) -> Cloned:
     import torch
 
     torch.set_num_threads(job.settings["threads"])
-    speaker = Speaker.model_validate_json(content)
-    line = Cloned(id=speaker.id, dataset=speaker.dataset)
-    folder = job.out / speaker.id
-    try:
-        data = Dataset.read(speaker.dataset)
-        begun, base = CloneState.of(folder), speaker.base or job.base
-        if base is None and begun and Path(begun.base).is_dir():
-            base = begun.base  # the closest was found by an earlier call
-        voice = load(base) if base else closest(data).voice
-        about = speaker.model_dump(include={"consent", "accent", "gender", "origin"})
-        voice.clone(data, folder, settings=job.settings, **about)
-        state = CloneState.of(folder)
-        if state is None or not state.finished:
-            line.error = "stopped before it was finished: the same command goes on"
-        else:
-            line = line.model_copy(
-                update={
-                    "folder": speaker.id,
-                    "base": state.parent,
-                    "minutes": state.minutes,
-                    "seconds": round(state.seconds, 1),
-                    "scores": state.scores,
-                }
-            )
-    except VoicebankError as error:
-        line.error = str(error)
-    atomic(_part(job.out, speaker.id), line.model_dump_json())
+    data, folder = Dataset.read(speaker.dataset), job.out / speaker.id
+    earlier, base = CloneState.of(folder), speaker.base or job.base
+    if base is None and earlier and Path(earlier.base).is_dir():
+        base = earlier.base  # the closest was found by an earlier call
+    voice = load(base) if base else closest(data).voice
+    about = speaker.model_dump(include={"consent", "accent", "gender", "origin"})
+    voice.clone(data, folder, settings=job.settings, **about)
+    state = CloneState.of(folder)
+    if state is None or not state.finished:
+        raise BadData("stopped before it was finished: the same command goes on")
+    return Cloned(
+        id=speaker.id,
+        dataset=speaker.dataset,
+        folder=speaker.id,
+        base=state.parent,
+        minutes=state.minutes,
+        seconds=round(state.seconds, 1),
+        scores=state.scores,
+    )
 
 
 def _part(out: Path, name: str) -> Path:
     return out / PARTS / f"{name}.json"
-
-
-def _read(out: Path, name: str) -> Cloned:
-    return Cloned.model_validate_json(_part(out, name).read_text(encoding="utf-8"))
 
 
 def datasets_in(folder: Path) -> list[Path]:

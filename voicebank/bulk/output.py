@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from voicebank.audio import Audio
 from voicebank.errors import needs_extra
 from voicebank.files import atomic, replacing
 
@@ -38,8 +38,19 @@ class Spoken(BaseModel):
     """Why it was not spoken."""
 
 
+class Summary(NamedTuple):
+    """What came of a job."""
+
+    manifest: Path
+    rows: int
+    done: int
+    failed: int
+    seconds: float
+    """Of speech; for clones, of computing."""
+
+
 def write_block(
-    folder: Path, number: int, layout: Layout, format: str, spoken: list[tuple[Spoken, Audio | None]]
+    folder: Path, number: int, layout: Layout, format: str, spoken: list[tuple[Spoken, bytes | None]]
 ) -> None:
     """Write the sounds of a block of rows, then its part of the manifest.
 
@@ -47,7 +58,7 @@ def write_block(
     the machine or the process that writes.
     """
     stem = f"part-{number:06d}"
-    sounds = [(line, audio.to_bytes(format)) for line, audio in spoken if audio is not None]
+    sounds = [(line, sound) for line, sound in spoken if sound is not None]
     if layout == "files":
         place = folder / "audio" / f"{number:06d}"
         place.mkdir(parents=True, exist_ok=True)
@@ -69,18 +80,23 @@ def part(folder: Path, number: int) -> Path:
     return folder / PARTS / f"part-{number:06d}.jsonl"
 
 
-def join_manifest(folder: Path, blocks: int, layout: Layout) -> Path:
-    """``manifest.jsonl`` of all parts in order; for files, ``metadata.csv`` too: an ``AudioFolder`` of `datasets`."""
+def join_manifest(folder: Path, parts: Iterable[str]) -> Summary:
+    """``manifest.jsonl`` of all parts, JSON lines, in order; and what it holds."""
     path = folder / "manifest.jsonl"
+    rows = failed = 0
+    seconds = 0.0
     with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
-        for number in range(blocks):
-            file.write(part(folder, number).read_text(encoding="utf-8"))
-    if layout == "files":
-        _audio_folder(folder, path)
-    return path
+        for text in parts:
+            file.write(text)
+            for line in map(json.loads, text.splitlines()):
+                rows += 1
+                failed += line["error"] is not None
+                seconds += line["seconds"]
+    return Summary(path, rows, rows - failed, failed, seconds)
 
 
-def _audio_folder(folder: Path, manifest: Path) -> None:
+def audio_folder(folder: Path, manifest: Path) -> None:
+    """``metadata.csv``, with which a folder of sound files is an ``AudioFolder`` of `datasets`."""
     with (
         replacing(folder / "metadata.csv") as partial,
         partial.open("w", encoding="utf-8", newline="") as file,

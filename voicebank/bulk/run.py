@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from voicebank.audio import FORMATS, Audio
+from voicebank.audio import FORMATS
 from voicebank.bank import load
-from voicebank.bulk.output import PARTS, Layout, Spoken, join_manifest, part, write_block
+from voicebank.bulk.output import PARTS, Layout, Spoken, Summary, audio_folder, join_manifest, part, write_block
 from voicebank.bulk.rows import BrokenRow, Row, read_rows
-from voicebank.bulk.workers import Work, carry_out
+from voicebank.bulk.workers import Call, Work, begun, carry_out
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData, VoicebankError
 from voicebank.files import atomic, remove_torn
 
@@ -27,6 +28,9 @@ BLOCK = 64
 TOGETHER = 16
 
 
+Sound = tuple[Spoken, bytes | None]
+
+
 class Job(NamedTuple):
     """What every worker needs to know."""
 
@@ -34,20 +38,6 @@ class Job(NamedTuple):
     voice: str
     layout: Layout
     format: str
-
-
-class Summary(NamedTuple):
-    """What a job did."""
-
-    manifest: Path
-    rows: int
-    spoken: int
-    failed: int
-    seconds: float
-    """Of speech."""
-
-
-Progress = Callable[[int, int], None]
 
 
 def batch(
@@ -77,7 +67,7 @@ def batch(
         workers: processes, or Ray actors; a core each. All cores of the machine or cluster if left out.
         ray: address of a Ray cluster, ``auto`` or ``local``; this machine's processes if left out. ``out`` must be a
             folder that every node sees.
-        progress: called with the rows that are done and all rows.
+        progress: callbacks, with rows as steps.
 
     Raises:
         BadData: the source cannot be read, ``out`` holds another job, or workers keep dying.
@@ -101,22 +91,25 @@ def run_job(
     progress: Progress | None = None,
 ) -> Summary:
     """What :func:`batch` does, with other work than speaking, which must end as :func:`speak_block` does."""
-    folder, report = Path(job.folder), progress or (lambda done, total: None)
+    folder, progress = Path(job.folder), progress or Progress()
     blocks = _plan(source, folder, job)
     sizes = [block.count("\n") for block in blocks]
     waiting = {number: block for number, block in enumerate(blocks) if not part(folder, number).exists()}
     total = sum(sizes)
     done = total - sum(sizes[number] for number in waiting)
-    report(done, total)
+    progress.step("speaking", done, total)
 
     def is_done(number: int) -> bool:
         return part(folder, number).exists()
 
     for number in carry_out(work, waiting, workers=workers, ray=ray, is_done=is_done):
         done += sizes[number]
-        report(done, total)
+        progress.step("speaking", done, total)
     remove_torn(folder)  # of workers that were killed in this call and replaced
-    return _summary(join_manifest(folder, len(blocks), job.layout))
+    summary = join_manifest(folder, (part(folder, n).read_text(encoding="utf-8") for n in range(len(blocks))))
+    if job.layout == "files":
+        audio_folder(folder, summary.manifest)
+    return summary
 
 
 def _plan(source: str | Path | Iterable[Mapping[str, Any]], folder: Path, job: Job) -> list[str]:
@@ -145,18 +138,6 @@ def _plan(source: str | Path | Iterable[Mapping[str, Any]], folder: Path, job: J
     return blocks
 
 
-def _summary(manifest: Path) -> Summary:
-    rows = spoken = 0
-    seconds = 0.0
-    with manifest.open(encoding="utf-8") as lines:
-        for raw in lines:
-            line = json.loads(raw)
-            rows += 1
-            spoken += line["error"] is None
-            seconds += line["seconds"]
-    return Summary(manifest, rows, spoken, rows - spoken, seconds)
-
-
 def rows_of(content: str) -> list[Row | BrokenRow]:
     """The rows of a block."""
     lines = [json.loads(line) for line in content.split("\n") if line]
@@ -165,19 +146,18 @@ def rows_of(content: str) -> list[Row | BrokenRow]:
 
 def speak_block(job: Job, number: int, content: str) -> None:
     """Speak the rows of a block and write them, unless that was done."""
-    import torch
-
-    torch.set_num_threads(1)  # a worker a core; and sums in one order, so that the bytes are the same everywhere
     folder = Path(job.folder)
-    if not part(folder, number).exists():
-        rows = rows_of(content)
-        spoken: dict[str, tuple[Spoken, Audio | None]] = {}
-        for row in rows:
-            if isinstance(row, BrokenRow):
-                spoken[row.id] = Spoken(id=row.id, error=row.error), None
-        good = [row for row in rows if isinstance(row, Row)]
+    if part(folder, number).exists():
+        return
+    rows = rows_of(content)
+    spoken: dict[str, Sound] = {}
+    for row in rows:
+        if isinstance(row, BrokenRow):
+            spoken[row.id] = Spoken(id=row.id, error=row.error), None
+    good = [row for row in rows if isinstance(row, Row)]
+    with begun(part(folder, number).with_name(f".{number:06d}.begun.part")) as call:
         for group in _groups(good, job.voice):
-            spoken |= _speak(group, group[0].voice or job.voice)
+            spoken |= _speak(call, group, group[0].voice or job.voice, job.format)
         write_block(folder, number, job.layout, job.format, [spoken[row.id] for row in rows])
 
 
@@ -192,30 +172,37 @@ def _groups(rows: list[Row], voice: str) -> Iterator[list[Row]]:
             yield every[first : first + TOGETHER]
 
 
-def _speak(rows: list[Row], name: str) -> dict[str, tuple[Spoken, Audio | None]]:
+def _speak(call: Call, rows: list[Row], name: str, format: str) -> dict[str, Sound]:
     try:
-        voice, digest = _voice(name)
-        speeches = voice.say_detailed([row.text for row in rows], speed=rows[0].speed, lexicon=rows[0].lexicon)
+        sounds: list[Sound] = call(_sounds, rows, name, format)
     except VoicebankError as error:
         if len(rows) > 1:  # one of them is to blame: the others are spoken
-            return {key: value for row in rows for key, value in _speak([row], name).items()}
+            return {key: sound for row in rows for key, sound in _speak(call, [row], name, format).items()}
         (row,) = rows
-        return {row.id: (Spoken(id=row.id, text=row.text, voice=name, error=str(error)), None)}
-    done: dict[str, tuple[Spoken, Audio | None]] = {}
+        sounds = [(Spoken(id=row.id, text=row.text, voice=name, error=str(error)), None)]
+    return {line.id: (line, sound) for line, sound in sounds}
+
+
+def _sounds(rows: list[Row], name: str, format: str) -> list[Sound]:
+    """Rows spoken together, in their order."""
+    import torch
+
+    torch.set_num_threads(1)  # a worker a core; and sums in one order, so that the bytes are the same everywhere
+    voice, digest = _voice(name)
+    speeches = voice.say_detailed([row.text for row in rows], speed=rows[0].speed, lexicon=rows[0].lexicon)
+    sounds: list[Sound] = []
     for row, speech in zip(rows, speeches, strict=True):
-        misread = "".join(dict.fromkeys("".join(one.sentence.dropped for one in speech.sentences)))
-        seconds = round(speech.audio.duration, 3)
         line = Spoken(
             id=row.id,
             text=row.text,
-            seconds=seconds,
+            seconds=round(speech.audio.duration, 3),
             voice=name,
             digest=digest,
-            misread=misread,
+            misread="".join(dict.fromkeys("".join(one.sentence.dropped for one in speech.sentences))),
             private_use=voice.config.private_use,
         )
-        done[row.id] = line, speech.audio
-    return done
+        sounds.append((line, speech.audio.to_bytes(format)))
+    return sounds
 
 
 @lru_cache(maxsize=8)

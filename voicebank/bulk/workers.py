@@ -5,20 +5,29 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection
+from pathlib import Path
 from typing import Any
 
 from voicebank.errors import BadData, needs_extra
 from voicebank.training.distributed import connect
 
-# Times that workers of this machine may die (killed for memory, say) before a job is given up. Ray tries without end: a
-# node is unreachable for some time before it is known to be lost, and each try in that time would count.
+# Times that workers of this machine may die (killed for memory, say) without any block done in between. Ray starts
+# others without end: a node is unreachable for some time before it is known to be lost.
 DEATHS = 5
+# Times that a block is begun. One that kills its worker is done apart from the second time on, and what kills it is
+# found; this is for deaths that have another cause.
+TRIES = 20
 Work = Callable[[int, str], None]
 """Does a block, of which it gets the number and the content. It is pickled, done again after a death, and leaves its
 result in a file."""
+Call = Callable[..., Any]
+"""Calls a function with arguments, here or in a process of its own."""
 
 
 def carry_out(
@@ -53,14 +62,11 @@ def carry_out(
 
 
 def _on_cores(work: Work, blocks: Mapping[int, str], workers: int, is_done: Callable[[int], bool]) -> Iterator[int]:
-    waiting = dict(blocks)
-    # Spawned: a forked child cannot use torch once its parent has.
-    context = multiprocessing.get_context("spawn")
-    for _ in range(DEATHS):
-        if not waiting:
-            return
+    waiting, deaths = dict(blocks), 0
+    while waiting and deaths < DEATHS:
+        before = len(waiting)
         try:
-            with ProcessPoolExecutor(min(workers, len(waiting)), mp_context=context) as pool:
+            with _pool(min(workers, len(waiting))) as pool:
                 started = {pool.submit(work, number, content): number for number, content in waiting.items()}
                 try:
                     for future in as_completed(started):
@@ -71,12 +77,64 @@ def _on_cores(work: Work, blocks: Mapping[int, str], workers: int, is_done: Call
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
-            return
         except BrokenProcessPool:
             for number in [n for n in waiting if is_done(n)]:
                 del waiting[number]
                 yield number
-    raise BadData(f"workers died {DEATHS} times, perhaps for want of memory: use fewer, the same command goes on")
+            deaths = 0 if len(waiting) < before else deaths + 1
+    if waiting:
+        raise BadData(f"workers died {DEATHS} times, perhaps for want of memory: use fewer, the same command goes on")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Spawned: a forked child cannot use torch once its parent has.
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for the next task for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def begun(mark: Path) -> Iterator[Call]:
+    """Around the doing of a block: how to call what may kill this process.
+
+    It is called here the first time. If the block was begun before and did not come to its end, it is called apart,
+    where it kills nothing but itself, and that raises :class:`voicebank.errors.BadData`.
+
+    Args:
+        mark: a file for the times that the block was begun, gone when it is done. It is named as one that
+            :func:`voicebank.files.remove_torn` removes, so that the next command begins anew.
+    """
+    with mark.open("ab") as file:
+        times = file.tell()
+        file.write(b".")
+    yield _here if not times else _apart if times < TRIES else _never
+    mark.unlink(missing_ok=True)
+
+
+def _here(function: Call, *given: Any) -> Any:
+    return function(*given)
+
+
+def _apart(function: Call, *given: Any) -> Any:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(function, *given).result()
+        except BrokenProcessPool as error:
+            raise BadData("the process that did this died each time, perhaps for want of memory") from error
+
+
+def _never(function: Call, *given: Any) -> Any:
+    raise BadData(f"it was begun {TRIES} times, and the process that did it died each time")
 
 
 def _on_ray(work: Work, blocks: Mapping[int, str], workers: int | None, address: str) -> Iterator[int]:

@@ -21,19 +21,8 @@ def batch(
 ) -> None:
     """Speak every row of a table. Give the same command again and it goes on where it was stopped."""
     from voicebank.bulk.run import batch as run
-    from voicebank.cli.output import Bar
+    from voicebank.cli.output import Bar, summarise
 
     with Bar() as bar:
-        done = run(
-            source,
-            out,
-            voice=voice,
-            layout=layout,
-            format=format,
-            workers=workers,
-            ray=ray,
-            progress=lambda rows, total: bar.step("speaking", rows, total),
-        )
-    typer.echo(f"{done.manifest}: {done.spoken} of {done.rows} rows, {done.seconds / 60:.1f} minutes of speech")
-    if done.failed:
-        typer.echo(f"{done.failed} rows were not spoken: the manifest has the reason of each", err=True)
+        done = run(source, out, voice=voice, layout=layout, format=format, workers=workers, ray=ray, progress=bar)
+    summarise(done, "rows", "speech")

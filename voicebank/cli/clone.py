@@ -147,21 +147,11 @@ def _clone_many(
 ) -> None:
     """Clone all speakers of a table or folder."""
     import voicebank
-    from voicebank.cli.output import Bar
+    from voicebank.cli.output import Bar, summarise
 
     with Bar() as bar:
-        done = voicebank.clone_batch(
-            source,
-            out,
-            base=base,
-            settings=settings,
-            workers=workers,
-            ray=ray,
-            progress=lambda speakers, total: bar.step("cloning", speakers, total),
-        )
-    typer.echo(f"{done.manifest}: {done.cloned} of {done.rows} speakers have a voice")
-    if done.failed:
-        typer.echo(f"{done.failed} have none: the manifest has the reason of each", err=True)
+        done = voicebank.clone_batch(source, out, base=base, settings=settings, workers=workers, ray=ray, progress=bar)
+    summarise(done, "speakers", "computing")
 
 
 def _summarise(out: Path, made: Voice, state: CloneState) -> None:

@@ -24,6 +24,7 @@ from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import BadData, explained
 
 if TYPE_CHECKING:
+    from voicebank.bulk.output import Summary
     from voicebank.synthesis.speech import Chunk
     from voicebank.synthesis.timing import SpokenWord
 
@@ -101,6 +102,13 @@ class Bar(Progress):
     def note(self, text: str) -> None:
         """Print a line above the bar."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def summarise(done: Summary, what: str, minutes: str) -> None:
+    """Print what came of many rows: where their manifest is, and how many failed."""
+    typer.echo(f"{done.manifest}: {done.done} of {done.rows} {what}, {done.seconds / 60:.1f} minutes of {minutes}")
+    if done.failed:
+        typer.echo(f"{done.failed} {what} failed: the manifest has the reason of each", err=True)
 
 
 def time_left(seconds: float) -> str:

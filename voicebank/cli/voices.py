@@ -46,7 +46,7 @@ def push(
                 revision=revision,
                 commit_message=message,
                 token=token,
-                progress=lambda done, total: bar.step("pushing", done, total),
+                progress=bar,
             )
         typer.echo(pushed.commit_url)
         return

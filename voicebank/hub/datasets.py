@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, DatasetCardData, HfApi
 
+from voicebank.data.progress import Progress
 from voicebank.errors import BadData, ConsentError, HubError
 from voicebank.hub.card import joined
 from voicebank.hub.client import send_files
@@ -35,7 +36,7 @@ def push_dataset(
     token: str | bool | None = None,
     revision: str | None = None,
     commit_message: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> CommitInfo:
     """Push what :func:`voicebank.batch` wrote, as a dataset.
 
@@ -48,7 +49,7 @@ def push_dataset(
         repo: ``owner/name``, or a name of one's own; it is made if it is not there.
         private, token, revision: as for :meth:`voicebank.Voice.push_to_hub`.
         commit_message: first line of the commits.
-        progress: called with the files that are there and all files.
+        progress: callbacks, with files as steps.
 
     Returns:
         The last commit.
@@ -69,7 +70,7 @@ def push_dataset(
     missing = [path for path in files if not path.exists()]
     if missing:
         raise BadData(f"{folder} lacks {missing[0].relative_to(folder)}: give the command that made it again")
-    message, report = commit_message or f"Speech of {len(lines)} texts", progress or (lambda done, total: None)
+    message, progress = commit_message or f"Speech of {len(lines)} texts", progress or Progress()
     with translated(repo):
         api = HfApi(token=token, **LIBRARY)
         where: dict[str, Any] = {"repo_type": "dataset", "revision": branch}
@@ -82,11 +83,11 @@ def push_dataset(
         def send(operations: list[CommitOperationAdd]) -> CommitInfo:
             return cast(CommitInfo, api.create_commit(repo, operations, commit_message=message, **where))
 
-        report(0, len(files))
+        progress.step("pushing", 0, len(files))
         for done in range(0, len(files), FILES_A_COMMIT):
             some = {str(path.relative_to(folder)): path for path in files[done : done + FILES_A_COMMIT]}
             send_files(some, None, send)
-            report(done + len(some), len(files))
+            progress.step("pushing", done + len(some), len(files))
         card = None if folder / CARD in last or api.file_exists(repo, CARD, **where) else _card(folder, lines)
         return send_files({path.name: path for path in last}, card, send)
 
