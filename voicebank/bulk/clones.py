@@ -163,17 +163,12 @@ def _part(out: Path, name: str) -> Path:
     return out / PARTS / f"{name}.json"
 
 
-def datasets_in(folder: Path) -> list[Path]:
-    """The datasets that lie in a folder, by name."""
-    return sorted(path.parent for path in folder.glob("*/metadata.csv"))
-
-
 def _speakers(source: str | Path | Iterable[Mapping[str, Any]]) -> Iterator[Speaker | Cloned]:
     """Who is to be cloned, and what is wrong with rows that name nobody; ids are unique."""
     folder = Path(source) if isinstance(source, (str, Path)) else None
     rows: Iterable[Mapping[str, Any] | str]
     if folder is not None and folder.is_dir():
-        rows = [{"dataset": str(path)} for path in datasets_in(folder)]
+        rows = [{"dataset": str(path.parent)} for path in sorted(folder.glob("*/metadata.csv"))]
     else:
         rows = records(source, "dataset")
     names: set[str] = set()

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 BLOCK = 64
 # Texts that are spoken together, the longest first.
 TOGETHER = 16
-
-
 Sound = tuple[Spoken, bytes | None]
+"""A line of the manifest, and the file that it is about."""
 
 
 class Job(NamedTuple):
