@@ -21,9 +21,9 @@ import psutil
 import torch
 import typer
 
-from voicebank.bulk.output import Spoken, write_block
+from voicebank.bulk.output import Spoken, part, write_block
 from voicebank.bulk.run import Job, batch, rows_of, run_job
-from voicebank.bulk.workers import carry_out
+from voicebank.bulk.workers import begun, carry_out
 from voicebank.config import PRESETS, VoiceConfig
 from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.dctts.ssrn import SSRN
@@ -191,7 +191,8 @@ def _endless(folder: Path) -> Path:
 def stub(job: Job, number: int, content: str) -> None:
     """Ends as speaking does, without speech."""
     lines = [(Spoken(id=row.id, text=getattr(row, "text", ""), seconds=1.0), None) for row in rows_of(content)]
-    write_block(Path(job.folder), number, job.layout, job.format, lines)
+    with begun(part(Path(job.folder), number)):
+        write_block(Path(job.folder), number, job.layout, job.format, lines)
 
 
 @app.command()

@@ -126,7 +126,7 @@ def clone_speaker(job: CloneJob, number: int, content: str) -> None:
     """Clone one speaker, and write down what came of it."""
     speaker = Speaker.model_validate_json(content)
     path = _part(job.out, speaker.id)
-    with begun(path.with_name(f".{speaker.id}.begun.part")) as call:
+    with begun(path) as call:
         try:
             line: Cloned = call(_clone, job, speaker)
         except VoicebankError as error:

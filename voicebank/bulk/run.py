@@ -154,7 +154,7 @@ def speak_block(job: Job, number: int, content: str) -> None:
         if isinstance(row, BrokenRow):
             spoken[row.id] = Spoken(id=row.id, error=row.error), None
     good = [row for row in rows if isinstance(row, Row)]
-    with begun(part(folder, number).with_name(f".{number:06d}.begun.part")) as call:
+    with begun(part(folder, number)) as call:
         for group in _groups(good, job.voice):
             spoken |= _speak(call, group, group[0].voice or job.voice, job.format)
         write_block(folder, number, job.layout, job.format, [spoken[row.id] for row in rows])

@@ -104,16 +104,17 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def begun(mark: Path) -> Iterator[Call]:
+def begun(result: Path) -> Iterator[Call]:
     """Around the doing of a block: how to call what may kill this process.
 
     It is called here the first time. If the block was begun before and did not come to its end, it is called apart,
     where it kills nothing but itself, and that raises :class:`voicebank.errors.BadData`.
 
     Args:
-        mark: a file for the times that the block was begun, gone when it is done. It is named as one that
-            :func:`voicebank.files.remove_torn` removes, so that the next command begins anew.
+        result: the file that is there when the block is done. Until then one beside it has the times that the block
+            was begun; :func:`voicebank.files.remove_torn` takes it for a torn one, so the next command begins anew.
     """
+    mark = result.with_name(f".{result.stem}.begun.part")
     with mark.open("ab") as file:
         times = file.tell()
         file.write(b".")
