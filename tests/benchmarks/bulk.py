@@ -107,7 +107,7 @@ def overhead(rows: Rows = 2000, workers: Workers = 2, turns: Annotated[int, type
             for name, address in (("processes", None), ("Ray", "local")):
                 with one_node(workers) if address else nullcontext(0.0) as start:
                     began, used = time.monotonic(), _computing()
-                    batch(sentences(rows), Path(folder) / f"{name}-{turn}", workers=workers, ray=address)
+                    done = batch(sentences(rows), Path(folder) / f"{name}-{turn}", workers=workers, ray=address)
                     seconds[name].append(time.monotonic() - began)
                     computing[name].append(_computing() - used)
                 starts += [start] if address else []
@@ -117,7 +117,10 @@ def overhead(rows: Rows = 2000, workers: Workers = 2, turns: Annotated[int, type
                     flush=True,
                 )
     (plain, ours), (base, more) = map(min, seconds.values()), map(min, computing.values())
-    print(f"{rows} sentences, {workers} workers: {rows / plain:.1f} and {rows / ours:.1f} sentences a second")
+    print(
+        f"{rows} sentences, {done.seconds / 60:.0f} minutes of speech, {workers} workers: {rows / plain:.1f} and "
+        f"{rows / ours:.1f} sentences a second; {base / done.seconds:.3f} s of a core for a second of speech"
+    )
     print(
         f"Ray takes {100 * (ours / plain - 1):+.1f} %, with the start of the cluster ({min(starts):.1f} s) "
         f"{100 * ((ours + min(starts)) / plain - 1):+.1f} %; in computing, which a busy machine changes less, "
