@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import shutil
@@ -24,6 +25,7 @@ from voicebank.audio import Audio
 from voicebank.bulk import run
 from voicebank.bulk.rows import BrokenRow, Row, read_rows
 from voicebank.bulk.run import batch
+from voicebank.bulk.workers import TRIES, begun
 from voicebank.cli import app
 from voicebank.errors import BadData, ConsentError, HubError, UnknownName
 from voicebank.hub import datasets
@@ -101,6 +103,16 @@ def test_killed_it_goes_on_and_the_bytes_are_the_same(
         assert path.read_bytes() == (out / path.relative_to(whole)).read_bytes(), path
     with pytest.raises(BadData, match="holds another job"):
         batch(source, out, voice="gb-male")
+
+
+def test_a_block_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    result = tmp_path / "part-000000.jsonl"
+    for _ in range(TRIES):
+        with contextlib.suppress(KeyboardInterrupt), begun(result):
+            raise KeyboardInterrupt  # as good as a kill: nothing is tidied up
+    with begun(result) as call, pytest.raises(BadData, match="died each time"):
+        call(print, "never")
+    assert not list(tmp_path.iterdir())
 
 
 def test_shards_and_parquet(tmp_path: Path) -> None:
