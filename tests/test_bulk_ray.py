@@ -54,7 +54,9 @@ def deadly(tmp_path_factory: pytest.TempPathFactory, untrained: Path) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(place))
         patch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
-        patch.setenv("RAY_raylet_start_wait_time_s", "120")  # on a busy machine
+        # On a busy machine a node takes long to start, and workers that give way to all else never come to their turn.
+        patch.setenv("RAY_raylet_start_wait_time_s", "120")
+        patch.setenv("RAY_worker_niceness", "0")
         yield folder
 
 
