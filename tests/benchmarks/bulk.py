@@ -100,38 +100,30 @@ def one_node(workers: int) -> Iterator[float]:
 def overhead(rows: Rows = 2000, workers: Workers = 2, turns: Annotated[int, typer.Option(help="Of each.")] = 2) -> None:
     """The same sentences by plain processes and by Ray actors on one node, in turns."""
     seconds: dict[str, list[float]] = {"processes": [], "Ray": []}
-    computing: dict[str, list[float]] = {"processes": [], "Ray": []}
-    starts = []
+    starts, computing = [], []
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(turns):
             for name, address in (("processes", None), ("Ray", "local")):
                 with one_node(workers) if address else nullcontext(0.0) as start:
-                    began, used = time.monotonic(), _computing()
+                    began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
                     done = batch(sentences(rows), Path(folder) / f"{name}-{turn}", workers=workers, ray=address)
                     seconds[name].append(time.monotonic() - began)
-                    computing[name].append(_computing() - used)
-                starts += [start] if address else []
-                print(
-                    f"{name}: {seconds[name][-1]:.1f} s, {computing[name][-1]:.1f} s of computing; "
-                    f"load of the machine {os.getloadavg()[0]:.1f} of {os.cpu_count()}",
-                    flush=True,
-                )
-    (plain, ours), (base, more) = map(min, seconds.values()), map(min, computing.values())
+                if address:
+                    starts.append(start)
+                else:
+                    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+                    computing.append(ended.ru_utime + ended.ru_stime - used.ru_utime - used.ru_stime)
+                load = f"load of the machine {os.getloadavg()[0]:.1f} of {os.cpu_count()}"
+                print(f"{name}: {seconds[name][-1]:.1f} s, {load}", flush=True)
+    plain, ours = map(min, seconds.values())
     print(
         f"{rows} sentences, {done.seconds / 60:.0f} minutes of speech, {workers} workers: {rows / plain:.1f} and "
-        f"{rows / ours:.1f} sentences a second; {base / done.seconds:.3f} s of a core for a second of speech"
+        f"{rows / ours:.1f} sentences a second; {min(computing) / done.seconds:.3f} s of a core for a second of speech"
     )
     print(
         f"Ray takes {100 * (ours / plain - 1):+.1f} %, with the start of the cluster ({min(starts):.1f} s) "
-        f"{100 * ((ours + min(starts)) / plain - 1):+.1f} %; in computing, which a busy machine changes less, "
-        f"{100 * (more / base - 1):+.1f} %"
+        f"{100 * ((ours + min(starts)) / plain - 1):+.1f} %"
     )
-
-
-def _computing() -> float:
-    """Seconds of a core that this process and all that it started have taken, those that ended among them."""
-    this = psutil.Process()
-    return float(sum(sum(one.cpu_times()[:4]) for one in (this, *this.children(recursive=True))))
 
 
 @app.command()
