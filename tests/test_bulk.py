@@ -186,10 +186,6 @@ def test_a_batch_goes_to_the_hub_as_a_dataset(
         assert (Path(there) / name).read_bytes() == (whole / name).read_bytes()
     card = (Path(there) / "README.md").read_text(encoding="utf-8")
     assert "3 texts" in card and "| gb-female | 1 |" in card and "synthetic" in card
-    found = pytest.importorskip("datasets").load_dataset(str(there), split="train", cache_dir=str(tmp_path / "cache"))
-    assert {(row["id"], row["text"]) for row in found.remove_columns("audio")} == {
-        (name, line["text"]) for name, line in manifest(whole).items() if line["file"]
-    }
     sent, commits = hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)
     voicebank.push_dataset(whole, "me/speech")
     assert (hub.count("PUT /upload"), len(hub.store.repos["me/speech"].commits)) == (sent, commits)
