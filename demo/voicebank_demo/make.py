@@ -131,7 +131,7 @@ def _made(make: Make) -> tuple[gr.HTML, gr.Button, Confirmed]:
     results = text("", elem_id="make-results")
     with gr.Row(equal_height=True):
         speak = gr.Button("Speak with it", variant="primary", size="lg", scale=3, min_width=180, elem_id="make-speak")
-        another = gr.Button("Make another voice", size="lg", min_width=130, elem_id="make-another")
+        another = gr.Button("Make another", size="lg", min_width=130, elem_id="make-another")
         erasing = Confirmed(
             "Delete it", "Delete the voice and everything it was made of?", "The voice is deleted.", "make-again"
         )
