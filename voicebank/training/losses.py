@@ -105,34 +105,33 @@ class Discriminator(nn.Module):
 
     FEATURES_WEIGHT = 2.0  # of feature matching (arXiv:1512.09300), beside the adversarial loss
 
-    def critic_loss(self, made: torch.Tensor, true: torch.Tensor, speaker: torch.Tensor | None = None) -> torch.Tensor:
+    def critic_loss(
+        self, made: torch.Tensor, judged: list[torch.Tensor], speaker: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Loss that trains the discriminator alone.
 
         Args:
             made: spectrograms ``(batch, frames, bands)`` of a network.
-            true: those of recordings.
+            judged: what the discriminator gives for those of the recordings.
             speaker: ``(batch,)`` rows of the speaker table.
         """
-        judged_true: torch.Tensor = self(true, speaker)[-1].float()
         judged_made: torch.Tensor = self(made.detach(), speaker)[-1].float()
-        return (judged_true - 1).square().mean() + judged_made.square().mean()
+        return (judged[-1].float() - 1).square().mean() + judged_made.square().mean()
 
     def adversarial_loss(
-        self, made: torch.Tensor, true: torch.Tensor, speaker: torch.Tensor | None = None
+        self, made: torch.Tensor, judged: list[torch.Tensor], speaker: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Loss that trains the network alone: to be judged as true, and to give the layers' outputs of the truth.
 
         Args:
-            made, true, speaker: as for :meth:`critic_loss`.
+            made, judged, speaker: as for :meth:`critic_loss`.
         """
-        with torch.no_grad():
-            true_outputs = self(true, speaker)[:-1]
         fixed = {name: parameter.detach() for name, parameter in self.named_parameters()}
         made_outputs: list[torch.Tensor] = functional_call(self, fixed, (made, speaker))
-        *outputs, judged = made_outputs
-        loss: torch.Tensor = (judged.float() - 1).square().mean()
-        for output, true_output in zip(outputs, true_outputs, strict=True):
-            loss += self.FEATURES_WEIGHT * (output.float() - true_output.float()).abs().mean()
+        *outputs, last = made_outputs
+        loss: torch.Tensor = (last.float() - 1).square().mean()
+        for output, true_output in zip(outputs, judged[:-1], strict=True):
+            loss += self.FEATURES_WEIGHT * (output.float() - true_output.detach().float()).abs().mean()
         return loss
 
 
@@ -194,8 +193,7 @@ class MagnitudeDiscriminator(Discriminator):
 class MelDiscriminator(Discriminator):
     """Judges the mels that a flow samples: one frame alone, and some in a row.
 
-    A frame is seen whole, so that harmonics must fit together from the lowest band to the highest. Convolutions over
-    the bands, several times the computing, told true from sampled no better.
+    A frame is seen whole, so that harmonics must fit together from the lowest band to the highest.
 
     Args:
         n_mels: mel bands.

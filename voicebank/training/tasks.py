@@ -91,10 +91,11 @@ class Task(abc.ABC):
             speaker: ``(batch,)`` rows of the speaker table.
         """
         assert self.critic is not None
-        critic = self.critic.critic_loss(made, true, speaker)
+        judged = self.critic(true, speaker)  # for both losses
+        critic = self.critic.critic_loss(made, judged, speaker)
         metrics = {"loss": loss + critic, "critic": critic}
         if share := self.ADVERSARIAL_SHARE * min(1.0, max(0.0, (step - self.critic_alone) / max(1, self.critic_grows))):
-            metrics["adversarial"] = self.critic.adversarial_loss(made, true, speaker)
+            metrics["adversarial"] = self.critic.adversarial_loss(made, judged, speaker)
             pushed = balanced(loss, metrics["adversarial"], made if at is None else at, share)
             metrics["loss"] = metrics["loss"] + pushed
         return metrics
