@@ -76,5 +76,5 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def speaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a voice that speaks, under a name that no bundled voice has."""
     bundled = bank.load("us-male")
-    voice = Voice(bundled.config.model_copy(update={"name": "my-voice"}), bundled.text2mel, bundled.ssrn)
+    voice = Voice(bundled.config.model_copy(update={"name": "my-voice"}), *bundled.weights.values())
     return voice.save(tmp_path_factory.mktemp("speaking") / "my-voice", card=card(voice.config))

@@ -29,6 +29,7 @@ from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.config import PRESETS, VoiceConfig
 from voicebank.dctts.decoder import Decoded
+from voicebank.dctts.inference import Text2MelInference
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import (
@@ -67,8 +68,11 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 def humming(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Voice:
     """The voice, with every sentence decoded to a few frames."""
 
-    def decode(model: Text2Mel, sentences: Sequence[Sequence[int]], longest: Sequence[int], seed: int) -> list[Decoded]:
-        return [Decoded(torch.full((8, 80), 0.4), torch.full((8, len(s)), 1 / len(s)), True) for s in sentences]
+    def decode(
+        network: Text2MelInference, sentences: Sequence[Sequence[int]], longest: Sequence[int], seed: int
+    ) -> list[Decoded]:
+        mel = np.full((8, 80), 0.4, np.float32)
+        return [Decoded(mel, np.full((8, len(s)), 1 / len(s), np.float32), True) for s in sentences]
 
     monkeypatch.setattr(voicebank.synthesis.speaking, "decode", decode)
     return voicebank.load(folder)
@@ -120,14 +124,14 @@ def test_control_characters_are_not_spoken(humming: Voice) -> None:
     ids=["sentences", "words", "letters", "dots", "digits"],
 )
 def test_200_000_characters(humming: Voice, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def vocoder(magnitude: torch.Tensor, *options: object) -> torch.Tensor:
-        return torch.zeros(len(magnitude), magnitude.shape[-1] * 256)
+    def vocoder(magnitude: np.ndarray, *options: object) -> np.ndarray:
+        return np.zeros((len(magnitude), magnitude.shape[-1] * 256), np.float32)
 
     began = time.process_time()
     stream = humming.stream(text, vocoder=vocoder, watermark=False)  # magnitudes have too few bins here
     next(stream)
     assert time.process_time() - began < 5  # the first sentence does not wait for the last
-    monkeypatch.setattr(humming.ssrn, "magnitude", lambda mel: mel)
+    monkeypatch.setattr(humming.networks.ssrn, "magnitude", lambda mel: mel)
     assert sum(1 for _ in stream) >= (0 if text[0] == "." else 499)
     assert time.process_time() - began < 60
 
@@ -144,10 +148,12 @@ def losing(humming: Voice, monkeypatch: pytest.MonkeyPatch) -> Voice:
     hum = voicebank.synthesis.speaking.decode  # type: ignore[attr-defined]
     lost = encode("LOST")[:-1]
 
-    def decode(model: Text2Mel, sentences: Sequence[list[int]], longest: Sequence[int], seed: int) -> list[Decoded]:
+    def decode(
+        network: Text2MelInference, sentences: Sequence[list[int]], longest: Sequence[int], seed: int
+    ) -> list[Decoded]:
         inside = [any(s[i : i + 4] == lost for i in range(len(s))) for s in sentences]
         return [
-            replace(one, ended=not bad) for one, bad in zip(hum(model, sentences, longest, seed), inside, strict=True)
+            replace(one, ended=not bad) for one, bad in zip(hum(network, sentences, longest, seed), inside, strict=True)
         ]
 
     monkeypatch.setattr(voicebank.synthesis.speaking, "decode", decode)
@@ -210,10 +216,10 @@ def test_prosody_of_ssml(humming: Voice) -> None:
     assert np.abs(fast.samples).mean() < 0.6 * np.abs(plain.samples).mean()
 
 
-@pytest.mark.parametrize("samples", [torch.full((1, 8192), torch.nan), torch.zeros(1, 3), torch.zeros(8192), None])
+@pytest.mark.parametrize("samples", [np.full((1, 8192), np.nan), np.zeros((1, 3)), np.zeros(8192), None])
 def test_a_vocoder_that_returns_something_else_is_named(humming: Voice, samples: Any) -> None:
     class Broken:
-        def __call__(self, magnitude: torch.Tensor, config: object) -> Any:
+        def __call__(self, magnitude: np.ndarray, config: object) -> Any:
             return samples
 
     with pytest.raises(PluginError, match="the vocoder Broken returns"):

@@ -217,7 +217,7 @@ def test_doctor_says_what_is_here_and_how_fast_it_is() -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["voicebank"] == voicebank.__version__
-    assert found["packages"]["torch"]
+    assert found["packages"]["numba"]
     assert not found["extras"]["clone"]
     assert {one["name"] for one in found["plugins"]} >= {"graphemes", "griffin-lim", "pattern"}
     assert found["speech"]["seconds"] > 0
@@ -260,11 +260,11 @@ def test_help_loads_nothing_heavy(command: tuple[str, ...]) -> None:
     assert "Usage: " in done.stdout
 
 
-def test_a_first_sound_needs_no_compiler_and_no_plots(tmp_path: Path) -> None:
+def test_a_first_sound_needs_no_torch_and_no_plots(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom voicebank.cli import main\n"
         "try:\n    main()\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
-        "heavy = {'torch._dynamo', 'torch._inductor', 'sympy', 'matplotlib', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'torch', 'matplotlib', 'sklearn', 'pandas'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     command = [sys.executable, "-c", code, "say", "Hello.", "-o", str(tmp_path / "a.wav")]

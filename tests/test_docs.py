@@ -127,7 +127,7 @@ def workspace(page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.Monk
     if "-o my-voice/" not in text:
         base = load("us-male")
         about = {"name": "my-voice", "consent": "Nobody is heard in it.", "parent": "us-male"}
-        Voice(base.config.model_copy(update=about), base.text2mel, base.ssrn).save(tmp_path / "my-voice")
+        Voice(base.config.model_copy(update=about), *base.weights.values()).save(tmp_path / "my-voice")
     tools = tmp_path / "tools"
     tools.mkdir()
     for player in PLAYERS:

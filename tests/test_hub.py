@@ -142,7 +142,7 @@ def test_a_revision_stays_after_the_branch_moved(hub: Hub, folder: Path) -> None
     voice = voicebank.load(folder)
     first = voice.push_to_hub("me/my-voice").oid
     HfApi().create_tag("me/my-voice", tag="v1", revision=first)
-    renamed = Voice(voice.config.model_copy(update={"name": "second"}), voice.text2mel, voice.ssrn)
+    renamed = Voice(voice.config.model_copy(update={"name": "second"}), *voice.weights.values())
     renamed.push_to_hub("me/my-voice")
     renamed.push_to_hub("me/my-voice", revision="next")
     assert voicebank.load("me/my-voice").name == "second"
@@ -163,7 +163,7 @@ def test_base_voices_come_from_the_hub_at_the_tag_of_their_format(
 ) -> None:
     voice = voicebank.load(folder)
     first = voice.push_to_hub("me/plain").oid
-    Voice(voice.config.model_copy(update={"name": "second"}), voice.text2mel, voice.ssrn).push_to_hub("me/plain")
+    Voice(voice.config.model_copy(update={"name": "second"}), *voice.weights.values()).push_to_hub("me/plain")
     with pytest.raises(UnknownName):
         voicebank.load("plain")
     monkeypatch.setenv("VOICEBANK_ORG", "me")

@@ -88,7 +88,7 @@ def test_words_written_on_the_hub_stay(hub: Hub, folder: Path) -> None:
     text = text.replace("tags:\n", "tags:\n- mine\n") + "\nMy dog barks in the second clip.\n"
     edit(text)
     config = voice.config.model_copy(update={"origin": "Eight minutes of me."})
-    Voice(config, voice.text2mel, voice.ssrn).push_to_hub("me/my-voice")
+    Voice(config, *voice.weights.values()).push_to_hub("me/my-voice")
     after = remote(hub)
     assert "I am heard in it, and agree." in after
     assert "My dog barks in the second clip." in after
@@ -221,7 +221,7 @@ def test_configs_cannot_write_tags_into_cards(hub: Hub, folder: Path) -> None:
     assert yaml.safe_load(text.split("---\n")[1])["license"] == "a: b"
     voice = voicebank.load(folder)
     origin = "Talks on javascript: and <script>."
-    Voice(voice.config.model_copy(update={"origin": origin}), voice.text2mel, voice.ssrn).push_to_hub("me/talks")
+    Voice(voice.config.model_copy(update={"origin": origin}), *voice.weights.values()).push_to_hub("me/talks")
     assert voicebank.load("me/talks").config.origin == origin  # what is pushed is loaded again
 
 
@@ -247,7 +247,7 @@ def publish_some(hub: Hub, folder: Path) -> None:
     voice = voicebank.load(folder)
     for name, accent, gender in (("a", "US", "male"), ("b", "British", "male"), ("c", "British", "female")):
         config = voice.config.model_copy(update={"accent": accent, "gender": gender, "name": name})
-        made = Voice(config, voice.text2mel, voice.ssrn)
+        made = Voice(config, *voice.weights.values())
         made.folder = folder
         made.push_to_hub(f"me/voice-{name}", private=name == "c")
     hub.store.publish("other/something", {"README.md": b"---\ntags: [voicebank\x1b]\n---\n"})

@@ -190,7 +190,7 @@ def test_a_clone_is_not_published_without_words_of_consent(
     hub: Hub, folder: Path, consent: str, about: dict[str, object]
 ) -> None:
     voice = voicebank.load(folder)
-    changed = Voice(voice.config.model_copy(update={"consent": consent, **about}), voice.text2mel, voice.ssrn)
+    changed = Voice(voice.config.model_copy(update={"consent": consent, **about}), *voice.weights.values())
     with pytest.raises(ConsentError):
         changed.push_to_hub("me/my-voice")
     assert not hub.store.repos

@@ -71,7 +71,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, hub: Hub, tmp_path: Path) -> None
 def changed(folder: Path) -> Voice:
     """The voice of a folder with another origin."""
     voice = voicebank.load(folder)
-    other = Voice(voice.config.model_copy(update={"origin": "Elsewhere."}), voice.text2mel, voice.ssrn)
+    other = Voice(voice.config.model_copy(update={"origin": "Elsewhere."}), *voice.weights.values())
     other.folder = folder
     return other
 

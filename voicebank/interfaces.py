@@ -9,18 +9,22 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from voicebank.audio import Audio
 
 if TYPE_CHECKING:
-    import torch
-
     from voicebank.config import AudioConfig
+
+Floats = npt.NDArray[np.float32]
+"""NumPy arrays of float32: magnitudes and samples."""
 
 
 class Vocoder(Protocol):
     """Magnitude spectrogram to waveform."""
 
-    def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+    def __call__(self, magnitude: Floats, config: AudioConfig) -> Floats:
         """Samples ``(batch, length)`` of linear magnitudes ``(batch, bins, frames)``.
 
         ``length`` is about ``frames * config.hop``, the samples are in -1..1, at ``config.sample_rate``.
@@ -40,7 +44,7 @@ class StreamingVocoder(Vocoder, Protocol):
 class VocoderStream(Protocol):
     """One sentence that a vocoder turns into sound block by block."""
 
-    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+    def push(self, magnitude: Floats, last: bool = False) -> Floats:
         """The samples ``(length,)`` that are certain now.
 
         ``magnitude`` holds the next linear magnitudes, ``(bins, frames)``; with ``last`` there will be no more. All

@@ -24,6 +24,7 @@ from voicebank.errors import PluginError, UnknownName, VoicebankError, Voicebank
 from voicebank.interfaces import (
     Detection,
     DetectionWindow,
+    Floats,
     StreamingVocoder,
     Transcriber,
     Transcript,
@@ -39,6 +40,7 @@ __all__ = [
     "KINDS",
     "Detection",
     "DetectionWindow",
+    "Floats",
     "Frontend",
     "PluginInfo",
     "StreamingVocoder",

@@ -13,7 +13,7 @@ from audioseal import AudioSeal
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.errors import PluginError
-from voicebank.plugins import Detection, DetectionWindow, Vocoder
+from voicebank.plugins import Detection, DetectionWindow, Floats, Vocoder
 
 RATE = 16000  # Hz, the rate that the networks were trained at
 THRESHOLD = 0.5
@@ -51,20 +51,20 @@ class AudioSealMark:
     def marked(self, vocoder: Vocoder, payload: int) -> Vocoder:
         """A vocoder whose samples are marked, whole sentences at a time."""
 
-        def speak(magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+        def speak(magnitude: Floats, config: AudioConfig) -> Floats:
             samples = vocoder(magnitude, config)
-            return torch.stack([self._mark(one, payload, config.sample_rate) for one in samples])
+            return np.stack([self._mark(one, payload, config.sample_rate) for one in samples])
 
         return speak
 
     @torch.inference_mode()
-    def _mark(self, samples: torch.Tensor, payload: int, rate: int) -> torch.Tensor:
-        low = Audio(samples.cpu().numpy(), rate).resample(RATE).samples
+    def _mark(self, samples: Floats, payload: int, rate: int) -> Floats:
+        low = Audio(samples, rate).resample(RATE).samples
         message = torch.tensor([[payload >> bit & 1 for bit in reversed(range(self.bits))]])
         mark = self._generator.get_watermark(torch.from_numpy(low)[None, None], message=message)
         high = Audio(mark[0, 0].cpu().numpy(), RATE).resample(rate).samples
         high = np.pad(high, (0, max(0, len(samples) - len(high))))[: len(samples)]
-        return samples + self.strength * torch.from_numpy(high).to(samples.device)
+        return samples + np.float32(self.strength) * high
 
     @torch.inference_mode()
     def detect(self, audio: Audio) -> Detection:

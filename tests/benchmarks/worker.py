@@ -118,7 +118,7 @@ def measure_growth(voice: str, patience: float) -> dict[str, Any]:
     symbols = encode(" ".join(["and so on"] * 120))
     rows: dict[str, list[float]] = {"second_6": [], "second_60": []}
     for _ in repeated(patience):
-        decoding = Decoding(loaded.text2mel, symbols, int(61 * rate))
+        decoding = Decoding(loaded.networks.text2mel, symbols, int(61 * rate))
         for name, second in (("second_6", 6), ("second_60", 60)):
             decoding.advance(int(second * rate) - decoding.frames)
             began, before = time.perf_counter(), decoding.frames

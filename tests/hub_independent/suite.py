@@ -70,7 +70,7 @@ def test_a_mirror_has_what_was_pushed_since(
     connect(monkeypatch, hub.endpoint, tmp_path / "direct")
     monkeypatch.setenv("HF_TOKEN", "hf_me")
     voice = voicebank.load(folder)
-    changed = Voice(voice.config.model_copy(update={"name": "second"}), voice.text2mel, voice.ssrn)
+    changed = Voice(voice.config.model_copy(update={"name": "second"}), *voice.weights.values())
     commit = changed.push_to_hub("me/my-voice").oid
     connect(monkeypatch, mirror, tmp_path / "mirrored")
     assert voicebank.load(f"me/my-voice@{commit}").name == "second"

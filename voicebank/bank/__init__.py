@@ -135,7 +135,7 @@ def mix(first: str | Path | Voice, second: str | Path | Voice, share: float = 0.
     one, other = (each if isinstance(each, Voice) else load(each) for each in (first, second))
     parents = known_as(one.name, one.folder), known_as(other.name, other.folder)
     made = mixed(one, other, share, name or f"{one.name}-{other.name}"[:96], parents)
-    return Voice(made.config, made.text2mel, made.ssrn)
+    return Voice(made.config, *made.weights.values())
 
 
 @dataclass(frozen=True)

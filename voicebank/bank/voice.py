@@ -81,7 +81,7 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
 
         about = Description(name=name, consent=consent or None, accent=accent, gender=gender, origin=origin)
         made = clone(self, dataset, folder, about, settings=settings, progress=progress, stop=stop)
-        voice = Voice(made.config, made.text2mel, made.ssrn)
+        voice = Voice(made.config, *made.weights.values())
         voice.folder = made.folder
         return voice
 

@@ -16,6 +16,7 @@ from voicebank.bulk.output import PARTS, Layout, Spoken, Summary, audio_folder, 
 from voicebank.bulk.rows import BrokenRow, Row, read_rows
 from voicebank.bulk.workers import Call, Work, begun, carry_out
 from voicebank.data.progress import Progress
+from voicebank.dctts.threads import set_threads
 from voicebank.errors import BadData, VoicebankError
 from voicebank.files import atomic, remove_torn
 
@@ -184,9 +185,7 @@ def _speak(call: Call, rows: list[Row], name: str, format: str) -> dict[str, Sou
 
 def _sounds(rows: list[Row], name: str, format: str) -> list[Sound]:
     """Rows spoken together, in their order."""
-    import torch
-
-    torch.set_num_threads(1)  # a worker a core; and sums in one order, so that the bytes are the same everywhere
+    set_threads(1)  # a worker a core
     voice, digest = _voice(name)
     speeches = voice.say_detailed([row.text for row in rows], speed=rows[0].speed, lexicon=rows[0].lexicon)
     sounds: list[Sound] = []

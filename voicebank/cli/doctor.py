@@ -60,15 +60,22 @@ def doctor(
 
 
 def _machine() -> dict[str, Any]:
+    from voicebank.dctts.threads import threads
+
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # neither macOS nor Windows has it
         cores = os.cpu_count() or 1
-    found: dict[str, Any] = {"python": platform.python_version(), "system": platform.platform(), "cores": cores}
-    with contextlib.suppress(Exception):  # that torch does not import is told by the speech that fails
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": cores,
+        "threads": threads(),
+    }
+    with contextlib.suppress(Exception):  # no voice needs it to speak; the extra `clone` says that it is missing
         import torch
 
-        found |= {"threads": torch.get_num_threads(), "cuda": torch.cuda.is_available()}
+        found["cuda"] = torch.cuda.is_available()
     return found
 
 

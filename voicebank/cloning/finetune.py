@@ -23,7 +23,7 @@ from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.frontend import join
-from voicebank.training.batches import Item, MixedOrder, Order, usable
+from voicebank.training.batches import Item, MixedOrder, Order, mel_statistics, usable
 from voicebank.training.features import MARGIN_END, MARGIN_START, ClipFeatures, Features
 from voicebank.training.ssrn import SSRNTask
 from voicebank.training.tasks import Task, Text2MelTask
@@ -62,6 +62,17 @@ def freeze(model: Text2Mel, what: str) -> None:
     for name, parameter in model.named_parameters():
         text = not name.startswith(("audio_encoder.", "audio_decoder.", "flow."))
         parameter.requires_grad_(not (what == "text" and text) and (what != "weights" or name.endswith(".bias")))
+
+
+@torch.no_grad()
+def standardise(model: Text2Mel, recordings: Features) -> None:
+    """Give the last row of a flow the mean and the deviation of a speaker's own mels.
+
+    Bands that hardly vary in the base's speech, as the lowest of some do, would else be blown up a hundredfold.
+    """
+    if model.flow is not None:
+        mean, deviation = mel_statistics([replace(recordings, clips=usable(recordings))])
+        model.flow.mean[-1], model.flow.deviation[-1] = mean[0], deviation[0]
 
 
 class Text2MelClone(Text2MelTask):

@@ -21,6 +21,7 @@ from voicebank.cloning.finetune import (
     seconds_per_symbol,
     sentences,
     ssrn_with,
+    standardise,
     trainer_config,
     trainer_notes,
 )
@@ -108,6 +109,7 @@ class Cloning:
             return
         rehearsal = self._rehearsal()
         model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
+        standardise(model, self.features)
         freeze(model, self.settings.frozen)
         self.progress.note("finding the sounds in the recordings")
         task = Text2MelClone(model, self.features, rehearsal, self.state.held_out, self.audio, self.settings)

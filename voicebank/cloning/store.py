@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from voicebank.audio import Audio
@@ -187,9 +187,9 @@ def job(base: Synthesizer, dataset: Dataset, settings: CloneSettings | Mapping[s
 def weights_digest(voice: Synthesizer) -> str:
     """Digest of a voice's weights and of what else its sound depends on."""
     digest = hashlib.sha256()
-    for network in (voice.text2mel, voice.ssrn):
-        for tensor in network.state_dict().values():
-            digest.update(tensor.detach().cpu().to(torch.float16).contiguous().numpy().tobytes())
+    for weights in voice.weights.values():
+        for tensor in weights.values():
+            digest.update(np.ascontiguousarray(tensor, np.float16).data)
     config = voice.config
     digest.update(f"{config.language}|{config.frontend.model_dump_json()}|{config.audio.model_dump_json()}".encode())
     return digest.hexdigest()[:16]

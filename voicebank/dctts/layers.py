@@ -1,20 +1,22 @@
 """The building blocks of both networks: a normalised convolution, a highway block of one, and the flow head.
 
 Sequences are ``(batch, time, channels)`` throughout. A convolution is one matrix product over the shifted copies
-of its input: on a CPU that is as fast as a convolution kernel, and the incremental decoder can take its single
-step with the very same weights.
+of its input: on a CPU that is as fast as a convolution kernel, and what speaks (:mod:`voicebank.dctts.inference`, and
+the single steps of :mod:`voicebank.dctts.decoder`) reads the very same weights. Which layers there are is said in
+:mod:`voicebank.dctts.shapes`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-# Cosines of the time that the network is given; the first of them is constant.
-COSINES = 16
+from voicebank.dctts import shapes
+from voicebank.dctts.shapes import COSINES, Layer
 
 
 class Conv(nn.Module):
@@ -121,12 +123,22 @@ class Upsample(Conv):
         return super().forward(x, speaker, mask).reshape(batch, 2 * time, channels)
 
 
-class Stack(nn.ModuleList):
-    """Layers in order, with the paper's ReLU after those named in ``relu``. A mask follows every upsampling."""
+def module(layer: Layer, *, causal: bool = False, speakers: int = 1) -> Conv:
+    """The module of a layer."""
+    if layer.kind == "highway":
+        return Highway(layer.inputs, layer.kernel, layer.dilation, causal=causal, speakers=speakers)
+    if layer.kind == "upsample":
+        return Upsample(layer.inputs)
+    sizes = layer.inputs, layer.outputs, layer.kernel, layer.dilation
+    return Conv(*sizes, causal=causal, speakers=speakers, norm=layer.norm)
 
-    def __init__(self, layers: list[Conv], relu: tuple[int, ...] = ()) -> None:
-        super().__init__(layers)
-        self.relu = frozenset(relu)
+
+class Stack(nn.ModuleList):
+    """Layers in order, with the paper's ReLU after those that have one. A mask follows every upsampling."""
+
+    def __init__(self, layers: Sequence[Layer], *, causal: bool = False, speakers: int = 1) -> None:
+        super().__init__(module(layer, causal=causal, speakers=speakers) for layer in layers)
+        self.relu = frozenset(i for i, layer in enumerate(layers) if layer.relu)
 
     def forward(
         self,
@@ -172,14 +184,15 @@ class FlowHead(nn.Module):
     def __init__(self, hidden: int, n_mels: int, channels: int, blocks: int, speakers: int = 1) -> None:
         super().__init__()
         self.channels, self.blocks = channels, blocks
-        rows = channels * (1 + 2 * blocks)
-        self.condition = Conv(hidden, rows, speakers=speakers)
+        layers = shapes.flow(hidden, n_mels, channels, blocks)
+        condition, enter, *between, leave = layers.values()
+        self.condition = module(condition, speakers=speakers)
         self.times = nn.Sequential(
-            nn.Linear(COSINES, channels, bias=False), nn.SiLU(), nn.Linear(channels, rows, bias=False)
+            nn.Linear(COSINES, channels, bias=False), nn.SiLU(), nn.Linear(channels, condition.outputs, bias=False)
         )
-        self.enter = Conv(n_mels, channels, speakers=speakers, norm=False)
-        self.layers = nn.ModuleList(Conv(channels, channels, speakers=speakers, norm=False) for _ in range(2 * blocks))
-        self.leave = Conv(channels, n_mels, speakers=speakers)
+        self.enter = module(enter, speakers=speakers)
+        self.layers = nn.ModuleList(module(layer, speakers=speakers) for layer in between)
+        self.leave = module(leave, speakers=speakers)
         nn.init.zeros_(self.leave.weight)
         self.register_buffer("mean", torch.zeros(speakers, n_mels))
         self.register_buffer("deviation", torch.ones(speakers, n_mels))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
 
 from voicebank.config import Text2MelConfig
-from voicebank.dctts.layers import Conv, FlowHead, Highway, Stack
+from voicebank.dctts import shapes
+from voicebank.dctts.inference import Text2MelInference
+from voicebank.dctts.layers import FlowHead, Stack
 from voicebank.text.symbols import LETTERS, TABLE_SIZE
 
 # Euler steps of a new flow: trained on samples of so many, it needs no more.
@@ -46,35 +49,29 @@ class Text2Mel(nn.Module):
         super().__init__()
         self.config = config
         self.n_mels = n_mels
-        d, s = config.channels, config.speakers
+        s = config.speakers
         self.embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-        self.text_encoder = _text_encoder(config, config.text_channels)
+        self.text_encoder = Stack(shapes.text_encoder(config, config.text_channels), speakers=s)
         if config.letters_channels:
             self.letters_embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-            self.letters_encoder = _text_encoder(config, config.letters_channels)
-        self.audio_encoder = Stack(
-            [
-                Conv(n_mels, d, causal=True, speakers=s, norm=False),
-                Conv(d, d, causal=True, speakers=s),
-                Conv(d, d, causal=True, speakers=s),
-                *(Highway(d, 3, dilation, causal=True, speakers=s) for dilation in config.audio_dilations),
-            ],
-            relu=(0, 1),
-        )
-        k = 1 + len(config.decoder_dilations)
-        self.audio_decoder = Stack(
-            [
-                Conv(2 * d, d, causal=True, speakers=s),
-                *(Highway(d, 3, dilation, causal=True, speakers=s) for dilation in config.decoder_dilations),
-                *(Conv(d, d, causal=True, speakers=s) for _ in range(3)),
-                Conv(d, n_mels, causal=True, speakers=s),
-            ],
-            relu=(k, k + 1, k + 2),
-        )
+            self.letters_encoder = Stack(shapes.text_encoder(config, config.letters_channels), speakers=s)
+        self.audio_encoder = Stack(shapes.audio_encoder(config, n_mels), causal=True, speakers=s)
+        self.audio_decoder = Stack(shapes.audio_decoder(config, n_mels), causal=True, speakers=s)
         self.flow: FlowHead | None = None
         if config.flow_channels:
-            seen = d + n_mels * config.flow_previous
-            self.flow = FlowHead(seen, n_mels, config.flow_channels, config.flow_blocks, s)
+            hidden = config.channels + n_mels * config.flow_previous
+            self.flow = FlowHead(hidden, n_mels, config.flow_channels, config.flow_blocks, s)
+
+    def inference(self) -> Text2MelInference:
+        """The network as it speaks, with the weights that it has now; of several speakers the first."""
+        state = self.state_dict()
+        # An optimiser's step and load_state_dict raise a tensor's version.
+        versions = [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in state.values()]
+        known = _inferences.get(self)
+        if known is None or known[0] != versions:
+            weights = {name: t.detach().float().cpu().numpy() for name, t in state.items()}
+            known = _inferences[self] = versions, Text2MelInference(self.config, self.n_mels, weights)
+        return known[1]
 
     def encode_text(
         self, symbols: torch.Tensor, mask: torch.Tensor, speaker: torch.Tensor | None = None
@@ -220,15 +217,4 @@ def is_table(name: str) -> bool:
     return name.endswith((".bias", ".mean", ".deviation"))
 
 
-def _text_encoder(config: Text2MelConfig, channels: int) -> Stack:
-    w, s = channels, config.speakers
-    layers: list[Conv] = [
-        Conv(config.embedding, w, speakers=s, norm=False),
-        Conv(w, w, speakers=s),
-        *(Highway(w, 3, dilation, speakers=s) for dilation in config.text_dilations),
-        *(Highway(w, 3, speakers=s) for _ in range(2)),
-        *(Highway(w, 1, speakers=s) for _ in range(2)),
-    ]
-    if w != 2 * config.channels:
-        layers.append(Conv(w, 2 * config.channels, speakers=s))
-    return Stack(layers, relu=(0,))
+_inferences: WeakKeyDictionary[Text2Mel, tuple[Any, Text2MelInference]] = WeakKeyDictionary()

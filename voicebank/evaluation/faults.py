@@ -97,7 +97,7 @@ def attention_faults(speech: Speech) -> dict[Fault, str]:
         if spoken.pieces > 1:
             faults.setdefault("ran away", f"as a whole; spoken in {spoken.pieces} pieces instead")
             continue
-        path = spoken.attention.argmax(-1).cpu().numpy()
+        path = spoken.attention.argmax(-1)
         for fault, evidence in path_faults(path, spoken.sentence.symbols).items():
             faults.setdefault(fault, evidence)
     return faults

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from voicebank.audio import Audio
@@ -23,7 +24,8 @@ from voicebank.evaluation.measures import References, by_name, centroids, refere
 from voicebank.evaluation.scores import Report, Scores, summarise
 from voicebank.hub.card import markdown_table, number, percent
 from voicebank.plugins import Vocoder
-from voicebank.signal.spectrogram import denormalise_magnitude, linear_magnitude, normalise_magnitude, normalised_mel
+from voicebank.signal.magnitudes import denormalise_magnitude
+from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude, normalised_mel
 from voicebank.synthesis.speech import create_vocoder
 from voicebank.training.features import prepare_samples
 
@@ -276,8 +278,8 @@ def resynthesise(path: Path, ssrn: SSRN, config: AudioConfig, vocode: Vocoder) -
 
 
 def _vocoded(magnitude: torch.Tensor, config: AudioConfig, vocode: Vocoder) -> Audio:
-    samples = vocode(denormalise_magnitude(magnitude, config)[None], config)[0]
-    return Audio(samples.clamp(-1, 1).numpy(), config.sample_rate)
+    samples = vocode(denormalise_magnitude(magnitude.numpy(), config)[None], config)[0]
+    return Audio(np.clip(samples, -1, 1), config.sample_rate)
 
 
 def _chosen(dataset: Dataset, ids: Collection[str] | None, count: int) -> list[Clip]:

@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import torch
-
 import voicebank
 from voicebank.audio import StreamEncoder
+from voicebank.dctts.threads import set_threads
 from voicebank.errors import UnknownName, VoicebankError
 
 if TYPE_CHECKING:
@@ -118,8 +117,7 @@ class Speakers:
         cores = self._cores if self.active <= 1 else 1
 
         def timed() -> Result:
-            if torch.get_num_threads() != cores:
-                torch.set_num_threads(cores)  # of this thread alone
+            set_threads(cores)  # of this thread alone
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, timed)

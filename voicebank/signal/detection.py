@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voicebank.audio import Audio
-from voicebank.plugins import Detection, DetectionWindow
+from voicebank.plugins import Detection, DetectionWindow, Floats
 from voicebank.signal.watermark import (
     BANDS,
     BITS,
@@ -28,7 +28,6 @@ from voicebank.signal.watermark import (
     SLOT,
     SLOTS,
     STEP,
-    Floats,
     band_filters,
     cell_shape,
     codewords,

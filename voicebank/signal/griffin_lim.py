@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
 from voicebank.compiled import compiled
 from voicebank.config import AudioConfig
-from voicebank.plugins import StreamingVocoder, VocoderStream
-from voicebank.signal.spectrogram import hann_window
+from voicebank.plugins import Floats, StreamingVocoder, VocoderStream
 
 # The spectral envelope is the power within this many Hz: more than a harmonic apart, less than a formant.
 _ENVELOPE = 130.0
-_SMALLEST = 1e-6
+_SMALLEST = np.float32(1e-6)
 # Width of the Gaussian that is nearest a Hann window of n samples: GAUSS * n ** 2 (Průša 2017, table 1).
 GAUSS = 0.25645
+
+Spectrum = npt.NDArray[np.complex64]
 
 _PI = np.float32(np.pi)
 _TURN = np.float32(2 * np.pi)
@@ -47,9 +49,9 @@ class GriffinLim(StreamingVocoder):
         self.momentum = momentum
         self.sharpening = sharpening
 
-    def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+    def __call__(self, magnitude: Floats, config: AudioConfig) -> Floats:
         """Samples ``(batch, (frames - 1) * hop)`` for linear magnitudes ``(batch, bins, frames)``."""
-        return torch.stack([self.stream(config).push(one, last=True) for one in magnitude])
+        return np.stack([self.stream(config).push(one, last=True) for one in magnitude])
 
     def stream(self, config: AudioConfig) -> GriffinLimStream:
         """Begin a sentence whose frames come block by block."""
@@ -68,65 +70,101 @@ class GriffinLimStream(VocoderStream):
         reach = -(-config.n_fft // (2 * config.hop))  # frames whose window covers a sample, on either side
         self.context = reach + vocoder.iterations * (2 * reach - 1)
         self.phases = Phases(config.n_fft, config.hop)
-        self.magnitude = torch.zeros(0, config.bins)  # of frames that are still needed, from frame `first` on
-        self.spectrum = torch.zeros(0, config.bins, dtype=torch.complex64)
+        self.magnitude = np.zeros((0, config.bins), np.float32)  # of frames still needed, from frame `first` on
+        self.spectrum = np.zeros((0, config.bins), np.complex64)
         self.first = self.made = 0
 
-    @torch.inference_mode()
-    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+    def push(self, magnitude: Floats, last: bool = False) -> Floats:
         """The samples ``(length,)`` that are certain once the next magnitudes ``(bins, frames)`` are there."""
         config = self.config
-        sharp = sharpened(magnitude.T.float().cpu(), self.vocoder.sharpening, config)
-        phase = torch.from_numpy(self.phases.push(sharp.log().contiguous().numpy(), last))
-        self.magnitude = torch.cat([self.magnitude, sharp])
-        begun = torch.polar(self.magnitude[len(self.spectrum) : len(self.spectrum) + len(phase)], phase)
-        self.spectrum = torch.cat([self.spectrum, begun])
+        sharp = sharpened(np.asarray(magnitude.T, np.float32), self.vocoder.sharpening, config)
+        phase = self.phases.push(np.ascontiguousarray(np.log(sharp)), last)
+        self.magnitude = np.concatenate([self.magnitude, sharp])
+        begun = self.magnitude[len(self.spectrum) : len(self.spectrum) + len(phase)]
+        self.spectrum = np.concatenate([self.spectrum, begun * (np.cos(phase) + np.complex64(1j) * np.sin(phase))])
 
         known = self.first + len(self.spectrum)
         ready = max(known - 1, 0) if last else known - self.context
         if ready <= self.made:
-            return torch.zeros(0)
+            return np.zeros(0, np.float32)
         samples = self._project(self.magnitude[: len(self.spectrum)], self.spectrum)
-        samples = samples[(self.made - self.first) * config.hop : (ready - self.first) * config.hop].clone()
+        samples = samples[(self.made - self.first) * config.hop : (ready - self.first) * config.hop]
         self.made = ready
         drop = max(self.made - self.context - self.first, 0)
         self.magnitude, self.spectrum = self.magnitude[drop:], self.spectrum[drop:]
         self.first += drop
         return samples
 
-    def _project(self, magnitude: torch.Tensor, spectrum: torch.Tensor) -> torch.Tensor:
+    def _project(self, magnitude: Floats, spectrum: Spectrum) -> Floats:
         """Samples ``((frames - 1) * hop,)`` of ``(frames, bins)``."""
-        config, momentum = self.config, self.vocoder.momentum
-        window = hann_window(config.n_fft)
-        length = (len(magnitude) - 1) * config.hop
-        previous: torch.Tensor | None = None
+        config, momentum = self.config, np.float32(self.vocoder.momentum)
+        previous: Spectrum | None = None
         for _ in range(self.vocoder.iterations):
-            samples = torch.istft(spectrum.T, config.n_fft, config.hop, window=window, length=length)
-            rebuilt = torch.stft(
-                samples, config.n_fft, config.hop, window=window, pad_mode="constant", return_complex=True
-            ).T
+            rebuilt = _stft(_istft(spectrum, config.n_fft, config.hop), config.n_fft, config.hop)
             angles = rebuilt if previous is None else rebuilt - momentum / (1 + momentum) * previous
             previous = rebuilt
-            spectrum = angles * (magnitude / angles.abs().clamp(min=1e-12))
-        return torch.istft(spectrum.T, config.n_fft, config.hop, window=window, length=length)
+            spectrum = angles * (magnitude / np.maximum(np.abs(angles), np.float32(1e-12)))
+        return _istft(spectrum, config.n_fft, config.hop)
 
 
-def sharpened(magnitude: torch.Tensor, exponent: float, config: AudioConfig) -> torch.Tensor:
+@lru_cache(maxsize=4)
+def _window(n_fft: int) -> Floats:
+    """Hann, periodic."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+
+
+def _stft(samples: Floats, n_fft: int, hop: int) -> Spectrum:
+    """Frames ``(frames, bins)`` centred on every hop of samples ``(length,)``, with silence around them."""
+    padded = np.pad(samples, n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop] * _window(n_fft)
+    return np.fft.rfft(frames).astype(np.complex64, copy=False)
+
+
+def _istft(spectrum: Spectrum, n_fft: int, hop: int) -> Floats:
+    """Samples ``((frames - 1) * hop,)`` whose frames are nearest to those given, in the least squares sense.
+
+    Source: Griffin, Lim, "Signal estimation from modified short-time Fourier transform", IEEE TASSP 32(2), 1984.
+    """
+    window = _window(n_fft)
+    frames = np.fft.irfft(spectrum, n_fft).astype(np.float32, copy=False) * window
+    length, begin = (len(frames) - 1) * hop, n_fft // 2
+    weight = _overlapped(np.broadcast_to(np.square(window), frames.shape), hop)[begin : begin + length]
+    return _overlapped(frames, hop)[begin : begin + length] / weight
+
+
+def _overlapped(frames: Floats, hop: int) -> Floats:
+    """The sum of frames ``(frames, n)``, each a hop later than the one before."""
+    count, n = frames.shape
+    pieces = -(-n // hop)
+    padded = np.pad(frames, ((0, 0), (0, pieces * hop - n))).reshape(count, pieces, hop)
+    total = np.zeros((count + pieces - 1, hop), np.float32)
+    for i in range(pieces):
+        total[i : i + count] += padded[:, i]
+    return total.reshape(-1)
+
+
+def sharpened(magnitude: Floats, exponent: float, config: AudioConfig) -> Floats:
     """Positive magnitudes ``(frames, bins)`` with deeper valleys between harmonics, and the envelope as it was."""
-    magnitude = magnitude.clamp(min=_SMALLEST)
+    magnitude = np.maximum(magnitude, _SMALLEST)
     if exponent == 1:
         return magnitude
     envelope = _envelope(magnitude, config)
-    sharp = magnitude * (magnitude / envelope) ** (exponent - 1)
-    return (sharp * (envelope / _envelope(sharp, config))).clamp(min=_SMALLEST)
+    sharp: Floats = magnitude * (magnitude / envelope) ** np.float32(exponent - 1)
+    sharp *= envelope / _envelope(sharp, config)
+    return np.maximum(sharp, _SMALLEST, out=sharp)
 
 
-def _envelope(magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+def _envelope(magnitude: Floats, config: AudioConfig) -> Floats:
     """Root mean square along frequency in a Hann window, ``(frames, bins)``."""
     reach = max(1, round(_ENVELOPE * config.n_fft / config.sample_rate))
-    window = torch.hann_window(2 * reach + 3, periodic=False)[1:-1]
-    power = torch.nn.functional.pad(magnitude.square()[:, None], (reach, reach), mode="reflect")
-    return torch.nn.functional.conv1d(power, (window / window.sum())[None, None])[:, 0].sqrt()
+    window = np.hanning(2 * reach + 3)[1:-1].astype(np.float32)
+    window /= window.sum()
+    power = np.pad(np.square(magnitude), ((0, 0), (reach, reach)), mode="reflect")
+    bins = magnitude.shape[1]
+    total = np.zeros_like(magnitude)
+    for i, share in enumerate(window):
+        total += share * power[:, i : i + bins]
+    return np.sqrt(total)
 
 
 class Phases:

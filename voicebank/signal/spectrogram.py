@@ -1,4 +1,4 @@
-"""Waveform to mel and magnitude spectrogram, both normalised to 0..1, and back to linear magnitude; tempo."""
+"""Waveform to mel and magnitude spectrogram, both normalised to 0..1: what the networks are trained on."""
 
 from __future__ import annotations
 
@@ -58,56 +58,8 @@ def normalise_magnitude(linear: torch.Tensor, config: AudioConfig) -> torch.Tens
     return (linear / config.magnitude_top).clamp(0, 1) ** config.magnitude_power
 
 
-def denormalise_magnitude(magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
-    """The inverse of :func:`normalise_magnitude`, up to its clamp."""
-    return magnitude ** (1 / config.magnitude_power) * config.magnitude_top
-
-
 def normalised_mel(linear: torch.Tensor, config: AudioConfig) -> torch.Tensor:
     """Linear magnitude ``(..., bins, frames)`` to the normalised mel ``(..., n_mels, frames)``, still full rate."""
     filters = _mel_filters(config.sample_rate, config.n_fft, config.n_mels).to(linear.device)
     decibels = 20 * torch.log10((filters @ linear).clamp(min=1e-7))
     return ((decibels - config.mel_top_db) / config.mel_range_db + 1).clamp(0, 1)
-
-
-class Tempo:
-    """Tempo without pitch: frames that come in blocks, closer together or apart, each with its spectrum.
-
-    They are resampled in time by linear interpolation.
-
-    Args:
-        speed: frames of the input for one of the output.
-    """
-
-    def __init__(self, speed: float) -> None:
-        self.speed = speed
-        self._held: torch.Tensor | None = None
-        self._first = 0  # of the held frames
-        self._made = 0
-
-    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
-        """The output's frames that are certain now.
-
-        Args:
-            magnitude: ``(bins, frames)``: the next frames.
-            last: there will be no more.
-
-        Returns:
-            ``(bins, frames)``. Frame i of all of the output stands at ``i * speed`` of the input, up to its end.
-        """
-        if self.speed == 1:
-            return magnitude
-        held = magnitude if self._held is None else torch.cat([self._held, magnitude], 1)
-        newest = self._first + held.shape[1] - 1
-        # One frame more may round to either side: only what certainly lies before the newest frame is made now.
-        count = int(newest / self.speed) + 2
-        places = torch.arange(self._made, max(count, self._made), dtype=torch.float64) * self.speed
-        places = places[places <= newest] if last else places[places < newest]
-        below = places.long().clamp(max=newest)
-        share = (places - below).to(held.dtype).to(held.device)
-        left = held[:, below - self._first]
-        right = held[:, (below + 1).clamp(max=newest) - self._first]
-        self._made += len(places)
-        drop = min(int(self._made * self.speed), newest) - self._first
-        self._held, self._first = held[:, drop:], self._first + drop
-        return left + share * (right - left)

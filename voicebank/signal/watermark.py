@@ -18,14 +18,11 @@ from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from voicebank.audio import Audio
 from voicebank.config import AudioConfig
 from voicebank.errors import PluginError
-from voicebank.plugins import Detection, StreamingVocoder, Vocoder, VocoderStream
-
-Floats = npt.NDArray[np.float32]
+from voicebank.plugins import Detection, Floats, StreamingVocoder, Vocoder, VocoderStream
 
 STEP = 256 / 24000  # s, the grid on which the pattern is defined
 SLOT = 9  # steps of a cell
@@ -101,7 +98,7 @@ def codeword(payload: int) -> Floats:
 
 
 @lru_cache(maxsize=16)
-def _gains(key: str, payload: int, strength: float, n_fft: int, sample_rate: int) -> torch.Tensor:
+def _gains(key: str, payload: int, strength: float, n_fft: int, sample_rate: int) -> Floats:
     """What each step of the period multiplies the magnitudes with, ``(SLOTS * SLOT, bins)``."""
     signs, chips = key_signs(key)
     impulses = np.zeros((SLOTS * SLOT, BANDS), np.float32)
@@ -110,10 +107,10 @@ def _gains(key: str, payload: int, strength: float, n_fft: int, sample_rate: int
     levels = np.sum([np.roll(impulses, i + 1 - SLOT, axis=0) * value for i, value in enumerate(shape)], axis=0)
     levels *= strength / np.sqrt(np.mean(np.square(levels)))
     decibels = levels @ band_filters(n_fft, sample_rate).T
-    return torch.from_numpy((10 ** (decibels / 20)).astype(np.float32))
+    return np.asarray(10 ** (decibels / 20), np.float32)
 
 
-def marked_magnitude(magnitude: torch.Tensor, gains: torch.Tensor, config: AudioConfig, first: int = 0) -> torch.Tensor:
+def marked_magnitude(magnitude: Floats, gains: Floats, config: AudioConfig, first: int = 0) -> Floats:
     """Linear magnitudes times the gains of their time.
 
     Args:
@@ -122,9 +119,10 @@ def marked_magnitude(magnitude: torch.Tensor, gains: torch.Tensor, config: Audio
         config: says how far apart frames are.
         first: number of the first frame.
     """
-    frames = torch.arange(first, first + magnitude.shape[-1], dtype=torch.float64)
-    steps = (frames * (config.hop / config.sample_rate / STEP)).round().long() % len(gains)
-    return magnitude * gains[steps].T.to(magnitude.device)
+    frames = np.arange(first, first + magnitude.shape[-1])
+    steps = np.rint(frames * (config.hop / config.sample_rate / STEP)).astype(np.int64) % len(gains)
+    marked: Floats = magnitude * gains[steps].T
+    return marked
 
 
 class SpectralMark:
@@ -157,7 +155,7 @@ class SpectralMark:
 
         return detect(audio, self.key)
 
-    def _gains(self, payload: int, config: AudioConfig) -> torch.Tensor:
+    def _gains(self, payload: int, config: AudioConfig) -> Floats:
         return _gains(self.key, payload, self.strength, config.n_fft, config.sample_rate)
 
 
@@ -169,11 +167,11 @@ class _MarkedVocoder:
         gains: of one period, ``(steps, bins)``, for a configuration.
     """
 
-    def __init__(self, vocoder: Vocoder, gains: Callable[[AudioConfig], torch.Tensor]) -> None:
+    def __init__(self, vocoder: Vocoder, gains: Callable[[AudioConfig], Floats]) -> None:
         self._vocoder, self._gains = vocoder, gains
         self.name: str = getattr(vocoder, "name", None) or type(vocoder).__name__
 
-    def __call__(self, magnitude: torch.Tensor, config: AudioConfig) -> torch.Tensor:
+    def __call__(self, magnitude: Floats, config: AudioConfig) -> Floats:
         return self._vocoder(marked_magnitude(magnitude, self._gains(config), config), config)
 
 
@@ -189,11 +187,11 @@ class _MarkedStreamingVocoder(_MarkedVocoder):
 class _MarkedStream:
     """One sentence whose magnitudes are marked on the way to a vocoder's stream."""
 
-    def __init__(self, stream: VocoderStream, gains: torch.Tensor, config: AudioConfig) -> None:
+    def __init__(self, stream: VocoderStream, gains: Floats, config: AudioConfig) -> None:
         self._stream, self._gains, self._config = stream, gains, config
         self._frames = 0
 
-    def push(self, magnitude: torch.Tensor, last: bool = False) -> torch.Tensor:
+    def push(self, magnitude: Floats, last: bool = False) -> Floats:
         marked = marked_magnitude(magnitude, self._gains, self._config, self._frames)
         self._frames += magnitude.shape[1]
         return self._stream.push(marked, last)

@@ -9,26 +9,27 @@ the scales have so few digits that these multiples are exact. So the networks kn
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from voicebank.audio import Audio
 from voicebank.config import VoiceConfig, first_error
+from voicebank.dctts.inference import Weights
 from voicebank.errors import BadVoice
 from voicebank.files import replacing_folder
+from voicebank.interfaces import Floats
 
 CONFIG, TEXT2MEL, SSRN = "config.json", "text2mel.safetensors", "ssrn.safetensors"
 CARD, SAMPLE, SIGNATURE = "README.md", "sample.ogg", "model.sig"
@@ -47,12 +48,13 @@ MAX_SAMPLE_SECONDS = 120
 # Names in the store that the repositories of the Hub's cache share.
 _SHARED = re.compile(r"[0-9a-f]{64}")
 
-Network = TypeVar("Network", bound=torch.nn.Module)
 # What is added to the name of a matrix for that of its scales.
 SCALE = ".scale"
 LARGEST_WHOLE = 127
 # The smallest number of float16, of which all its numbers are multiples.
 _UNIT = 2.0**-24
+# From here on a number rounds to an infinite one.
+_TOO_LARGE = 65_520
 # A scale has so many binary digits, a whole number seven: together those of float16.
 _DIGITS = 4
 
@@ -178,15 +180,16 @@ def link_to_blob(path: Path) -> Path | None:
     return blob if real.parent.parent == shared and _SHARED.fullmatch(real.name) else None
 
 
-def is_storable(tensor: torch.Tensor) -> bool:
+def is_storable(tensor: Floats) -> bool:
     """Whether float16, as which weights are stored, holds all numbers of a tensor: up to 65,504, and none infinite."""
-    return bool(torch.isfinite(tensor.half()).all())
+    largest = np.abs(tensor).max(initial=0)  # of what is not a number, that
+    return bool(largest < _TOO_LARGE)
 
 
 def write(
     folder: Path,
     config: VoiceConfig,
-    networks: Mapping[str, torch.nn.Module],
+    networks: Mapping[str, Weights],
     card: str | None = None,
     sample: Audio | None = None,
 ) -> Path:
@@ -198,7 +201,7 @@ def write(
     Args:
         folder: of the voice.
         config: for ``config.json``.
-        networks: file name without suffix to network.
+        networks: file name without suffix to the weights of a network.
         card: for ``README.md``.
         sample: for ``sample.ogg``.
 
@@ -220,15 +223,15 @@ def write(
 def _fill(
     folder: Path,
     config: VoiceConfig,
-    networks: Mapping[str, torch.nn.Module],
+    networks: Mapping[str, Weights],
     card: str | None,
     sample: Audio | None,
 ) -> None:
-    for name, network in networks.items():
-        for key, tensor in network.state_dict().items():
+    for name, weights in networks.items():
+        for key, tensor in weights.items():
             if not is_storable(tensor):
                 raise BadVoice(f"{config.name}: {key} of {name} holds numbers that float16 does not: train it anew")
-        save_file(stored(network.state_dict()), folder / f"{name}.safetensors", metadata={"format": "pt"})
+        save_file(stored(weights), folder / f"{name}.safetensors", metadata={"format": "pt"})
     text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     for path in folder.iterdir():
@@ -239,23 +242,25 @@ def _fill(
         sample.save(folder / "sample.ogg")
 
 
-@torch.no_grad()
-def quantise(network: Network) -> Network:
-    """A copy whose matrices are whole multiples, at most 127, of a scale for each row. Those that are so stay."""
-    rounded = copy.deepcopy(network)
-    for name, weight in rounded.state_dict().items():
-        half = weight.cpu().half()
-        if _is_matrix(name, weight) and not (torch.equal(half.float(), weight.cpu().float()) and _whole(half)):
-            scale = _scales(weight)
-            weight.copy_((weight / scale).round().clamp(-LARGEST_WHOLE, LARGEST_WHOLE) * scale)
-    return rounded
+def quantise(weights: Weights) -> dict[str, Floats]:
+    """Weights whose matrices are whole multiples, at most 127, of a scale for each row. Those that are so stay."""
+    return {name: _quantised(weight) if _is_matrix(name, weight) else weight for name, weight in weights.items()}
 
 
-def stored(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _quantised(weight: Floats) -> Floats:
+    half = weight.astype(np.float16)
+    if np.array_equal(half, weight) and _whole(half):
+        return weight
+    scale = _scales(weight)
+    whole = np.rint(weight / scale).clip(-LARGEST_WHOLE, LARGEST_WHOLE)
+    return np.asarray(whole * scale, np.float32)
+
+
+def stored(weights: Weights) -> dict[str, npt.NDArray[Any]]:
     """The tensors as a file holds them: float16, or int8 and float32 scales where the numbers are the same."""
-    tensors: dict[str, torch.Tensor] = {}
-    for name, tensor in state.items():
-        half = tensor.detach().cpu().to(torch.float16).contiguous()
+    tensors: dict[str, npt.NDArray[Any]] = {}
+    for name, tensor in weights.items():
+        half = np.ascontiguousarray(tensor, np.float16)
         quantised = _whole(half) if _is_matrix(name, half) else None
         if quantised is None:
             tensors[name] = half
@@ -264,28 +269,29 @@ def stored(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def restored(whole: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """The float32 matrix ``(rows, columns)`` of int8 numbers and scales ``(rows,)``, as float16 holds it."""
-    return (whole.float() * scale[:, None].float()).half().float()
+def restored(whole: npt.NDArray[np.int8], scale: Floats) -> Floats:
+    """The float32 matrix ``(rows, columns)`` of int8 numbers and scales ``(rows,)``."""
+    matrix: Floats = whole * scale[:, None].astype(np.float32)
+    return matrix
 
 
-def _is_matrix(name: str, tensor: torch.Tensor) -> bool:
-    return name.endswith(".weight") and tensor.dim() == 2
+def _is_matrix(name: str, tensor: npt.NDArray[Any]) -> bool:
+    return name.endswith(".weight") and tensor.ndim == 2
 
 
-def _scales(weight: torch.Tensor) -> torch.Tensor:
+def _scales(weight: Floats) -> Floats:
     """Scales ``(rows, 1)`` of few digits, rounded up, so that the largest number of a row is at most 127 of them."""
-    needed = weight.float().abs().amax(1, keepdim=True).clamp_min(_UNIT) / LARGEST_WHOLE
-    digit = torch.exp2(torch.floor(torch.log2(needed)) - (_DIGITS - 1)).clamp_min(_UNIT)
-    return torch.ceil(needed / digit) * digit
+    needed = np.maximum(np.abs(weight).max(1, keepdims=True), _UNIT) / LARGEST_WHOLE
+    digit = np.maximum(np.exp2(np.floor(np.log2(needed)) - (_DIGITS - 1)), _UNIT)
+    return np.asarray(np.ceil(needed / digit) * digit, np.float32)
 
 
-def _whole(half: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _whole(half: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.int8], Floats] | None:
     """int8 numbers and float32 scales that give exactly these numbers, or None."""
-    units = (half.numpy().astype(np.float64) / _UNIT).astype(np.int64)
+    units = (half.astype(np.float64) / _UNIT).astype(np.int64)
     divisor = np.maximum(np.gcd.reduce(units, axis=1), 1)
     whole = units // divisor[:, None]
     if np.abs(whole).max(initial=0) > LARGEST_WHOLE:
         return None
     scale = (divisor * _UNIT).astype(np.float32)
-    return torch.from_numpy(whole.astype(np.int8)), torch.from_numpy(scale)
+    return whole.astype(np.int8), scale

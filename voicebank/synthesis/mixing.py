@@ -6,15 +6,15 @@ Between such weights there are voices, as in arXiv:2203.05482; between weights t
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
+import numpy as np
 
 from voicebank.config import VoiceConfig
+from voicebank.dctts.inference import Weights
 from voicebank.errors import BadData, BadVoice
+from voicebank.interfaces import Floats
 from voicebank.synthesis.folder import quantise
 from voicebank.synthesis.synthesizer import Synthesizer
 
@@ -22,8 +22,6 @@ from voicebank.synthesis.synthesizer import Synthesizer
 RELATED = 0.5
 # Of a config, what may differ between two voices whose weights fit.
 _FREE = {"flow_steps", "flow_noise"}
-
-Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 def mixed(first: Synthesizer, second: Synthesizer, share: float, name: str, parents: tuple[str, str]) -> Synthesizer:
@@ -44,9 +42,9 @@ def mixed(first: Synthesizer, second: Synthesizer, share: float, name: str, pare
         raise BadData(f"a share of {share:g} is out of range: give how much of the second voice, from 0 to 1")
     if reason := _misfit(first, second):
         raise BadVoice(f"{first.name} and {second.name} cannot be mixed: {reason}")
-    text2mel = quantise(_between(first.text2mel, second.text2mel, share))
-    ssrn = quantise(_between(first.ssrn, second.ssrn, share))
-    return Synthesizer(_config(first.config, second.config, share, name, parents), text2mel, ssrn)
+    pairs = zip(first.weights.values(), second.weights.values(), strict=True)
+    networks = [quantise(_between(one, other, share)) for one, other in pairs]
+    return Synthesizer(_config(first.config, second.config, share, name, parents), *networks)
 
 
 def _misfit(first: Synthesizer, second: Synthesizer) -> str:
@@ -62,7 +60,7 @@ def _misfit(first: Synthesizer, second: Synthesizer) -> str:
             if key not in _FREE and sizes[key] != others[key]:
                 return f"{part}.{key} is {sizes[key]} in one and {others[key]} in the other"
     for part in ("text2mel", "ssrn"):
-        cosine = _cosine(getattr(first, part), getattr(second, part))
+        cosine = _cosine(first.weights[part], second.weights[part])
         if cosine < RELATED:
             return (
                 f"their {part} weights have nothing in common (cosine {cosine:.2f}); "
@@ -71,28 +69,17 @@ def _misfit(first: Synthesizer, second: Synthesizer) -> str:
     return ""
 
 
-def _cosine(one: torch.nn.Module, other: torch.nn.Module) -> float:
+def _cosine(one: Weights, other: Weights) -> float:
     """Of all matrices of two networks of the same sizes."""
-    pairs = list(_matrices(one, other))
-    product = sum(float((a * b).sum()) for a, b in pairs)
-    lengths = [math.sqrt(sum(float((each[i] ** 2).sum()) for each in pairs)) for i in (0, 1)]
+    pairs = [(tensor.ravel(), other[name].ravel()) for name, tensor in one.items() if name.endswith(".weight")]
+    product = sum(float(a @ b) for a, b in pairs)
+    lengths = [math.sqrt(sum(float(each[i] @ each[i]) for each in pairs)) for i in (0, 1)]
     return product / max(math.prod(lengths), 1e-12)
 
 
-def _matrices(one: torch.nn.Module, other: torch.nn.Module) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    theirs = other.state_dict()
-    for key, tensor in one.state_dict().items():
-        if key.endswith(".weight"):
-            yield tensor.float(), theirs[key].to(tensor.device).float()
-
-
-@torch.no_grad()
-def _between(one: Network, other: Network, share: float) -> Network:
-    """A copy of a network with the weights at ``share`` of the way to another's."""
-    between, theirs = copy.deepcopy(one), other.state_dict()
-    for key, tensor in between.state_dict().items():
-        tensor.lerp_(theirs[key].to(tensor), share)
-    return between
+def _between(one: Weights, other: Weights, share: float) -> dict[str, Floats]:
+    """The weights at ``share`` of the way from one network to another."""
+    return {name: np.asarray((1 - share) * tensor + share * other[name], np.float32) for name, tensor in one.items()}
 
 
 def _config(first: VoiceConfig, second: VoiceConfig, share: float, name: str, parents: tuple[str, str]) -> VoiceConfig:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
+import numpy as np
 
 from voicebank.audio import Audio
 from voicebank.dctts.decoder import Decoded, Decoding, decode
+from voicebank.dctts.threads import in_threads
 from voicebank.errors import PluginError, RunawayError, VoicebankWarning
-from voicebank.plugins import StreamingVocoder
-from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
+from voicebank.plugins import Floats, StreamingVocoder
+from voicebank.signal.magnitudes import Tempo, denormalise_magnitude
 from voicebank.synthesis.speech import SPEEDS, Chunk, Manner, Speech, SpokenSentence
 from voicebank.synthesis.streaming import Watched, check_magnitude, concatenated, halves, sound
 from voicebank.text.markup import Pause
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 # Sentences that are decoded together: enough that the cores finish at about the same time.
 BATCH = 32
-
-# The threads that torch computes with do not survive a fork, and a child that waits for them waits for ever.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class Speaking:
@@ -80,37 +76,37 @@ class Speaking:
                 if isinstance(self.manner.vocoder, StreamingVocoder):
                     yield from self._stream(placed.part, placed.index, self.manner.vocoder)
                 else:
-                    decoded = self._decode([placed.part])[0]
-                    if isinstance(decoded, RunawayError):
-                        raise decoded
-                    yield self._sentence(placed.part, placed.index, *decoded)
+                    made = self._made([placed.part])[0]
+                    if isinstance(made, RunawayError):
+                        raise made
+                    yield self._sentence(placed.part, placed.index, made)
                 layout.went_well()
             except RunawayError as error:
                 layout.leave_out(error, placed)
         layout.check()
 
     def _batch(self, parts: list[tuple[int, _Placed]], layouts: list[_Layout]) -> Iterator[tuple[int, Chunk]]:
-        results = iter(self._decode([one.part for _, one in parts if isinstance(one.part, Sentence)]))
+        results = iter(self._made([one.part for _, one in parts if isinstance(one.part, Sentence)]))
         for i, placed in parts:
             if isinstance(placed.part, Pause):
                 yield i, self._silence(placed.part, placed.index)
                 continue
-            decoded = next(results)
-            if isinstance(decoded, RunawayError):
-                layouts[i].leave_out(decoded, placed)
+            made = next(results)
+            if isinstance(made, RunawayError):
+                layouts[i].leave_out(made, placed)
             else:
                 layouts[i].went_well()
-                yield i, self._sentence(placed.part, placed.index, *decoded)
+                yield i, self._sentence(placed.part, placed.index, made)
 
     def _stream(self, sentence: Sentence, index: int, vocoder: StreamingVocoder) -> Iterator[Chunk]:
         symbols = encode(sentence.symbols)
         decoding = Decoding(
-            self.voice.text2mel, symbols, self.voice.longest_frames(len(symbols)), seed=self.manner.seed
+            self.voice.networks.text2mel, symbols, self.voice.longest_frames(len(symbols)), seed=self.manner.seed
         )
         watched = Watched(decoding, self.audio.coarse_rate)
         chunks: list[Chunk] = []
 
-        def chunk(samples: torch.Tensor, ended: tuple[Decoded, tuple[str, ...]] | None) -> Chunk:
+        def chunk(samples: Floats, ended: tuple[Decoded, tuple[str, ...]] | None) -> Chunk:
             audio = self._audio(samples, sentence)
             new = Chunk(audio.samples, audio.sample_rate, sentence, index)
             chunks.append(new)
@@ -119,7 +115,7 @@ class Speaking:
                 new.spoken = SpokenSentence(sentence, Audio.join(chunks), decoded.mel, decoded.attention, pieces)
             return new
 
-        stages = self.voice.ssrn, self.audio, vocoder, self._speed(sentence)
+        stages = self.voice.networks.ssrn, self.audio, vocoder, self._speed(sentence)
         rest = ""
         for samples, last in sound(watched.blocks(), *stages):
             rest = watched.rest(sentence.symbols) if last else ""
@@ -130,15 +126,24 @@ class Speaking:
             for samples, last in sound([(retried.mel, True)], *stages):
                 yield chunk(samples, (whole, (sentence.symbols, *pieces)) if last else None)
 
-    def _sentence(self, sentence: Sentence, index: int, decoded: Decoded, pieces: tuple[str, ...]) -> Chunk:
-        magnitude = check_magnitude(self.voice.ssrn.magnitude(decoded.mel[None]))
-        linear = denormalise_magnitude(magnitude.transpose(1, 2), self.audio)
-        linear = torch.stack([Tempo(self._speed(sentence)).push(one, last=True) for one in linear])
-        audio = self._audio(self._vocode(linear)[0], sentence)
-        spoken = SpokenSentence(sentence, audio, decoded.mel, decoded.attention, pieces)
+    def _made(self, sentences: list[Sentence]) -> list[_Made | RunawayError]:
+        """Both networks' work on sentences, several at a time."""
+
+        def magnitude(decoded: tuple[Decoded, tuple[str, ...]] | RunawayError) -> _Made | RunawayError:
+            if isinstance(decoded, RunawayError):
+                return decoded
+            return _Made(*decoded, check_magnitude(self.voice.networks.ssrn.magnitude(decoded[0].mel)))
+
+        return in_threads(magnitude, self._decode(sentences))
+
+    def _sentence(self, sentence: Sentence, index: int, made: _Made) -> Chunk:
+        linear = denormalise_magnitude(made.magnitude.T, self.audio)
+        linear = Tempo(self._speed(sentence)).push(linear, last=True)
+        audio = self._audio(self._vocode(linear[None])[0], sentence)
+        spoken = SpokenSentence(sentence, audio, made.decoded.mel, made.decoded.attention, made.pieces)
         return Chunk(audio.samples, audio.sample_rate, sentence, index, spoken)
 
-    def _vocode(self, linear: torch.Tensor) -> torch.Tensor:
+    def _vocode(self, linear: Floats) -> Floats:
         """Samples ``(batch, length)`` of linear magnitudes ``(batch, bins, frames)``.
 
         Raises:
@@ -147,12 +152,12 @@ class Speaking:
         samples = self.manner.vocoder(linear, self.audio)
         expected = linear.shape[-1] * self.audio.hop
         if (
-            not isinstance(samples, torch.Tensor)
+            not isinstance(samples, np.ndarray)
             or samples.ndim != 2
             or len(samples) != len(linear)
             or abs(samples.shape[1] - expected) > 2 * self.audio.n_fft
         ):
-            shape = tuple(samples.shape) if isinstance(samples, torch.Tensor) else type(samples).__name__
+            shape = samples.shape if isinstance(samples, np.ndarray) else type(samples).__name__
             raise PluginError(
                 f"{self._vocoder} returns {shape}, where samples of {(len(linear), expected)} are expected"
             )
@@ -170,14 +175,14 @@ class Speaking:
     def _speed(self, sentence: Sentence) -> float:
         return min(max(self.manner.speed * sentence.rate, SPEEDS[0]), SPEEDS[1])
 
-    def _audio(self, samples: torch.Tensor, sentence: Sentence) -> Audio:
+    def _audio(self, samples: Floats, sentence: Sentence) -> Audio:
         # The magnitudes were finite, see above and `sound`.
-        if not bool(torch.isfinite(samples).all()):
+        if not np.isfinite(samples).all():
             raise PluginError(f"{self._vocoder} returns values that are not finite numbers")
         volume = self.manner.volume * sentence.volume
         if volume != 1:
-            samples = samples * volume
-        return Audio(samples.clamp(-1, 1).numpy(), self.audio.sample_rate)
+            samples = samples * np.float32(volume)
+        return Audio(np.clip(samples, -1, 1), self.audio.sample_rate)
 
     def _decode(self, sentences: list[Sentence]) -> list[tuple[Decoded, tuple[str, ...]] | RunawayError]:
         """What was decoded for each sentence, and the symbols of its pieces."""
@@ -207,7 +212,16 @@ class Speaking:
     def _run(self, symbols: list[str]) -> list[Decoded]:
         encoded = [encode(s) for s in symbols]
         longest = [self.voice.longest_frames(len(s)) for s in encoded]
-        return decode(self.voice.text2mel, encoded, longest, seed=self.manner.seed)
+        return decode(self.voice.networks.text2mel, encoded, longest, seed=self.manner.seed)
+
+
+class _Made(NamedTuple):
+    """What the networks made of a sentence."""
+
+    decoded: Decoded
+    pieces: tuple[str, ...]
+    magnitude: Floats
+    """Normalised, ``(frames, bins)``."""
 
 
 class _Placed:

@@ -12,13 +12,12 @@ from voicebank import plugins
 from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
 from voicebank.errors import BadText, PluginError, UnknownName
-from voicebank.plugins import Frontend, Vocoder, Watermark
+from voicebank.plugins import Floats, Frontend, Vocoder, Watermark
 from voicebank.synthesis.timing import SpokenWord, cues, subtitles, words
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.pipeline import Sentence
 
 if TYPE_CHECKING:
-    import torch
     from typing_extensions import Unpack
 
 # Least and most of each option.
@@ -35,9 +34,9 @@ class SpokenSentence:
 
     sentence: Sentence
     audio: Audio
-    mel: torch.Tensor
+    mel: Floats
     """Coarse mel ``(frames, n_mels)``, 0..1."""
-    attention: torch.Tensor
+    attention: Floats
     """``(frames, symbols)``, the end symbol last."""
     symbols: tuple[str, ...] = ()
     """What was spoken in one piece: the sentence's symbols; several strings if it ran away as a whole."""

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 
 import numpy as np
-import torch
 
 from voicebank.config import AudioConfig
 from voicebank.dctts.decoder import Decoded, Decoding
-from voicebank.dctts.ssrn import SSRN, MagnitudeStream
+from voicebank.dctts.inference import MagnitudeStream, SSRNInference
 from voicebank.errors import BadVoice
-from voicebank.plugins import StreamingVocoder
-from voicebank.signal.spectrogram import Tempo, denormalise_magnitude
+from voicebank.plugins import Floats, StreamingVocoder
+from voicebank.signal.magnitudes import Tempo, denormalise_magnitude
 
 # Coarse frames that are decoded for each chunk: few for the first, so that it comes soon; then more and more, since
 # every chunk has SSRN look once more at the frames around it.
@@ -29,8 +28,12 @@ STALL_SECONDS = 1.0
 
 
 def sound(
-    blocks: Iterable[tuple[torch.Tensor, bool]], ssrn: SSRN, audio: AudioConfig, vocoder: StreamingVocoder, speed: float
-) -> Iterator[tuple[torch.Tensor, bool]]:
+    blocks: Iterable[tuple[Floats, bool]],
+    ssrn: SSRNInference,
+    audio: AudioConfig,
+    vocoder: StreamingVocoder,
+    speed: float,
+) -> Iterator[tuple[Floats, bool]]:
     """Mel in, sound out: SSRN, tempo and vocoder, each with as much around a chunk as reaches it.
 
     Args:
@@ -47,16 +50,16 @@ def sound(
         magnitude = check_magnitude(magnitudes.push(mel, last))
         samples = voiced.push(tempo.push(denormalise_magnitude(magnitude.T, audio), last), last)
         if len(samples) or last:
-            yield samples.clamp(-1, 1), last
+            yield np.clip(samples, -1, 1), last
 
 
-def check_magnitude(magnitude: torch.Tensor) -> torch.Tensor:
+def check_magnitude(magnitude: Floats) -> Floats:
     """Magnitudes that the networks have made, as they are.
 
     Raises:
         BadVoice: they are no numbers.
     """
-    if not bool(torch.isfinite(magnitude).all()):
+    if not np.isfinite(magnitude).all():
         raise BadVoice("the voice makes no sound, its weights are damaged: fetch it again")
     return magnitude
 
@@ -75,7 +78,7 @@ class Watched:
         self._furthest = np.zeros(0, np.int64)  # symbol that attention had reached, for each frame
         self._released = 0  # frames
 
-    def blocks(self) -> Iterator[tuple[torch.Tensor, bool]]:
+    def blocks(self) -> Iterator[tuple[Floats, bool]]:
         """Mel ``(frames, n_mels)`` as it is made, and whether it is the last."""
         decoding = self._decoding
         for size in chain(BLOCKS, repeat(LARGEST_BLOCK)):
@@ -88,7 +91,7 @@ class Watched:
             if not decoding.ended and (decoding.done or end - moved > self._stall):
                 end = max(self._released, moved)
             start, self._released = self._released, end
-            yield torch.from_numpy(decoding.mel[start:end].copy()).to(decoding.device), decoding.done
+            yield decoding.mel[start:end].copy(), decoding.done
             if decoding.done:
                 return
 
@@ -120,5 +123,8 @@ def halves(symbols: str) -> list[str]:
 
 def concatenated(parts: list[Decoded]) -> Decoded:
     """Several pieces of one sentence as one: mel after mel, the symbols of one piece after those of the other."""
-    attention = torch.block_diag(*(one.attention for one in parts))  # type: ignore[no-untyped-call]
-    return Decoded(torch.cat([one.mel for one in parts]), attention, True)
+    frames, symbols = (np.cumsum([0, *(one.attention.shape[axis] for one in parts)]) for axis in (0, 1))
+    attention = np.zeros((frames[-1], symbols[-1]), np.float32)
+    for i, one in enumerate(parts):
+        attention[frames[i] : frames[i + 1], symbols[i] : symbols[i + 1]] = one.attention
+    return Decoded(np.concatenate([one.mel for one in parts]), attention, True)

@@ -6,18 +6,18 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from voicebank.audio import Audio, StrPath
 from voicebank.config import VoiceConfig
-from voicebank.dctts.ssrn import SSRN
-from voicebank.dctts.text2mel import Text2Mel
+from voicebank.dctts.inference import SSRNInference, Text2MelInference, Weights
+from voicebank.errors import needs_extra
 from voicebank.plugins import Frontend, Vocoder, Watermark
 from voicebank.synthesis import folder as voice_folder
 from voicebank.synthesis.folder import check_folder, read_config
 from voicebank.synthesis.speaking import Speaking
 from voicebank.synthesis.speech import Chunk, Manner, Speech, check_options
-from voicebank.synthesis.weights import as_stored, build, digest, load_network
+from voicebank.synthesis.weights import as_stored, copied, digest, load_weights, module_of, shapes_of
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, check_text, prepare
@@ -25,10 +25,19 @@ from voicebank.text.pipeline import Sentence, check_text, prepare
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from voicebank.dctts.ssrn import SSRN
+    from voicebank.dctts.text2mel import Text2Mel
     from voicebank.synthesis.speech import Options
 
 # A sentence may take so many times its mean length, and this long on top, before it counts as a runaway.
 LONGEST_FACTOR, LONGEST_EXTRA = 2.0, 2.0
+
+
+class Networks(NamedTuple):
+    """Both networks of a voice, as they speak."""
+
+    text2mel: Text2MelInference
+    ssrn: SSRNInference
 
 
 class Synthesizer:
@@ -36,17 +45,19 @@ class Synthesizer:
 
     Args:
         config: name, sizes, frontend.
-        text2mel, ssrn: the networks, in evaluation mode after this. Copied, unless float16 holds their weights as
-            they are: a voice sounds the same before it is saved and after.
+        text2mel, ssrn: the weights of the networks, or modules of PyTorch, which are copied. They are rounded to
+            float16: a voice sounds the same before it is saved and after.
     """
 
     folder: Path | None = None
     """Where it was loaded from: its card and its sample are there."""
 
-    def __init__(self, config: VoiceConfig, text2mel: Text2Mel, ssrn: SSRN) -> None:
+    def __init__(self, config: VoiceConfig, text2mel: Weights | Text2Mel, ssrn: Weights | SSRN) -> None:
         self.config = config
-        self.text2mel = as_stored(text2mel).eval()
-        self.ssrn = as_stored(ssrn).eval()
+        self.weights = {
+            name: as_stored(network if isinstance(network, Mapping) else copied(network))
+            for name, network in (("text2mel", text2mel), ("ssrn", ssrn))
+        }
 
     @property
     def name(self) -> str:
@@ -56,7 +67,33 @@ class Synthesizer:
     @cached_property
     def payload(self) -> int:
         """What a watermark says about this voice: 16 bits of a digest of its config and weights."""
-        return digest(self.config, self.text2mel, self.ssrn)
+        return digest(self.config, *self.weights.values())
+
+    @cached_property
+    def networks(self) -> Networks:
+        """What speaks."""
+        audio, weights = self.config.audio, self.weights
+        return Networks(
+            Text2MelInference(self.config.text2mel, audio.n_mels, weights["text2mel"]),
+            SSRNInference(self.config.ssrn, audio.n_mels, audio.bins, audio.reduction, weights["ssrn"]),
+        )
+
+    @cached_property
+    def text2mel(self) -> Text2Mel:
+        """Text2Mel as a module of PyTorch, in evaluation mode: for training, and for passes over true mels."""
+        with needs_extra("clone"):
+            from voicebank.dctts.text2mel import Text2Mel
+
+        return module_of(Text2Mel(self.config.text2mel, self.config.audio.n_mels), self.weights["text2mel"])
+
+    @cached_property
+    def ssrn(self) -> SSRN:
+        """SSRN as a module of PyTorch, in evaluation mode."""
+        with needs_extra("clone"):
+            from voicebank.dctts.ssrn import SSRN
+
+        audio = self.config.audio
+        return module_of(SSRN(self.config.ssrn, audio.n_mels, audio.bins, audio.reduction), self.weights["ssrn"])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.config.name!r})"
@@ -196,8 +233,7 @@ class Synthesizer:
         Raises:
             BadVoice: it cannot be written.
         """
-        networks = {"text2mel": self.text2mel, "ssrn": self.ssrn}
-        return voice_folder.write(Path(folder), self.config, networks, card, sample)
+        return voice_folder.write(Path(folder), self.config, self.weights, card, sample)
 
     @classmethod
     def from_folder(cls, folder: str | Path, *, trust_options: bool = False) -> Self:
@@ -217,9 +253,6 @@ class Synthesizer:
         if not trust_options and os.environ.get("VOICEBANK_TRUST_OPTIONS") != "1":
             check_options(config)
         check_folder(folder)
-        text2mel, ssrn = build(config)
-        load_network(text2mel, folder / "text2mel.safetensors")
-        load_network(ssrn, folder / "ssrn.safetensors")
-        voice = cls(config, text2mel, ssrn)
+        voice = cls(config, *(load_weights(folder / name, shapes) for name, shapes in shapes_of(config).items()))
         voice.folder = folder
         return voice

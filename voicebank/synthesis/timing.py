@@ -55,7 +55,7 @@ def words(spoken: SpokenSentence) -> list[SpokenWord]:
 
 def _units(spoken: SpokenSentence) -> list[tuple[str, Span]]:
     """Letters and times of the words that the frontend read, some of which may be several written ones."""
-    attention = spoken.attention.float().cpu().numpy()
+    attention = spoken.attention
     if not len(attention):
         return []
     seconds = spoken.audio.duration / len(attention)

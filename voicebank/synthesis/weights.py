@@ -1,24 +1,27 @@
-"""Networks from files that are not trusted: measured first, then filled."""
+"""Weights from files that are not trusted: measured first, then read."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from torch.overrides import TorchFunctionMode
 
 from voicebank.config import VoiceConfig
-from voicebank.dctts.ssrn import SSRN
-from voicebank.dctts.text2mel import Text2Mel
+from voicebank.dctts.inference import Weights
+from voicebank.dctts.shapes import Shapes, ssrn_shapes, text2mel_shapes
 from voicebank.errors import BadVoice
-from voicebank.synthesis.folder import SCALE, check_file, is_storable, restored
-from voicebank.synthesis.folder import SSRN as SSRN_FILE
-from voicebank.synthesis.folder import TEXT2MEL as TEXT2MEL_FILE
+from voicebank.interfaces import Floats
+from voicebank.synthesis.folder import SCALE, SSRN, TEXT2MEL, check_file, is_storable, restored
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    AnyModule = TypeVar("AnyModule", bound=Module)
 
 # Weights of one network: twice the paper's sizes. Float32 in memory, so a quarter of a gigabyte.
 MAX_WEIGHTS = 60_000_000
@@ -26,83 +29,64 @@ MAX_HEADER_BYTES = 1_000_000
 # How weights are stored; safetensors has more types, none of them of use here. I8 goes with scales.
 TYPES = ("F16", "F32", "I8")
 
-Network = TypeVar("Network", bound=torch.nn.Module)
 
-
-class _WithoutStorage(TorchFunctionMode):
-    """New tensors are one number seen from many places, and are left as they are.
-
-    The meta device would do the same, at the price of importing torch's compiler: two seconds at every start.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func in (torch.empty, torch.zeros, torch.ones):
-            return torch.zeros((), dtype=kwargs.get("dtype")).expand(torch.Size(*args) if len(args) == 1 else args)
-        if func.__name__.endswith("_") and not func.__name__.endswith("__"):  # in place: normal_, fill_, kaiming_...
-            return kwargs.get("tensor", args[0] if args else None)
-        return func(*args, **kwargs)
-
-
-def build(config: VoiceConfig) -> tuple[Text2Mel, SSRN]:
-    """The networks of a voice, without storage: nothing is allocated, whatever sizes the config names.
+def shapes_of(config: VoiceConfig) -> dict[str, Shapes]:
+    """Name and shape of every tensor of both networks, by the name of their file. Nothing is allocated.
 
     Raises:
         BadVoice: they are larger than any voice has reason to be.
     """
     audio = config.audio
-    with _WithoutStorage():
-        text2mel = Text2Mel(config.text2mel, audio.n_mels)
-        ssrn = SSRN(config.ssrn, audio.n_mels, audio.bins, audio.reduction)
-    for name, network in (("text2mel", text2mel), ("ssrn", ssrn)):
-        weights = sum(p.numel() for p in network.parameters())
-        if weights > MAX_WEIGHTS:
+    networks = {
+        TEXT2MEL: text2mel_shapes(config.text2mel, audio.n_mels),
+        SSRN: ssrn_shapes(config.ssrn, audio.n_mels, audio.bins, audio.reduction),
+    }
+    for name, shapes in networks.items():
+        if (weights := _count(shapes)) > MAX_WEIGHTS:
             raise BadVoice(
-                f"config.json of {config.name} is not valid: {name} asks for {weights / 1e6:.0f} million weights, "
-                f"more than {MAX_WEIGHTS / 1e6:.0f}"
+                f"config.json of {config.name} is not valid: {Path(name).stem} asks for {weights / 1e6:.0f} million "
+                f"weights, more than {MAX_WEIGHTS / 1e6:.0f}"
             )
-    return text2mel, ssrn
+    return networks
+
+
+def _count(shapes: Shapes) -> int:
+    return sum(math.prod(shape) for shape in shapes.values())
 
 
 def largest_files(config: VoiceConfig) -> Mapping[str, int]:
     """The most bytes that the weight files of a config can have: float32 and a header.
 
     Raises:
-        BadVoice: as :func:`build`.
+        BadVoice: as :func:`shapes_of`.
     """
-    names = (TEXT2MEL_FILE, SSRN_FILE)
-    return {
-        name: 8 + MAX_HEADER_BYTES + 4 * sum(p.numel() for p in network.parameters())
-        for name, network in zip(names, build(config), strict=True)
-    }
+    return {name: 8 + MAX_HEADER_BYTES + 4 * _count(shapes) for name, shapes in shapes_of(config).items()}
 
 
-def load_network(network: torch.nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file, once its header was compared with the network.
+def load_weights(path: Path, shapes: Shapes) -> dict[str, Floats]:
+    """The float32 tensors of a safetensors file, once its header was compared with what is expected.
 
     Raises:
-        BadVoice: the file is missing, truncated, holds other tensors than the network has, or numbers that are not
-            finite.
+        BadVoice: the file is missing, truncated, holds other tensors than these, or numbers that are not finite.
     """
-    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     _check_header_length(path)
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "np") as file:
             _check_tensors(path, file, shapes)
             scales = {name for name in file.keys() if name.endswith(SCALE)}  # noqa: SIM118
-            state = {
+            weights = {
                 name: restored(file.get_tensor(name), file.get_tensor(name + SCALE))
                 if name + SCALE in scales
-                else file.get_tensor(name).float()
+                else file.get_tensor(name).astype(np.float32)
                 for name in shapes
             }
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())[:120]
         raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({reason})") from error
-    for name, tensor in state.items():
+    for name, tensor in weights.items():
         if not is_storable(tensor):
             raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that float16 does not")
-    network.load_state_dict(state, assign=True)
+    return weights
 
 
 def _check_header_length(path: Path) -> None:
@@ -114,7 +98,7 @@ def _check_header_length(path: Path) -> None:
         raise BadVoice(f"{path} is truncated or no safetensors file: its header has no plausible length")
 
 
-def _check_tensors(path: Path, file: Any, shapes: Mapping[str, list[int]]) -> None:
+def _check_tensors(path: Path, file: Any, shapes: Shapes) -> None:
     """Compare names, types and shapes with the network's. That the tensors fill the file was checked on opening."""
     types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
     shapes = {**shapes, **{name + SCALE: shapes[name][:1] for name in shapes if types.get(name) == "I8"}}
@@ -126,34 +110,41 @@ def _check_tensors(path: Path, file: Any, shapes: Mapping[str, list[int]]) -> No
         stored = file.get_slice(name)
         if types[name] not in TYPES or (types[name] == "I8" and len(shape) != 2):
             raise BadVoice(f"{path} does not fit config.json: tensor {name} is of type {types[name]}, not F16")
-        if stored.get_shape() != shape:
-            raise BadVoice(
-                f"{path} does not fit config.json: tensor {name} has shape {stored.get_shape()}, not {shape}"
-            )
+        if (there := tuple(stored.get_shape())) != shape:
+            raise BadVoice(f"{path} does not fit config.json: tensor {name} has shape {list(there)}, not {list(shape)}")
 
 
-def as_stored(network: Network) -> Network:
-    """The network with weights that float16 holds, as files do: a voice sounds the same before and after.
+def copied(module: Module) -> dict[str, Floats]:
+    """The weights of a module of PyTorch, which may go on being trained."""
+    return {name: np.array(tensor.detach().float().cpu().numpy()) for name, tensor in module.state_dict().items()}
 
-    One that is so already is returned as it is, any other is copied, since it may still be in training.
-    """
-    with torch.no_grad():
-        if all(torch.equal(t, t.half().to(t.dtype)) for t in network.state_dict().values()):
-            return network
-        rounded = copy.deepcopy(network)
-        for t in rounded.state_dict().values():
-            t.copy_(t.half())
+
+def as_stored(weights: Weights) -> dict[str, Floats]:
+    """Weights rounded to what float16 holds, as files do: a voice sounds the same before it is saved and after."""
+    rounded: dict[str, Floats] = {}
+    with np.errstate(over="ignore"):  # what float16 does not hold is found when it is saved
+        for name, tensor in weights.items():
+            half = tensor.astype(np.float16)
+            rounded[name] = tensor if np.array_equal(half, tensor) else half.astype(np.float32)
     return rounded
 
 
-def digest(config: VoiceConfig, *networks: torch.nn.Module) -> int:
+def module_of(module: AnyModule, weights: Weights) -> AnyModule:
+    """A module of PyTorch with these weights, in evaluation mode. It shares their memory."""
+    import torch
+
+    module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in weights.items()}, assign=True)
+    return module.eval()
+
+
+def digest(config: VoiceConfig, *networks: Weights) -> int:
     """16 bits that tell a voice from others, the same before it is saved and after.
 
     Fields of the config that have their defaults do not count: a later version may have more of them.
     """
     total = hashlib.sha256(config.model_dump_json(exclude_defaults=True).encode())
-    for network in networks:
-        for name, tensor in sorted(network.state_dict().items()):
+    for weights in networks:
+        for name, tensor in sorted(weights.items()):
             total.update(name.encode())
-            total.update(tensor.detach().cpu().half().contiguous().numpy().data)
+            total.update(np.ascontiguousarray(tensor, np.float16).data)
     return int.from_bytes(total.digest()[:2], "big")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 from voicebank.files import replacing
+
+if TYPE_CHECKING:
+    import torch
 
 
 def _save(figure: Any, path: Path) -> None:
@@ -17,8 +20,9 @@ def _save(figure: Any, path: Path) -> None:
         figure.savefig(partial, dpi=90)
 
 
-def _image(axis: Any, values: torch.Tensor, title: str, label: str) -> None:
-    axis.imshow(values.detach().float().cpu().numpy().T, origin="lower", aspect="auto", interpolation="nearest")
+def _image(axis: Any, values: torch.Tensor | np.ndarray, title: str, label: str) -> None:
+    image = values if isinstance(values, np.ndarray) else values.detach().float().cpu().numpy()
+    axis.imshow(image.T, origin="lower", aspect="auto", interpolation="nearest")
     axis.set(title=title, xlabel="frame", ylabel=label)
 
 
@@ -30,7 +34,7 @@ def _figure(rows: int) -> tuple[Any, Any]:
     return figure, figure.subplots(rows, 1, squeeze=False)[:, 0]
 
 
-def attention(path: Path, values: torch.Tensor, title: str = "attention") -> None:
+def attention(path: Path, values: torch.Tensor | np.ndarray, title: str = "attention") -> None:
     """Attention ``(frames, symbols)``."""
     figure, axes = _figure(1)
     _image(axes[0], values, title, "symbol")

@@ -21,6 +21,7 @@ from voicebank.errors import BadData, UnknownName
 from voicebank.files import replacing
 from voicebank.synthesis.folder import quantise
 from voicebank.synthesis.synthesizer import Synthesizer
+from voicebank.synthesis.weights import copied
 
 # What a voice's notes say of the training of each network.
 TEXT2MEL, SSRN_STEPS = ("text2mel_steps", "letters_sentences", "letters_steps"), ("ssrn_steps",)
@@ -162,14 +163,13 @@ def assemble(
     """
     _, notes = load_weights(text2mel)
     audio = AudioConfig.model_validate(notes["audio"])
-    network = quantise(one_speaker(text2mel, speaker or name))
+    network = one_speaker(text2mel, speaker or name)
     upper, history = ssrn_from(ssrn, audio)
-    upper = quantise(upper)
     about.setdefault("frontend", FrontendConfig(name="phonemizer"))
     training: dict[str, Any] = {**training_of(notes), **history}
     training |= {"minutes": notes.get("minutes"), **about.pop("training", {})}
     config = VoiceConfig(name=name, audio=audio, text2mel=network.config, ssrn=upper.config, training=training, **about)
-    return Synthesizer(config, network, upper)
+    return Synthesizer(config, *(quantise(copied(each)) for each in (network, upper)))
 
 
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:

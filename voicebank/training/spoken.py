@@ -17,7 +17,9 @@ from voicebank.config import AudioConfig
 from voicebank.dctts.decoder import decode
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData
-from voicebank.signal.spectrogram import denormalise_magnitude, normalised_mel
+from voicebank.interfaces import Floats
+from voicebank.signal.magnitudes import denormalise_magnitude
+from voicebank.signal.spectrogram import normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend, MixedUnit, join
 from voicebank.text.symbols import encode
@@ -74,32 +76,31 @@ def _speak(
     units = {text: word_units(text, phones) for text in texts}
     symbols = {text: encode(join(unit.unit() for unit in units[text])) for text in texts}
     ordered = sorted(symbols, key=lambda text: len(symbols[text]))
-    mels: list[torch.Tensor] = []
+    mels: list[np.ndarray] = []
     clips: list[dict[str, object]] = []
     at = 0
     for first in range(0, len(ordered), BATCH):
         batch = ordered[first : first + BATCH]
         longest = [voice.longest_frames(len(symbols[text])) for text in batch]
-        for text, one in zip(batch, decode(voice.text2mel, [symbols[t] for t in batch], longest), strict=True):
+        for text, one in zip(batch, decode(voice.networks.text2mel, [symbols[t] for t in batch], longest), strict=True):
             if not one.ended:
                 continue  # what it cannot say is nothing to learn from
-            mels.append(_full_rate(voice, one.mel).half())
+            mels.append(_full_rate(voice, one.mel).astype(np.float16))
             clips.append({"text": text, "units": units[text], "frames": (at, at + len(mels[-1]))})
             at += len(mels[-1])
         if progress:
             progress(first + len(batch), len(ordered))
-    mel = torch.cat(mels) if mels else torch.zeros(0, voice.config.audio.n_mels).half()
-    if not bool(torch.isfinite(mel).all()):
+    mel = np.concatenate(mels) if mels else np.zeros((0, voice.config.audio.n_mels), np.float16)
+    if not np.isfinite(mel).all():
         raise BadData(f"{voice.name} speaks in numbers that are not finite, its weights are damaged: fetch it again")
-    save_checkpoint(path, {"mel": mel}, {"clips": clips})
+    save_checkpoint(path, {"mel": torch.from_numpy(mel)}, {"clips": clips})
 
 
-@torch.inference_mode()
-def _full_rate(voice: Synthesizer, mel: torch.Tensor) -> torch.Tensor:
+def _full_rate(voice: Synthesizer, mel: Floats) -> Floats:
     """Normalised mel ``(4 * frames, n_mels)`` of a coarse one ``(frames, n_mels)``, by way of SSRN."""
     audio = voice.config.audio
-    linear = denormalise_magnitude(voice.ssrn.magnitude(mel[None])[0].T, audio)
-    return normalised_mel(linear, audio).T.clone()
+    linear = denormalise_magnitude(voice.networks.ssrn.magnitude(mel), audio)
+    return normalised_mel(torch.from_numpy(linear.T), audio).T.numpy()
 
 
 class LettersTask(Text2MelTask):

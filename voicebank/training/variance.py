@@ -105,7 +105,7 @@ def _spoken(text2mel: Text2Mel, clips: Sequence[ClipFeatures], reduction: int) -
     """Coarse mels of the clips' sentences, of those that ended."""
     symbols = [encode(join(unit.unit() for unit in clip.units)) for clip in clips]
     longest = [2 * -(-(clip.frames[1] - clip.frames[0]) // reduction) for clip in clips]
-    return [one.mel.cpu() for one in decode(text2mel, symbols, longest) if one.ended]
+    return [torch.from_numpy(one.mel) for one in decode(text2mel.inference(), symbols, longest) if one.ended]
 
 
 def _level(spectrograms: Sequence[torch.Tensor]) -> float:
