@@ -13,6 +13,7 @@ import pytest
 
 # Before torch loads: threads of their own in every subprocess and worker make two cores slower, not faster.
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # No test may depend on the network, nor be slow where it hangs.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

@@ -2,7 +2,10 @@
 
 import contextlib
 import ctypes
+import os
 
+# A sentence is computed in one thread, as `voicebank serve` does; before NumPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _ARENA_MAX = -8  # of mallopt(3)
 
 # By default each of the many threads that take turns in speaking gets a heap of its own, which keeps what its largest

@@ -14,6 +14,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
+from voicebank.dctts.threads import one_blas_thread
 from voicebank.errors import BadData, needs_extra
 from voicebank.training.distributed import connect
 
@@ -86,9 +87,12 @@ def _on_cores(work: Work, blocks: Mapping[int, str], workers: int, is_done: Call
         raise BadData(f"workers died {DEATHS} times, perhaps for want of memory: use fewer, the same command goes on")
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned: a forked child cannot use torch once its parent has.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
+    context = multiprocessing.get_context("spawn")
+    with one_blas_thread(), ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+        yield pool
 
 
 def _end_with_parent() -> None:

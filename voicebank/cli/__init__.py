@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,9 @@ from voicebank.cli.serve import serve
 from voicebank.cli.train import assemble, card, mix, train
 from voicebank.cli.voices import plugins, pull, push, search, voices
 from voicebank.errors import PluginError, VoicebankError, VoicebankWarning, needs_extra
+
+# Before NumPy is loaded: see voicebank/dctts/threads.py.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def demo(

@@ -75,11 +75,14 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
 
 
 def speak(voice: Synthesizer, phones: Frontend | None = None) -> list[Audio]:
-    """The :data:`SENTENCES` as a voice says them, without those that it does not say to their end."""
+    """The :data:`SENTENCES` as a voice says them, without those that it does not say to their end.
+
+    Without a mark: it changes with every note in the voice's config, and what is measured must not.
+    """
     spoken: list[Audio] = []
     for text in SENTENCES:
         with contextlib.suppress(RunawayError):
-            spoken.append(voice.say(text, frontend=phones))
+            spoken.append(voice.say(text, frontend=phones, watermark=False))
     return spoken
 
 

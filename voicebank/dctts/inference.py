@@ -15,7 +15,6 @@ import numpy as np
 from voicebank.config import SSRNConfig, Text2MelConfig
 from voicebank.dctts import shapes
 from voicebank.dctts.shapes import Layer
-from voicebank.dctts.threads import one_blas_thread
 from voicebank.interfaces import Floats
 from voicebank.text.symbols import LETTERS
 
@@ -43,8 +42,7 @@ class Text2MelInference:
         letters = bool(config.letters_channels) and any(LETTERS[0] <= symbol <= LETTERS[1] for symbol in symbols)
         name, channels = ("letters_", config.letters_channels) if letters else ("", config.text_channels)
         embedded = self.weights[f"{name}embedding.weight"][list(symbols)]
-        with one_blas_thread:
-            encoded = _stack(embedded, shapes.text_encoder(config, channels), self.weights, f"{name or 'text_'}encoder")
+        encoded = _stack(embedded, shapes.text_encoder(config, channels), self.weights, f"{name or 'text_'}encoder")
         return encoded[:, : config.channels], encoded[:, config.channels :]
 
     def flow_times(self) -> Floats:
@@ -74,9 +72,8 @@ class SSRNInference:
     def magnitude(self, mel: Floats) -> Floats:
         """Normalised magnitude ``(reduction * frames, bins)`` of a coarse mel ``(frames, n_mels)``."""
         x = mel
-        with one_blas_thread:
-            for name, layers in self._stacks.items():
-                x = _stack(x, layers, self.weights, name)
+        for name, layers in self._stacks.items():
+            x = _stack(x, layers, self.weights, name)
         return _sigmoid(x)
 
     @property

@@ -1,20 +1,22 @@
 """In how many threads speech is computed: sentences side by side, each in one thread.
 
 Products of matrices as small as these gain little from a second core, and threads that wait for each other lose time.
-So the threads of NumPy's own linear algebra (BLAS) rest meanwhile. Sums are then in one order, too: a sentence has the
-same bytes on any number of cores.
+So wherever speaking has a process of its own (commands, servers, workers), NumPy's linear algebra (BLAS) is told to
+compute in one thread. Sums are then in one order, too: a sentence has the same bytes on any number of cores.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from threadpoolctl import ThreadpoolController
+# Read by NumPy's BLAS when it is loaded.
+BLAS = "OPENBLAS_NUM_THREADS"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,30 +52,15 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
         return list(pool.map(function, every))
 
 
-class _OneBlasThread:
-    """A context in which BLAS computes in one thread. Several threads may be in it at a time; the last ends it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._limits: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._limits = _controller().limit(limits=1, user_api="blas")
-            self._inside += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._limits.restore_original_limits()
-
-
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-one_blas_thread = _OneBlasThread()
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Around the start of processes: NumPy computes in one thread in each of them."""
+    before = os.environ.get(BLAS)
+    os.environ[BLAS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[BLAS]
+        else:
+            os.environ[BLAS] = before

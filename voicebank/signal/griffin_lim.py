@@ -151,7 +151,8 @@ def sharpened(magnitude: Floats, exponent: float, config: AudioConfig) -> Floats
     envelope = _envelope(magnitude, config)
     sharp: Floats = magnitude * (magnitude / envelope) ** np.float32(exponent - 1)
     sharp *= envelope / _envelope(sharp, config)
-    return np.maximum(sharp, _SMALLEST, out=sharp)
+    np.maximum(sharp, _SMALLEST, out=sharp)
+    return sharp
 
 
 def _envelope(magnitude: Floats, config: AudioConfig) -> Floats:

@@ -271,7 +271,7 @@ def stored(weights: Weights) -> dict[str, npt.NDArray[Any]]:
 
 def restored(whole: npt.NDArray[np.int8], scale: Floats) -> Floats:
     """The float32 matrix ``(rows, columns)`` of int8 numbers and scales ``(rows,)``."""
-    matrix: Floats = whole * scale[:, None].astype(np.float32)
+    matrix: Floats = np.multiply(whole, scale[:, None], dtype=np.float32)
     return matrix
 
 
