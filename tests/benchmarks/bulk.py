@@ -159,7 +159,7 @@ def broken(rows: Rows = 10_000, workers: Workers = 1, ray: bool = False) -> None
             with tarfile.open(shard) as tar:
                 names |= {member.name for member in tar if member.name.endswith(".flac") and member.size}
         print(
-            f"{done.rows} rows in {time.monotonic() - began:.0f} s: {done.spoken} spoken, {len(names)} files, "
+            f"{done.rows} rows in {time.monotonic() - began:.0f} s: {done.done} spoken, {len(names)} files, "
             f"{len({line['id'] for line in lines})} ids; {done.seconds / 3600:.2f} hours of speech"
         )
         for line in lines:
@@ -257,7 +257,7 @@ def ddp(
             steps=steps,
             warmup=steps // 10,
             validate_every=every,
-            checkpoint_seconds=5,
+            checkpoint_seconds=1,
             picture_every=steps,
             device="cpu",
         )
@@ -297,8 +297,9 @@ def ddp(
 
 
 def _curve(folder: Path) -> list[float]:
+    """Of each step the last: what is done again after a worker was lost is written again."""
     rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-    return [row["l1"] for row in rows if row["kind"] == "validation"]
+    return list({row["step"]: row["l1"] for row in rows if row["kind"] == "validation"}.values())
 
 
 def _kill_halfway(folder: Path, steps: int) -> None:
