@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -55,7 +56,7 @@ class Humming:
 
 @pytest.fixture
 def humming(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Humming:
-    """``voicebank.load`` gives a humming voice; the working folder is empty; no player is installed."""
+    """``voicebank say`` has a humming voice; the working folder is empty; no player is installed."""
     voice = Humming()
 
     def load(name: str) -> Humming:
@@ -63,7 +64,7 @@ def humming(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Humming:
             raise UnknownName(f"unknown voice {name!r}: known are us-male")
         return voice
 
-    monkeypatch.setitem(vars(voicebank), "load", load)
+    monkeypatch.setattr(importlib.import_module("voicebank.cli.say"), "_loaded", load)
     monkeypatch.setattr(Audio, "play", lambda self: False)
     monkeypatch.chdir(tmp_path)
     return voice
@@ -264,7 +265,7 @@ def test_a_first_sound_needs_no_torch_and_no_plots(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom voicebank.cli import main\n"
         "try:\n    main()\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
-        "heavy = {'torch', 'matplotlib', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'torch', 'huggingface_hub', 'matplotlib', 'sklearn', 'pandas'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     command = [sys.executable, "-c", code, "say", "Hello.", "-o", str(tmp_path / "a.wav")]
@@ -304,8 +305,7 @@ def test_unknown_options_are_usage_errors() -> None:
 
 
 INTERRUPTED = """
-import signal, sys, time
-import voicebank
+import importlib, signal, sys, time
 from voicebank.cli import main
 
 # A shell's background job starts with it ignored.
@@ -323,7 +323,7 @@ class Slow:
             print("speaking", flush=True)
             time.sleep(0.05)
 
-vars(voicebank)["load"] = lambda name: Slow()
+importlib.import_module("voicebank.cli.say")._loaded = lambda name: Slow()
 main()
 """
 

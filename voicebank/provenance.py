@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from voicebank import plugins
 from voicebank.audio import Audio, StrPath
-from voicebank.bank import Voice, voices
 from voicebank.errors import BadData, VoicebankError, needs_extra
 from voicebank.files import replacing
-from voicebank.hub.signature import key_and_chain, own_certificate
 from voicebank.plugins import Detection, Watermark
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from voicebank.synthesis.synthesizer import Synthesizer
 
 # Formats that c2pa can sign, of those that are written here.
 SIGNED = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".flac": "audio/flac"}
@@ -79,6 +79,8 @@ def voice_of(payload: int) -> str | None:
 
 @lru_cache(maxsize=1)
 def _payloads() -> dict[int, str]:
+    from voicebank.bank import Voice, voices
+
     names: dict[int, str] = {}
     for info in voices():
         with contextlib.suppress(VoicebankError):
@@ -135,7 +137,7 @@ def _text(value: object) -> str:
     return "".join(c for c in str(value or "") if c.isprintable())[:300]
 
 
-def comment(voice: Voice) -> str:
+def comment(voice: Synthesizer) -> str:
     """A line for the tags of a file that a voice has spoken."""
     return _TAG + voice.name
 
@@ -149,7 +151,7 @@ def tag(path: StrPath) -> str:
     return ""
 
 
-def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:
+def sign(path: StrPath, voice: Synthesizer, certificate: Path | None = None) -> bool:
     """Write content credentials into a file that a voice has spoken: made by a model, which voice, whose consent.
 
     Args:
@@ -172,6 +174,8 @@ def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:
     if (mime := SIGNED.get(path.suffix.lower())) is None:
         return False
     try:
+        from voicebank.hub.signature import key_and_chain, own_certificate
+
         key, chain = key_and_chain(certificate or own_certificate())
         info = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, "".join(chain).encode(), key.encode(), None)
         with (
@@ -187,7 +191,7 @@ def sign(path: StrPath, voice: Voice, certificate: Path | None = None) -> bool:
     return True
 
 
-def _manifest(path: Path, voice: Voice, mime: str) -> dict[str, Any]:
+def _manifest(path: Path, voice: Synthesizer, mime: str) -> dict[str, Any]:
     from voicebank import __version__
 
     action = {"action": "c2pa.created", "digitalSourceType": _SYNTHETIC, "softwareAgent": {"name": "voicebank"}}

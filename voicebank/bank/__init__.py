@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicebank.audio import Audio
-from voicebank.bank.voice import Voice, folder
+from voicebank.bank.voice import Voice
 from voicebank.config import FORMAT_VERSION, VoiceConfig
 from voicebank.errors import BadVoice, UnknownName, needs_extra
 from voicebank.hub.download import known_as
+from voicebank.synthesis.bundled import exists, folder, is_name, local
 from voicebank.synthesis.folder import read_config
 
 if TYPE_CHECKING:
@@ -61,18 +62,6 @@ def voices() -> list[VoiceInfo]:
     ]
 
 
-def local(name: str | Path) -> Path | None:
-    """The folder that a name means on this machine, None if it means none: a bundled voice goes before a folder.
-
-    A folder of a bundled voice's name is meant by a path: ``./us-male``.
-    """
-    text = str(name)
-    bundled = folder() / text
-    if isinstance(name, str) and _is_name(text) and _is_dir(bundled):
-        return bundled
-    return Path(name) if _is_dir(Path(name)) else None
-
-
 def load(
     name: str | Path,
     *,
@@ -99,12 +88,12 @@ def load(
     text, path = str(name), Path(name)
     if (here := local(name)) is not None:
         return Voice.from_folder(here, trust_options=trust_options)
-    if _exists(path):
+    if exists(path):
         raise BadVoice(f"{path} is a file: name the folder that holds config.json")
     if isinstance(name, str):
         repo, _, asked = text.partition("@")
         owner = os.environ.get("VOICEBANK_ORG")
-        if _is_name(repo) and owner:
+        if is_name(repo) and owner:
             asked = asked or revision or f"v{FORMAT_VERSION}"
             return Voice.from_pretrained(f"{owner}/{repo}", revision=asked, token=token, trust_options=trust_options)
         if repo.count("/") == 1 and not repo.startswith((".", "~", "/")) and "\\" not in repo:
@@ -189,18 +178,3 @@ def closest(
 
 def _names() -> list[str]:
     return [path.parent.name for path in sorted(folder().glob("*/config.json"))]
-
-
-def _is_dir(path: Path) -> bool:
-    return _exists(path) and path.is_dir()
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
-def _is_name(name: str) -> bool:
-    return name not in ("", ".", "..") and not set(name) & set("/\\")

@@ -1,4 +1,4 @@
-"""A voice of the bank, and where those that come with the package are."""
+"""A voice of the bank."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from voicebank.hub.client import upload
 from voicebank.hub.download import download, origin
 from voicebank.hub.merge import refresh, with_source
 from voicebank.hub.signature import Signer, sign_folder, signer_of
+from voicebank.synthesis.bundled import folder
 from voicebank.synthesis.folder import CARD, SAMPLE
 from voicebank.synthesis.synthesizer import Synthesizer
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from voicebank.cloning.store import CloneSettings
     from voicebank.data.dataset import Dataset
     from voicebank.data.progress import Progress
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="text-to-speech"):
@@ -225,9 +224,3 @@ class Voice(Synthesizer, ModelHubMixin, library_name="voicebank", pipeline_tag="
             return self.say(WIDGET_TEXT)
         except VoicebankError:
             return None
-
-
-def folder() -> Path:
-    """Where the bundled voices are: inside an installed package, or in the repository of an editable install."""
-    installed = _PACKAGE / "_voices"
-    return installed if installed.is_dir() else _PACKAGE.parent / "voices"
