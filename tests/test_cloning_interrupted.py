@@ -15,6 +15,7 @@ from clones import Recorded, doubled
 from killed import FEW
 
 import voicebank
+import voicebank.cloning.stages
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cloning.store import CloneState, Store
@@ -152,6 +153,17 @@ def test_the_time_it_may_take_cuts_the_steps(base: Path, me: Path, tmp_path: Pat
     state = state_of(tmp_path / "mine")
     assert state.finished and voice.config.parent == "base"
     assert all(steps < 50_000 for steps in state.steps.values())
+
+
+def test_what_was_learned_when_the_time_is_up_is_kept(
+    base: Path, me: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voicebank.cloning.stages, "possible_steps", lambda trainer, *_: trainer.config.steps)
+    settings = {**FEW, "text2mel_steps": 100_000, "ssrn_steps": 0, "validate_every": 100_000, "max_minutes": 0.1}
+    told = Recorded()
+    clone(base, me, tmp_path / "mine", settings=settings, progress=told)
+    reached = [step for stage, step, *_ in told.steps if stage == "text2mel"][-1]
+    assert reached > 0 and [step for _, step, *_ in told.scored][-1] == reached
 
 
 def test_more_time_plans_anew(base: Path, me: Path, tmp_path: Path) -> None:

@@ -163,8 +163,7 @@ class Cloning:
             self.progress.note(f"{stage} stays as it was trained: matching its variance makes it no better")
 
     def _clips_to_learn(self) -> list[ClipFeatures]:
-        held_out = set(self.state.held_out)
-        return [clip for clip in usable(self.features) if clip.id not in held_out]
+        return [clip for clip in usable(self.features) if clip.id not in self.state.held_out]
 
     # Training
 
@@ -206,6 +205,8 @@ class Cloning:
                 self.progress.note(f"{possible} steps of {name}: more are not possible in the time there is")
         if not trainer.is_over and not stop():
             trainer.run(self.progress, stop=stop)
+            if not self.stopped and not trainer.is_over:  # the time is up: what was learned since counts, too
+                trainer.validate(self.progress)
         if not self.stopped:
             state.done.append(name)
             self._write()
@@ -289,8 +290,7 @@ class Cloning:
         state = self.state
         training: dict[str, Any] = {"minutes": state.minutes, "clips": state.clips}
         training |= {f"{stage}_steps": step for stage, step in state.reached.items()}
-        if state.scores:
-            training["scores"] = dict(state.scores)
+        training |= {"scores": dict(state.scores)} if state.scores else {}
         slowest = max(self.base.config.seconds_per_symbol, seconds_per_symbol(self.features))
         update = {"parent": state.parent, "seconds_per_symbol": slowest, "training": training}
         return state.about.applied(self.base.config.model_copy(update=update))
