@@ -18,7 +18,7 @@ import typer
 import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
-from voicebank.cli.output import Bar
+from voicebank.cli.terminal import Bar
 from voicebank.cloning.store import CloneState
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.evaluation import evaluate_voice

@@ -23,7 +23,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 import voicebank
 from benchmarks import Count
 from voicebank.audio import Audio
-from voicebank.cli.output import Bar
+from voicebank.cli.terminal import Bar
 from voicebank.cloning.store import CloneState
 from voicebank.data.dataset import Clip, Dataset, read_sentences
 from voicebank.errors import VoicebankError

@@ -21,7 +21,7 @@ def batch(
 ) -> None:
     """Speak every row of a table. Give the same command again and it goes on where it was stopped."""
     from voicebank.bulk.run import batch as run
-    from voicebank.cli.output import Bar, summarise
+    from voicebank.cli.terminal import Bar, summarise
 
     with Bar() as bar:
         done = run(source, out, voice=voice, layout=layout, format=format, workers=workers, ray=ray, progress=bar)

@@ -87,7 +87,7 @@ def clone(
     All settings follow from the minutes of speech; see docs/cloning.md. Ctrl-C leaves the best voice so far.
     """
     import voicebank
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
     from voicebank.cloning.store import CloneState
 
     asked: dict[str, Any] = {
@@ -147,7 +147,7 @@ def _clone_many(
 ) -> None:
     """Clone all speakers of a table or folder."""
     import voicebank
-    from voicebank.cli.output import Bar, summarise
+    from voicebank.cli.terminal import Bar, summarise
 
     with Bar() as bar:
         done = voicebank.clone_batch(source, out, base=base, settings=settings, workers=workers, ray=ray, progress=bar)
@@ -201,7 +201,7 @@ def closest(
     similarity and pitch.
     """
     import voicebank
-    from voicebank.cli.output import Bar, table
+    from voicebank.cli.terminal import Bar, table
 
     recordings: Any = voicebank.Dataset.read(source) if source.is_dir() else [voicebank.Audio.read(source)]
     with Bar() as progress:
@@ -212,7 +212,7 @@ def closest(
 
 def _choose(data: Dataset) -> Voice:
     import voicebank
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
 
     with Bar() as progress:
         matches = voicebank.closest(data, progress=progress)

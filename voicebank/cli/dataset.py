@@ -40,7 +40,7 @@ def make(
     ] = False,
 ) -> None:
     """Make a dataset: cut in pauses, checked against what is heard, levelled, with report.html."""
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
     from voicebank.data.make import make as make_dataset
     from voicebank.data.sources import fetch, is_address
 
@@ -75,7 +75,7 @@ def check(
     language: Annotated[str, typer.Option(help="en-us or en-gb.")] = "en-us",
 ) -> None:
     """List what is wrong with a dataset, and what to do; status 1 if anything serious is found."""
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
     from voicebank.data.make import check as check_dataset
     from voicebank.data.make import make as make_dataset
     from voicebank.data.make import written

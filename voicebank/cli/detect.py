@@ -27,7 +27,8 @@ def detect(
     picture: Annotated[Path | None, typer.Option(help="Draw the score along time, as .png, .svg or .pdf.")] = None,
 ) -> None:
     """Say whether a voice of voicebank made a sound: by the mark in it, and by the credentials of its file."""
-    from voicebank.cli.output import PICTURES, Bar, table
+    from voicebank.cli.output import PICTURES
+    from voicebank.cli.terminal import Bar, table
 
     if picture is not None and picture.suffix.lower() not in PICTURES:
         raise BadData(f"cannot draw {picture}: use one of {', '.join(PICTURES)}")

@@ -175,7 +175,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _print(found: Mapping[str, Any]) -> None:
     """The page, for people."""
-    from voicebank.cli.output import table
+    from voicebank.cli.terminal import table
 
     speech = found["speech"]
     machine = f"{found['cores']} cores, {found.get('threads', '?')} threads" + (", CUDA" if found.get("cuda") else "")

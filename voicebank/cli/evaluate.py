@@ -47,7 +47,7 @@ def evaluate(
     """Score a voice: how well it is understood, how it sounds, whose voice it is, how fast it is."""
     import voicebank
     from voicebank import bank, evaluation
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
 
     if Path(voice).suffix == ".json":
         if against is None:

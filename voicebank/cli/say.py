@@ -154,7 +154,7 @@ def _speak_book(
     speaker: Synthesizer, stream: BinaryIO, size: int | None, options: dict[str, Any], target: Target
 ) -> tuple[Path, float] | None:
     """Speak a stream of text in constant memory, with a progress bar on a terminal."""
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
 
     done, seconds = 0, 0.0
     with Bar(lines=False) as bar:

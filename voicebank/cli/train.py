@@ -133,7 +133,7 @@ def train(
     """Train one network on recordings with their texts, or go on with a run that was interrupted."""
     from pydantic import ValidationError
 
-    from voicebank.cli.output import Bar
+    from voicebank.cli.terminal import Bar
     from voicebank.config import first_error
     from voicebank.training import run as training
     from voicebank.training.cluster import Trained, train_on_ray

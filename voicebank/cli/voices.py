@@ -36,7 +36,7 @@ def push(
     if dataset:
         if pull_request or sign or certificate:
             raise HubError("a dataset is pushed without pull request and signature: leave out --pr and --sign")
-        from voicebank.cli.output import Bar
+        from voicebank.cli.terminal import Bar
 
         with Bar() as bar:
             pushed = voicebank.push_dataset(
@@ -89,7 +89,7 @@ def search(
     token: Token = None,
 ) -> None:
     """List voices on the Hugging Face Hub, those downloaded most first."""
-    from voicebank.cli.output import table
+    from voicebank.cli.terminal import table
     from voicebank.hub.client import search as find
 
     voices = find(query, accent=accent, gender=gender, tags=tag or (), limit=limit, token=token)
@@ -106,7 +106,7 @@ def search(
 def voices() -> None:
     """List the voices that are here: accent, gender, size, origin."""
     import voicebank
-    from voicebank.cli.output import table
+    from voicebank.cli.terminal import table
 
     rows = [
         (v.name, v.config.accent, v.config.gender, f"{v.megabytes:.1f} MB", v.config.origin) for v in voicebank.voices()
@@ -116,7 +116,7 @@ def voices() -> None:
 
 def plugins() -> None:
     """List the plugins: what they are, where they come from, whether they load."""
-    from voicebank.cli.output import table
+    from voicebank.cli.terminal import table
     from voicebank.plugins import known
 
     rows = [(p.kind, p.name, p.package, p.version, p.error or "yes") for p in known()]
