@@ -13,11 +13,11 @@ from hub_server import Hub
 from huggingface_hub import HfApi, ModelHubMixin, constants
 
 import voicebank
-from voicebank import bank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.errors import BadVoice, HubError, UnknownName, VoicebankError
 from voicebank.hub.download import download
+from voicebank.synthesis import bundled
 
 pytest_plugins = ["hub_fixtures"]
 FILES = {"README.md", "config.json", "text2mel.safetensors", "ssrn.safetensors", "sample.ogg"}
@@ -171,7 +171,7 @@ def test_base_voices_come_from_the_hub_at_the_tag_of_their_format(
         voicebank.load("plain")
     HfApi().create_tag("me/plain", tag="v1", revision=first)
     assert voicebank.load("plain").name == "my-voice"
-    monkeypatch.setattr(bank, "folder", lambda: folder.parent)
+    monkeypatch.setattr(bundled, "folder", lambda: folder.parent)
     asked = len(hub.requests)
     assert voicebank.load("my-voice").folder == folder
     assert len(hub.requests) == asked
