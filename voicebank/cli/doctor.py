@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import time
 import warnings
@@ -60,16 +59,12 @@ def doctor(
 
 
 def _machine() -> dict[str, Any]:
-    from voicebank.dctts.threads import threads
+    from voicebank.dctts.threads import cores, threads
 
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # neither macOS nor Windows has it
-        cores = os.cpu_count() or 1
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "system": platform.platform(),
-        "cores": cores,
+        "cores": cores(),
         "threads": threads(),
     }
     with contextlib.suppress(Exception):  # no voice needs it to speak; the extra `clone` says that it is missing

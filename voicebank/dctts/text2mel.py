@@ -59,7 +59,7 @@ class Text2Mel(nn.Module):
         self.audio_decoder = Stack(shapes.audio_decoder(config, n_mels), causal=True, speakers=s)
         self.flow: FlowHead | None = None
         if config.flow_channels:
-            hidden = config.channels + n_mels * config.flow_previous
+            hidden = shapes.flow_of(config, n_mels)["condition"].inputs
             self.flow = FlowHead(hidden, n_mels, config.flow_channels, config.flow_blocks, s)
 
     def inference(self) -> Text2MelInference:

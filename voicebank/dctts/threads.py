@@ -37,8 +37,11 @@ def threads() -> int:
 @lru_cache(maxsize=1)
 def _default() -> int:
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdigit() and int(wanted):
-        return int(wanted)
+    return int(wanted) if wanted.isdigit() and int(wanted) else cores()
+
+
+def cores() -> int:
+    """Cores that this process may use. Neither macOS nor Windows tells them from all there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import voicebank
 from voicebank.audio import StreamEncoder
-from voicebank.dctts.threads import set_threads
+from voicebank.dctts.threads import cores, set_threads
 from voicebank.errors import UnknownName, VoicebankError
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Speakers:
         self._full, self._made = full, made
         self._voices: dict[str, Voice] = {}
         self._loading = threading.Lock()
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._cores = cores()
         self._threads = ThreadPoolExecutor(self._cores, thread_name_prefix="speaking")
 
     def get(self, name: str) -> Voice:
@@ -114,10 +113,10 @@ class Speakers:
 
     async def _do(self, work: Callable[[], Result]) -> Result:
         # One text has all cores; several have one each, since threads that wait for each other lose time.
-        cores = self._cores if self.active <= 1 else 1
+        count = self._cores if self.active <= 1 else 1
 
         def timed() -> Result:
-            set_threads(cores)  # of this thread alone
+            set_threads(count)  # of this thread alone
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, timed)

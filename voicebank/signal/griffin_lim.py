@@ -128,8 +128,13 @@ def _istft(spectrum: Spectrum, n_fft: int, hop: int) -> Floats:
     window = _window(n_fft)
     frames = np.fft.irfft(spectrum, n_fft).astype(np.float32, copy=False) * window
     length, begin = (len(frames) - 1) * hop, n_fft // 2
-    weight = _overlapped(np.broadcast_to(np.square(window), frames.shape), hop)[begin : begin + length]
-    return _overlapped(frames, hop)[begin : begin + length] / weight
+    return _overlapped(frames, hop)[begin : begin + length] / _overlap(n_fft, hop, len(frames))[begin : begin + length]
+
+
+@lru_cache(maxsize=8)
+def _overlap(n_fft: int, hop: int, frames: int) -> Floats:
+    """The sum of the squared windows of so many frames: each projection, and each chunk of a size, divides by it."""
+    return _overlapped(np.broadcast_to(np.square(_window(n_fft)), (frames, n_fft)), hop)
 
 
 def _overlapped(frames: Floats, hop: int) -> Floats:
