@@ -20,6 +20,7 @@ from voicebank_demo.visitors import Visitor
 STAGES = {
     "features": "It looks at your clips",
     "base speech": "It practises, so that it forgets nothing",
+    "bandwidth": "It guesses what the recordings lack",
     "text2mel": "It learns how you speak",
     "ssrn": "It learns how you sound",
 }

@@ -37,7 +37,7 @@ from voicebank_demo.state import (
 
 EVERY = 1.0  # seconds between two writings of the state
 REQUESTS: TypeAdapter[CheckRequest | TrainRequest] = TypeAdapter(CheckRequest | TrainRequest)
-ASKING = ("base speech", "text2mel", "ssrn", "packing")  # stages in which a Stop keeps what is there
+ASKING = ("base speech", "bandwidth", "text2mel", "ssrn", "packing")  # stages in which a Stop keeps what is there
 NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
 

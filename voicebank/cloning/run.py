@@ -22,7 +22,7 @@ from voicebank.cloning.store import FREE, CloneSettings, CloneState, Description
 from voicebank.config import VoiceConfig, first_error
 from voicebank.data.checks import NARROW, RELIABLE, narrow, other_speakers
 from voicebank.data.dataset import Dataset
-from voicebank.data.measure import SILENT, bandwidth, levels
+from voicebank.data.measure import SILENT, levels, passband
 from voicebank.data.progress import Progress
 from voicebank.errors import BadAudio, BadData, BadVoice, VoicebankError
 from voicebank.hub.download import known_as
@@ -246,7 +246,7 @@ def screen(dataset: Dataset, progress: Progress) -> tuple[dict[str, str], list[s
         elif levels(audio.samples, RATE).max(initial=-120.0) < SILENT:
             dropped[clip.id] = "it is silent"
         else:
-            carried.append(bandwidth(audio.samples, RATE))
+            carried.append(passband(audio.samples, RATE)[1])
             if compare and audio.duration >= RELIABLE and (embedding := speaker.embed(audio)) is not None:
                 embeddings[clip.id] = embedding
     if embeddings:

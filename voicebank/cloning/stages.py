@@ -10,6 +10,7 @@ import torch
 
 from voicebank.audio import Audio
 from voicebank.cloning.closest import likeness
+from voicebank.cloning.extension import carried, extended
 from voicebank.cloning.finetune import (
     BASE,
     Clock,
@@ -43,6 +44,9 @@ from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
 from voicebank.training.variance import match_magnitudes, match_mels
 
+# What the base says where no rehearsal asks for more.
+FEWEST_SPOKEN = 32
+
 
 class _Stopped(Exception):
     """A stop was asked for before training began."""
@@ -71,7 +75,7 @@ class Cloning:
         progress: Progress,
         stop: Callable[[], bool],
     ) -> None:
-        self.base, self.features, self.phones = base, features, phones
+        self.base, self.recorded, self.features, self.phones = base, features, features, phones
         self.store, self.state, self.progress, self.stop = store, state, progress, stop
         self.settings, self.audio = state.settings, base.config.audio
         self.clock = Clock(state.seconds, self.settings.max_minutes)
@@ -86,6 +90,7 @@ class Cloning:
                 for stage in self.store.remove_damaged():
                     self.state.done = [done for done in self.state.done if done != stage]
                     self.progress.note(f"the weights of {stage} are damaged: it is trained again")
+                self._extend()
                 self._text2mel()
                 if not self.stopped and self.settings.ssrn_steps:
                     self._ssrn()
@@ -117,26 +122,45 @@ class Cloning:
         if not self.stopped:
             self._match_mels(self.text2mel)
 
+    def _extend(self) -> None:
+        """From here on the recordings have all of the spectrum, whatever they lack."""
+        band = carried(self.features, self.audio)
+        if band is None:
+            return
+        speech = self._base_speech()
+        if speech is None:
+            return
+        folder, report = self.store.work / "features" / "extended", self._report("bandwidth")
+        self.features = extended(self.features, band, self.base, speech, folder, report)
+
     def _rehearsal(self) -> Features | None:
-        """Features of what the base itself says: spoken once, and mixed into the batches."""
-        settings = self.settings
-        if not settings.rehearsal or settings.frozen == "weights":
+        """Features of what the base itself says, to be mixed into the batches."""
+        if not self.settings.rehearsal or self.settings.frozen == "weights":
             return None  # with fixed weights nothing is forgotten
-        path, began = self.store.work / "base-speech.safetensors", time.monotonic()
+        speech = self._base_speech()
+        if speech is None:
+            self.progress.note(f"{self.base.name} speaks no sentence to its end: going on without a rehearsal")
+        return speech
+
+    def _base_speech(self) -> Features | None:
+        """What the base itself says: spoken once."""
+        count = self.settings.rehearsal_sentences if self.settings.rehearsal else FEWEST_SPOKEN
+        path = self.store.work / "base-speech.safetensors"
+        if not path.exists():
+            self.progress.step("base speech", 0, count)
+        return speak(self.base, self.phones, sentences()[:count], path, BASE, self._report("base speech"))
+
+    def _report(self, stage: str) -> Callable[[int, int], None]:
+        """A callback for what is done of a stage that cannot go on where it was."""
+        began = time.monotonic()
 
         def report(done: int, total: int) -> None:
-            left = (time.monotonic() - began) / done * (total - done) + self._after("base speech")
-            self.progress.step("base speech", done, total, seconds_left=left)
+            left = (time.monotonic() - began) / done * (total - done) + self._after(stage)
+            self.progress.step(stage, done, total, seconds_left=left)
             if self.stop():
                 raise _Stopped
 
-        if not path.exists():
-            self.progress.step("base speech", 0, settings.rehearsal_sentences)
-        texts = sentences()[: settings.rehearsal_sentences]
-        rehearsal = speak(self.base, self.phones, texts, path, BASE, report)
-        if rehearsal is None:
-            self.progress.note(f"{self.base.name} speaks no sentence to its end: going on without a rehearsal")
-        return rehearsal
+        return report
 
     def _ssrn(self) -> None:
         if "ssrn" in self.state.done:
@@ -252,8 +276,8 @@ class Cloning:
         """Scores, sample and card; finished, unless it was stopped."""
         trained = Synthesizer(self.config(), self.text2mel, self.ssrn)
         if not self.stopped:
-            held_out = [clip for clip in self.features.clips if clip.id in self.state.held_out]
-            clips = [Audio(self.features.clip_samples(clip), self.audio.sample_rate) for clip in held_out]
+            held_out = [clip for clip in self.recorded.clips if clip.id in self.state.held_out]
+            clips = [Audio(self.recorded.clip_samples(clip), self.audio.sample_rate) for clip in held_out]
             for name, voice in (("similarity", trained), ("similarity_base", self.base)):
                 similarity = likeness(voice, clips, self.phones)
                 if similarity is not None:

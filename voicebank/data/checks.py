@@ -8,7 +8,7 @@ import numpy as np
 
 from voicebank.audio import Audio
 from voicebank.data.matching import Match, compare, disfluencies, keys, restored, with_disfluencies
-from voicebank.data.measure import bandwidth, clicks, envelope, measure, reverberation
+from voicebank.data.measure import clicks, envelope, measure, passband, reverberation
 from voicebank.data.report import Finding, Row
 from voicebank.plugins import Transcript
 from voicebank.signal.speaker import unit_mean
@@ -66,7 +66,7 @@ def check_clip(row: Row, audio: Audio, clipped: int, transcript: Transcript | No
         add("room", f"an echo of {decay:.1f} s from the room", False)
     if (count := clicks(audio.samples, audio.sample_rate)) >= CLICKS:
         add("clicks", f"{count} clicks in its pauses, as of keys", False)
-    row.bandwidth = bandwidth(audio.samples, audio.sample_rate)
+    row.bandwidth = passband(audio.samples, audio.sample_rate)[1]
     if clipped >= CLIPPED:
         add("clipping", f"too loud: the wave is cut off in {clipped} places", clipped >= 10 * CLIPPED)
     if measures.pause > PAUSE:
@@ -137,8 +137,7 @@ def _bandwidth(rows: Sequence[Row]) -> list[Finding]:
 
 def narrow(hertz: float) -> str:
     """What recordings that carry no more than so many Hz mean for a voice."""
-    like = "as on a telephone" if hertz < 5000 else "dull" if hertz < 8500 else "a little dull"
-    return f"the recordings hold nothing above {hertz / 1000:.1f} kHz: a voice cloned from them sounds {like}"
+    return f"the recordings hold nothing above {hertz / 1000:.1f} kHz: a voice cloned from them guesses what lies there"
 
 
 def _amount(rows: Sequence[Row]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Measures of recorded sound: level, noise, pauses, bandwidth, reverberation, clicks, where speech begins and ends."""
+"""Measures of recorded sound: level, noise, pauses, passband, reverberation, clicks, where speech begins and ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ BLOCK, AROUND = 10.0, 10.0  # seconds over which noise and speech are separated,
 DEEPEST = 60.0  # dB below the speech: noise further down counts as silence
 BAND = 250.0  # Hz, the width of a band when the bandwidth is measured
 BAND_ABOVE_NOISE, BAND_BELOW_TOP = 12.0, 65.0  # dB by which a band that carries speech stands out, and lies lower
+LOWEST, LOWEST_BELOW_TOP = (60.0, 230.0), 15.0  # Hz where every voice has its pitch; 4 dB below the loudest at most
 FALL, SMOOTH = 6, 5  # levels in a row that fall, for an estimate of the reverberation, and that are averaged first
 CLICK, ALONE = 5, 14  # half levels that a click lasts at most, and that are quiet on both sides of it
 SILENT = -65.0  # dB of full scale: speech that is not louder than this is no speech
@@ -95,11 +96,12 @@ def measure(samples: np.ndarray, rate: int) -> Measures:
     return Measures(float(level), noise, float(loud.sum()) * HOP, max(pauses, default=0) * HOP, span)
 
 
-def bandwidth(samples: np.ndarray, rate: int) -> float:
-    """Frequency in Hz up to which a recording carries speech, whatever its rate says: rate / 2 if up to the end.
+def passband(samples: np.ndarray, rate: int) -> tuple[float, float]:
+    """Frequencies in Hz between which a recording carries speech, whatever its rate says: 0 and rate / 2 if all.
 
     Below half the rate it was recorded, a telephone or a strong compression leave nothing: a band carries speech where
-    its loud frames stand out both from its quiet ones and from what the loudest band has left of rounding.
+    its loud frames stand out both from its quiet ones and from what the loudest band has left of rounding. A telephone
+    also leaves nothing of the lowest band, where every voice is loud.
 
     Args:
         samples: float ``(n,)``; some tens of seconds are enough.
@@ -108,7 +110,7 @@ def bandwidth(samples: np.ndarray, rate: int) -> float:
     size = 1024
     count = len(samples) // size
     if not count:
-        return rate / 2
+        return 0.0, rate / 2
     frames = np.asarray(samples[: count * size], np.float32).reshape(count, size) * np.hanning(size)
     power = np.square(np.abs(np.fft.rfft(frames, axis=1)))
     width = max(1, round(BAND * size / rate))
@@ -117,7 +119,10 @@ def bandwidth(samples: np.ndarray, rate: int) -> float:
     loud, quiet = np.percentile(decibels, 95, axis=0), np.percentile(decibels, 10, axis=0)
     carried = (loud > quiet + BAND_ABOVE_NOISE) & (loud > loud.max() - BAND_BELOW_TOP)
     top = int(np.flatnonzero(carried)[-1]) + 1 if carried.any() else len(carried)
-    return rate / 2 if top >= len(carried) - 1 else top * width * rate / size
+    lowest = power[:, round(LOWEST[0] * size / rate) : round(LOWEST[1] * size / rate)].mean(1)
+    cut = 10 * np.log10(np.percentile(lowest, 95) + 1e-12) < loud.max() - LOWEST_BELOW_TOP
+    low = BAND if cut else 0.0
+    return low, rate / 2 if top >= len(carried) - 1 else top * width * rate / size
 
 
 def reverberation(samples: np.ndarray, rate: int) -> float | None:

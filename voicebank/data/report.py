@@ -33,7 +33,7 @@ ADVICE = {
     "noise": "record in a quiet room, try --clean, or drop the clip",
     "pace": "look whether text is missing or too much",
     "pause": "cut the clip there, or shorten the pause",
-    "room": "record closer to the microphone, in a room with soft furniture, or try --clean",
+    "room": "record closer to the microphone, in a room with soft furniture",
     "silence": "check the microphone and record again",
     "speaker": "keep the clips of one speaker only",
     "too little": "record more: 1 minute is the least, from 5 minutes on a voice is good",
