@@ -13,6 +13,7 @@ from clones import Recorded, doubled
 
 import voicebank
 from voicebank.bank import Voice
+from voicebank.cloning import extension
 from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Dataset
 from voicebank.dctts.text2mel import Text2Mel
@@ -24,6 +25,11 @@ RATE = 16_000
 QUICKEST = ("11.025 kHz", "44.1 kHz", "MP3 64", "Opus 16", "stereo, one side silent", "clipped")
 FEWEST = {"text2mel_steps": 1, "ssrn_steps": 1, "batch_size": 2, "rehearsal": 0.0, "preview_every": 0}
 FEW = {"text2mel_steps": 2, "ssrn_steps": 2, "batch_size": 3, "rehearsal": 0.0, "validate_every": 2, "preview_every": 0}
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extension, "STEPS", 20)
 
 
 def slow_recordings(folder: Path) -> Path:
