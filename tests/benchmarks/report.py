@@ -59,10 +59,10 @@ def bars(result: dict[str, Any]) -> list[Bar]:
     growth = result["growth"]
     peaks = result["book"]["peaks_mb"]
     return [
-        Bar("a sentence, against Piper", ratio("sentence", "piper:"), 0.5),
-        Bar("a page as a batch, against Piper sentence by sentence", ratio("page", "piper:"), 0.3),
+        Bar("a sentence, against Piper", ratio("sentence", "piper:"), 0.6),
+        Bar("a page as a batch, against Piper sentence by sentence", ratio("page", "piper:"), 0.4),
         Bar("times faster than pytorch-dc-tts", 1 / slower if slower else None, 20, least=True),
-        Bar("first sound, against Piper", ratio("first_sound_seconds", "piper:"), 0.5),
+        Bar("first sound, against Piper", ratio("first_sound_seconds", "piper:"), 0.15),
         Bar(
             "a frame in the 60th second, against the 6th",
             growth["second_60"] / growth["second_6"] if "second_60" in growth else None,
