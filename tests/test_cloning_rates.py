@@ -9,15 +9,19 @@ import soundfile
 import soxr
 import torch
 from benchmarks.recordings import CASES
-from clones import Recorded, doubled
+from clones import CLIPS, Recorded, doubled
 
 import voicebank
 from voicebank.bank import Voice
 from voicebank.cloning import extension
+from voicebank.cloning import run as cloning
+from voicebank.cloning.closest import frontend_of
 from voicebank.cloning.store import CloneState, Store
 from voicebank.data.dataset import Dataset
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.errors import BadData
+from voicebank.training.features import build
+from voicebank.training.repetition import repeated
 from voicebank.training.runs import load_checkpoint, save_checkpoint
 from voicebank.training.trainer import Trainer, TrainerConfig
 
@@ -80,6 +84,26 @@ def test_damaged_recordings_become_a_voice(case: str, tmp_path: Path) -> None:
     recordings = Dataset.read(CASES[case].make(clips, tmp_path / "me"))
     voice = voicebank.load("gb-female").clone(recordings, settings=FEWEST)
     assert finite(voice) and voice.say("Hello there.").duration > 0.3
+
+
+@pytest.mark.parametrize("speaker", ["us-male", "gb-female"])
+def test_clips_in_which_words_are_said_twice_are_found(speaker: str, tmp_path: Path) -> None:
+    clips, base = Dataset.read(CLIPS / speaker).clips, voicebank.load(speaker)
+    for case, stuttered in (("clean", set()), ("stutter", {clip.id for clip in clips[::3]})):
+        recordings = Dataset.read(CASES[case].make(clips, tmp_path / case))
+        features = build(recordings, base.config.audio, frontend_of(base), tmp_path / "features")
+        found = repeated(features, base.config.audio)
+        assert found.keys() <= stuttered and bool(found) == bool(stuttered)
+
+
+def test_clips_with_repetitions_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings, folder = Dataset.read(doubled(tmp_path / "me")), tmp_path / "mine"
+    left_out = {recordings.clips[3].id: "you know"}
+    monkeypatch.setattr(cloning, "repeated", lambda features, audio: left_out)
+    voicebank.load("us-male").clone(recordings, folder, settings=FEWEST)
+    state = CloneState.of(folder)
+    assert state is not None and state.clips == len(recordings.clips) - 1
+    assert state.dropped == {recordings.clips[3].id: "said twice: you know"}
 
 
 def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path) -> None:

@@ -114,9 +114,9 @@ def telephone(samples: Samples, generator: np.random.Generator) -> Samples:
 
 
 def opus(samples: Samples, generator: np.random.Generator) -> Samples:
-    """Through Opus at its lowest quality in libsndfile, some 16 kilobits a second."""
+    """Through Opus at 16 kilobits a second."""
     memory = io.BytesIO()
-    with soundfile.SoundFile(memory, "w", RATE, 1, "OPUS", format="OGG", compression_level=1.0) as file:
+    with soundfile.SoundFile(memory, "w", RATE, 1, "OPUS", format="OGG", compression_level=0.96) as file:
         file.write(samples)
     memory.seek(0)
     return soundfile.read(memory, dtype="float32")[0][: len(samples)]
@@ -235,7 +235,7 @@ def quotes(text: str) -> str:
 
 
 def stutter(clips: list[Clip], folder: Path) -> Path:
-    """The first second of every third clip is said twice, and the transcript does not know."""
+    """The first half second of every third clip is said twice, and the transcript does not know."""
     each()(clips, folder)
     for clip in clips[::3]:
         audio = Audio.read(clip.path, RATE)

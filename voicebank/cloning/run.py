@@ -16,10 +16,11 @@ from safetensors import SafetensorError
 
 from voicebank.audio import Audio
 from voicebank.cloning.closest import frontend_of
+from voicebank.cloning.extension import carried
 from voicebank.cloning.finetune import Clock, hold_out
 from voicebank.cloning.stages import Cloning
 from voicebank.cloning.store import FREE, CloneSettings, CloneState, Description, Store, job
-from voicebank.config import VoiceConfig, first_error
+from voicebank.config import AudioConfig, VoiceConfig, first_error
 from voicebank.data.checks import NARROW, RELIABLE, narrow, other_speakers
 from voicebank.data.dataset import Dataset
 from voicebank.data.measure import SILENT, levels, passband
@@ -31,6 +32,7 @@ from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
 from voicebank.training.batches import usable
 from voicebank.training.features import Features, build
+from voicebank.training.repetition import repeated
 
 LEAST_SECONDS, LEAST_CLIPS = 20.0, 4
 # Hz of a clip that is looked at, and seconds that it lasts at least.
@@ -96,6 +98,9 @@ def _clone(
         if not kept.clips:
             raise BadData(f"{dataset.name} has no clip that can be used; {counted(dropped)}")
         features = _features(base, kept, phones, store, progress)
+        if state is None and (again := _said_twice(features, base.config.audio)):
+            dropped |= again
+            features = _features(base, without(kept, again), phones, store, progress)
         fit = {clip.id for clip in usable(features)}
         dropped |= {clip.id: "too long, or without words" for clip in features.clips if clip.id not in fit}
         _check_amount(dataset.name, features, dropped)
@@ -180,6 +185,12 @@ def _features(base: Synthesizer, dataset: Dataset, phones: Frontend, store: Stor
 
     progress.step("features", 0, count)
     return build(dataset, base.config.audio, phones, store.work / "features", report)
+
+
+def _said_twice(features: Features, config: AudioConfig) -> dict[str, str]:
+    """Why clips are left out in which words are said twice. Where half of them are so, the transcripts are at fault."""
+    found = repeated(features, config) if carried(features, config) is None else {}
+    return {id: f"said twice: {words}" for id, words in found.items()} if 2 * len(found) < len(features.clips) else {}
 
 
 def _check_amount(name: str, features: Features, dropped: dict[str, str]) -> None:

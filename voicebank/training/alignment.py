@@ -86,7 +86,7 @@ def align(corpora: Sequence[Features], known: Gaussians | None = None) -> list[l
     sample = [replace(features, clips=features.clips[::step]) for features in corpora]
     gaussians = train_gaussians(sample, known)[1]
     return [
-        _aligned(features, gaussians, _relative_observations(part)[1])
+        _aligned(features, gaussians, relative_observations(part)[1])
         for features, part in zip(corpora, sample, strict=True)
     ]
 
@@ -96,7 +96,7 @@ def _aligned(features: Features, gaussians: Gaussians, offset: np.ndarray) -> li
     index = {phone: i for i, phone in enumerate(gaussians.phones)}
     times = []
     for clip in features.clips:
-        states, optional, owners = _states(clip)
+        states, optional, owners = states_of(clip)
         code = np.array([index.get(s, index[SILENCE]) for s in states])
         likelihood = gaussians.log_likelihood(_observations(features.clip_mel(clip)) - offset)
         times.append(_times(_viterbi(likelihood[:, code], optional), owners, len(clip.units)))
@@ -105,8 +105,8 @@ def _aligned(features: Features, gaussians: Gaussians, offset: np.ndarray) -> li
 
 def train_gaussians(corpora: Sequence[Features], known: Gaussians | None = None) -> tuple[list[list[Times]], Gaussians]:
     """Align as :func:`align` does, and return the trained Gaussians, too. Without ``known`` the start is flat."""
-    spectra = [_relative_observations(features)[0] for features in corpora]
-    plans = [[_states(clip) for clip in c.clips] for c in corpora]
+    spectra = [relative_observations(features)[0] for features in corpora]
+    plans = [[states_of(clip) for clip in c.clips] for c in corpora]
     flat = [
         (x, states, optional, c.clip_mel(clip).mean(1))
         for c, xs, ps in zip(corpora, spectra, plans, strict=True)
@@ -153,8 +153,8 @@ def log_likelihoods(features: Features, known: Gaussians | None = None) -> np.nd
     known = known or Gaussians.shipped()
     index = {phone: i for i, phone in enumerate(known.phones)}
     rows = np.zeros((len(features.clips), 2))
-    for row, clip, x in zip(rows, features.clips, _relative_observations(features)[0], strict=True):
-        states, optional, _ = _states(clip)
+    for row, clip, x in zip(rows, features.clips, relative_observations(features)[0], strict=True):
+        states, optional, _ = states_of(clip)
         kept = [i for i, state in enumerate(states) if state in index]
         if 2 * sum(states[i] != SILENCE for i in kept) <= sum(state != SILENCE for state in states):
             continue
@@ -164,7 +164,7 @@ def log_likelihoods(features: Features, known: Gaussians | None = None) -> np.nd
     return rows
 
 
-def _relative_observations(features: Features) -> tuple[list[np.ndarray], np.ndarray]:
+def relative_observations(features: Features) -> tuple[list[np.ndarray], np.ndarray]:
     """Cepstra and their slopes ``(frames, dimensions)`` of each clip, less an offset of the speaker; that offset."""
     clips = [_observations(features.clip_mel(clip)) for clip in features.clips]
     loud = [features.clip_mel(clip).mean(1) > SILENT_BELOW for clip in features.clips]
@@ -178,7 +178,7 @@ def _observations(mel: np.ndarray) -> np.ndarray:
     return np.concatenate([cepstrum, padded[4:] - padded[:-4]], 1).astype(np.float32)
 
 
-def _states(clip: ClipFeatures) -> tuple[list[str], np.ndarray, list[int]]:
+def states_of(clip: ClipFeatures) -> tuple[list[str], np.ndarray, list[int]]:
     """Classes of the states, which of them may be left out, and the unit each belongs to (-1 for silence)."""
     states, owners = [SILENCE], [-1]
     for i, unit in enumerate(clip.units):
