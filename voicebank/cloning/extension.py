@@ -53,11 +53,11 @@ class Band(NamedTuple):
 
 
 def carried(features: Features, config: AudioConfig) -> Band | None:
-    """The band that recordings carry; None if it is as wide as that of speech."""
+    """The band that recordings carry; None if it is as wide as that of speech, or too narrow to guess the rest from."""
     clips = features.clips[:: -(-len(features.clips) // CLIPS)]
     lows, highs = zip(*(passband(features.clip_samples(clip), config.sample_rate) for clip in clips), strict=True)
     band = Band(float(np.median(lows)), float(np.percentile(highs, 75)))
-    return band if band.low or band.high < NARROW else None
+    return band if (band.low or band.high < NARROW) and band.high > MIDDLE[1] else None
 
 
 def extended(

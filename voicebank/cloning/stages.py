@@ -75,7 +75,7 @@ class Cloning:
         progress: Progress,
         stop: Callable[[], bool],
     ) -> None:
-        self.base, self.recorded, self.features, self.phones = base, features, features, phones
+        self.base, self.features, self.phones = base, features, phones
         self.store, self.state, self.progress, self.stop = store, state, progress, stop
         self.settings, self.audio = state.settings, base.config.audio
         self.clock = Clock(state.seconds, self.settings.max_minutes)
@@ -276,8 +276,8 @@ class Cloning:
         """Scores, sample and card; finished, unless it was stopped."""
         trained = Synthesizer(self.config(), self.text2mel, self.ssrn)
         if not self.stopped:
-            held_out = [clip for clip in self.recorded.clips if clip.id in self.state.held_out]
-            clips = [Audio(self.recorded.clip_samples(clip), self.audio.sample_rate) for clip in held_out]
+            held_out = [clip for clip in self.features.clips if clip.id in self.state.held_out]
+            clips = [Audio(self.features.clip_samples(clip), self.audio.sample_rate) for clip in held_out]
             for name, voice in (("similarity", trained), ("similarity_base", self.base)):
                 similarity = likeness(voice, clips, self.phones)
                 if similarity is not None:
