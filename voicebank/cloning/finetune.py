@@ -112,7 +112,6 @@ class Text2MelClone(Text2MelTask):
             # A flow that was taught by a discriminator and goes on without one is soon as blurred as it was before.
             adversarial=model.flow is not None,
         )
-        _judge_early(self, settings.text2mel_steps)
         recorded = [item for item in self.train if item.features is corpora[-1]]
         rehearsed = [item for item in self.train if item.features is not corpora[-1]]
         self.validation, self.train = _divided(recorded, held_out)
@@ -152,15 +151,18 @@ class SSRNClone(SSRNTask):
             text2mel=text2mel,
             adversarial=True,
         )
-        _judge_early(self, settings.ssrn_steps)
         self.validation, self.train = _divided(self.train, held_out)
         self.order = Order(self.train, settings.batch_size, settings.seed)
 
 
-def _judge_early(task: Task, steps: int) -> None:
+def judge_early(task: Task, steps: int) -> None:
     """A cloning has few steps: the discriminator may not take most of them to begin.
 
     And it must never end worse than the base was, so the held-out clips still decide which weights are kept.
+
+    Args:
+        task: to be trained.
+        steps: in all. If the time allows fewer than were wanted, this is called once more.
     """
     task.critic_alone, task.critic_grows = min(task.critic_alone, steps // 8), min(task.critic_grows, steps // 4)
     task.criterion = "l1"

@@ -18,6 +18,7 @@ from voicebank.cloning.finetune import (
     Text2MelClone,
     averaged_text2mel,
     freeze,
+    judge_early,
     possible_steps,
     seconds_per_symbol,
     sentences,
@@ -197,6 +198,7 @@ class Cloning:
         folder, planned = self.store.work / name, name in state.steps
         notes = trainer_notes(task, audio=self.audio.model_dump(mode="json"), minutes=state.minutes, start=state.parent)
         config = trainer_config(settings, state.steps.get(name, steps), rate)
+        judge_early(task, config.steps)
         trainer = Trainer(
             task,
             folder,
@@ -224,6 +226,7 @@ class Cloning:
             possible = possible_steps(trainer, self.progress, self.clock, stop)
             if possible < config.steps:
                 trainer.config = trainer_config(settings, possible, rate)
+                judge_early(task, possible)
                 state.steps[name] = possible
                 self._write()
                 self.progress.note(f"{possible} steps of {name}: more are not possible in the time there is")
