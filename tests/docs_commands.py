@@ -34,6 +34,7 @@ TASK = {"start": str(ROOT / "voices" / "us-male"), "batch_size": 2, "held_back":
 # What is added to commands that would take long, by their start.
 SHORT = {
     "voicebank train": " ".join(f"--{name.replace('_', '-')} {value}" for name, value in (LOOP | TASK).items()),
+    "voicebank serve --cloning": "--clone-minutes 0.1",
     "curl http://127.0.0.1:8000/v1/audio/voices -F": "-F base=us-male -F steps=1 -F rehearsal=0",
     "python -m benchmarks speed": (
         "-v us-male --alone --sentences ../sentences.txt --rounds 1 --book 0.02 --patience 0 -o ../build"
