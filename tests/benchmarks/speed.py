@@ -41,12 +41,20 @@ def speed(
     threads: Threads = None,
     rounds: Rounds = 3,
     book: Annotated[float, typer.Option(min=0, help="Minutes of speech for which memory is watched.")] = 10,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds for which each process repeats a measurement.")] = 3,
     out: Out = OUT,
 ) -> None:
     """Measure how fast voices speak, beside Piper and espeak-ng. Close other programs first: it measures the clock."""
     page = texts.read_page(sentences) if sentences is not None else None
     result = measure_speech(
-        voice, others=not alone, checkout=dctts, page=page, threads=threads, rounds=rounds, book_minutes=book
+        voice,
+        others=not alone,
+        checkout=dctts,
+        page=page,
+        threads=threads,
+        rounds=rounds,
+        book_minutes=book,
+        patience=patience,
     )
     report.save(result, out, "speech")
 

@@ -1,4 +1,4 @@
-"""Starts KohakuHub from a checkout, without lakeFS. Runs in an environment of its own, see docs/hub.md:
+"""Starts KohakuHub from a checkout, without lakeFS. Runs in an environment of its own, see README.md:
 
     python kohakuhub.py CHECKOUT FOLDER PORT
 

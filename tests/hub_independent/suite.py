@@ -1,12 +1,4 @@
-"""Voices on Hubs that nobody here wrote. Run by hand, see docs/hub.md:
-
-    OLAH=path/to/olah-cli python -m pytest tests/hub_independent/suite.py
-    KOHAKUHUB=path/to/checkout KOHAKUHUB_PYTHON=path/to/python python -m pytest tests/hub_independent/suite.py
-    VOICEBANK_TEST_HUB=https://... VOICEBANK_TEST_TOKEN=hf_... python -m pytest tests/hub_independent/suite.py
-
-The first starts the mirror ``olah`` before the tests' own server, the second KohakuHub. The third writes to a Hub that
-runs somewhere, as the user of the token.
-"""
+"""Voices on Hubs that nobody here wrote. Run by hand, as README.md says."""
 
 from __future__ import annotations
 
