@@ -14,7 +14,7 @@ from voicebank.cloning import extension
 from voicebank.cloning.closest import frontend_of
 from voicebank.cloning.extension import Band, carried, extended
 from voicebank.cloning.finetune import sentences
-from voicebank.cloning.stages import FEWEST_SPOKEN
+from voicebank.cloning.material import FEWEST_SPOKEN
 from voicebank.data.dataset import Dataset
 from voicebank.training.features import Features, build
 from voicebank.training.spoken import speak

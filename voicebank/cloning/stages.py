@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,9 +9,7 @@ import torch
 
 from voicebank.audio import Audio
 from voicebank.cloning.closest import likeness
-from voicebank.cloning.extension import carried, extended
 from voicebank.cloning.finetune import (
-    BASE,
     Clock,
     SSRNClone,
     Text2MelClone,
@@ -21,12 +18,12 @@ from voicebank.cloning.finetune import (
     judge_early,
     possible_steps,
     seconds_per_symbol,
-    sentences,
     ssrn_with,
     standardise,
     trainer_config,
     trainer_notes,
 )
+from voicebank.cloning.material import Material, Stopped
 from voicebank.cloning.store import CloneState, Store
 from voicebank.config import VoiceConfig
 from voicebank.data.progress import Progress
@@ -40,17 +37,9 @@ from voicebank.training import plots
 from voicebank.training.batches import usable
 from voicebank.training.features import ClipFeatures, Features
 from voicebank.training.runs import load_checkpoint, with_rows
-from voicebank.training.spoken import speak
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
 from voicebank.training.variance import match_magnitudes, match_mels
-
-# What the base says where no rehearsal asks for more.
-FEWEST_SPOKEN = 32
-
-
-class _Stopped(Exception):
-    """A stop was asked for before training began."""
 
 
 class Cloning:
@@ -80,6 +69,7 @@ class Cloning:
         self.store, self.state, self.progress, self.stop = store, state, progress, stop
         self.settings, self.audio = state.settings, base.config.audio
         self.clock = Clock(state.seconds, self.settings.max_minutes)
+        self.material = Material(base, phones, store, self.settings, progress, stop, self._after)
         self.stopped = False
         # The best so far.
         self.text2mel, self.ssrn = base.text2mel, base.ssrn
@@ -91,11 +81,11 @@ class Cloning:
                 for stage in self.store.remove_damaged():
                     self.state.done = [done for done in self.state.done if done != stage]
                     self.progress.note(f"the weights of {stage} are damaged: it is trained again")
-                self._extend()
+                self.features = self.material.whole(self.features)
                 self._text2mel()
                 if not self.stopped and self.settings.ssrn_steps:
                     self._ssrn()
-            except _Stopped:
+            except Stopped:
                 self.stopped = True
             self._finish()
         except KeyboardInterrupt:
@@ -113,7 +103,7 @@ class Cloning:
             rows = int(notes["config"]["speakers"])
             self._match_mels(averaged_text2mel(with_rows([self.base.text2mel] * rows), tensors))
             return
-        rehearsal = self._rehearsal()
+        rehearsal = self.material.rehearsal()
         model = with_rows([self.base.text2mel] * (1 if rehearsal is None else 2))
         standardise(model, self.features)
         freeze(model, self.settings.frozen)
@@ -122,46 +112,6 @@ class Cloning:
         self._train(task, self.settings.text2mel_steps, self.settings.rate)
         if not self.stopped:
             self._match_mels(self.text2mel)
-
-    def _extend(self) -> None:
-        """From here on the recordings have all of the spectrum, whatever they lack."""
-        band = carried(self.features, self.audio)
-        if band is None:
-            return
-        speech = self._base_speech()
-        if speech is None:
-            return
-        folder, report = self.store.work / "features" / "extended", self._report("bandwidth")
-        self.features = extended(self.features, band, self.base, speech, folder, report)
-
-    def _rehearsal(self) -> Features | None:
-        """Features of what the base itself says, to be mixed into the batches."""
-        if not self.settings.rehearsal or self.settings.frozen == "weights":
-            return None  # with fixed weights nothing is forgotten
-        speech = self._base_speech()
-        if speech is None:
-            self.progress.note(f"{self.base.name} speaks no sentence to its end: going on without a rehearsal")
-        return speech
-
-    def _base_speech(self) -> Features | None:
-        """What the base itself says: spoken once."""
-        count = self.settings.rehearsal_sentences if self.settings.rehearsal else FEWEST_SPOKEN
-        path = self.store.work / "base-speech.safetensors"
-        if not path.exists():
-            self.progress.step("base speech", 0, count)
-        return speak(self.base, self.phones, sentences()[:count], path, BASE, self._report("base speech"))
-
-    def _report(self, stage: str) -> Callable[[int, int], None]:
-        """A callback for what is done of a stage that cannot go on where it was."""
-        began = time.monotonic()
-
-        def report(done: int, total: int) -> None:
-            left = (time.monotonic() - began) / done * (total - done) + self._after(stage)
-            self.progress.step(stage, done, total, seconds_left=left)
-            if self.stop():
-                raise _Stopped
-
-        return report
 
     def _ssrn(self) -> None:
         if "ssrn" in self.state.done:
