@@ -67,7 +67,7 @@ def said(report: Report) -> set[str]:
         ("offset", set()),
         ("MP3 64", set()),
         ("MP3 128", set()),
-        ("Opus 16", {"bandwidth"}),
+        ("Opus 16", set()),
         ("clipped", {"clipping"}),
         ("telephone", {"bandwidth"}),
         ("levels", set()),
