@@ -147,7 +147,7 @@ class Cloning:
         name, state, settings = task.name, self.state, self.settings
         folder, planned = self.store.work / name, name in state.steps
         notes = trainer_notes(task, audio=self.audio.model_dump(mode="json"), minutes=state.minutes, start=state.parent)
-        config = trainer_config(settings, state.steps.get(name, steps), rate)
+        config = trainer_config(name, settings, state.steps.get(name, steps), rate)
         judge_early(task, config.steps)
         trainer = Trainer(
             task,
@@ -175,7 +175,7 @@ class Cloning:
         if settings.max_minutes and not planned and not trainer.is_over:
             possible = possible_steps(trainer, self.progress, self.clock, stop)
             if possible < config.steps:
-                trainer.config = trainer_config(settings, possible, rate)
+                trainer.config = trainer_config(name, settings, possible, rate)
                 judge_early(task, possible)
                 state.steps[name] = possible
                 self._write()

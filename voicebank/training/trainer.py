@@ -44,7 +44,7 @@ class TrainerConfig(Config):
     validate_every: int = 500
     patience: int = 0
     """Validations without improvement after which to stop; 0 never stops early."""
-    tolerance: float = Field(0.0, ge=0, le=0.1)
+    tolerance: float = Field(0.0, ge=0, le=0.5)
     """Later weights are kept as best while they are worse than the best validation by no more than this share."""
     checkpoint_seconds: float = 120.0
     picture_every: int = 1000
