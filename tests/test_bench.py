@@ -36,7 +36,7 @@ def test_it_is_reported(measured: dict[str, Any], tmp_path: Path) -> None:
     table, shown = ((tmp_path / "new" / f"speech.{kind}").read_text() for kind in ("json", "md"))
     assert json.loads(table) == measured
     assert "| us-male |" in shown
-    assert "| a sentence, against Piper |  | ≤ 0.5 | not measured |" in shown
+    assert "| a sentence, against Piper |  | ≤ 0.6 | not measured |" in shown
 
 
 def result(**engines: dict[str, float]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def result(**engines: dict[str, float]) -> dict[str, Any]:
 
 def test_bars() -> None:
     ours = {"sentence": 0.012, "page": 0.008, "first_sound_seconds": 0.03}
-    slow = {"sentence": 0.018, "page": 0.012, "first_sound_seconds": 0.02}
+    slow = {"sentence": 0.024, "page": 0.012, "first_sound_seconds": 0.02}
     piper = {"sentence": 0.035, "page": 0.035, "first_sound_seconds": 0.35}
     engines = {"voicebank:a": ours, "voicebank:b": slow, "piper:": piper, "dctts-small:x": {"sentence": 0.9}}
     met = {bar.what: bar.met for bar in report.bars(result(**engines))}
