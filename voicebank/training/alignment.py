@@ -251,6 +251,14 @@ def _viterbi(scores: np.ndarray, optional: np.ndarray) -> np.ndarray:
                 value, step = best[s - 2], 2
             best[s] = value + scores[t, s]
             back[t, s] = step
+    path: np.ndarray = traced(back)
+    return path
+
+
+@compiled()
+def traced(back: np.ndarray) -> np.ndarray:
+    """The path ``(frames,)`` to the last state, by how many states below each ``(frames, states)`` is reached."""
+    frames, states = back.shape
     path = np.zeros(frames, np.int64)
     state = states - 1
     for t in range(frames - 1, -1, -1):

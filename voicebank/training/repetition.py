@@ -14,7 +14,7 @@ import numpy as np
 
 from voicebank.compiled import compiled
 from voicebank.config import AudioConfig
-from voicebank.training.alignment import SILENCE, Gaussians, relative_observations, states_of, train_gaussians
+from voicebank.training.alignment import SILENCE, Gaussians, relative_observations, states_of, traced, train_gaussians
 from voicebank.training.features import Features
 
 # Log-likelihood that going back must gain. Of 388 clips without a repetition the one that gained most had 113. Of 37 in
@@ -45,7 +45,7 @@ def repeated(features: Features, config: AudioConfig) -> dict[str, str]:
         if not sounds or 2 * sum(sound in known.phones for sound in sounds) <= len(sounds):
             continue
         scores = gaussians.log_likelihood(x)[:, [index[state] for state in states]]
-        path = _viterbi_back(scores, optional, np.array(owners), PRICE)
+        path = traced(_steps_back(scores, optional, np.array(owners), PRICE))
         words = [clip.units[owners[path[t]]].graphemes.lower() for t in np.flatnonzero(np.diff(path) < 0) + 1]
         if words:
             found[clip.id] = " ".join(words)
@@ -69,8 +69,8 @@ def _wide(adapted: Gaussians, known: Gaussians) -> Gaussians:
 
 
 @compiled()
-def _viterbi_back(scores: np.ndarray, optional: np.ndarray, owners: np.ndarray, price: float) -> np.ndarray:
-    """The best path of states, ``(frames,)``, that may go back to the begin of a word from it or the next.
+def _steps_back(scores: np.ndarray, optional: np.ndarray, owners: np.ndarray, price: float) -> np.ndarray:
+    """The steps ``(frames, states)`` of the best paths, which may go back to the begin of a word from it or the next.
 
     Args:
         scores: ``(frames, states)``.
@@ -100,9 +100,4 @@ def _viterbi_back(scores: np.ndarray, optional: np.ndarray, owners: np.ndarray, 
                 reached[before], back[t, before] = best[s] - price, before - s
         for s in range(states):
             best[s] = reached[s] + scores[t, s]
-    path = np.zeros(frames, np.int64)
-    state = states - 1
-    for t in range(frames - 1, -1, -1):
-        path[t] = state
-        state -= back[t, state]
-    return path
+    return back
