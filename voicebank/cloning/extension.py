@@ -27,7 +27,7 @@ from voicebank.signal.griffin_lim import GriffinLim
 from voicebank.signal.magnitudes import denormalise_magnitude
 from voicebank.signal.spectrogram import level, linear_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
-from voicebank.training.features import Features
+from voicebank.training.features import Features, opened, written
 
 # Clips that tell which band all of them carry.
 CLIPS = 40
@@ -81,19 +81,12 @@ def extended(
     if not folder.is_dir():
         total, report = STEPS + 2 * len(features.clips), progress or (lambda done, total: None)
         extension = Extension(features, band, base, speech, lambda step: report(step, total))
-        with (
-            replacing_folder(folder) as partial,
-            open(partial / "samples.i16", "wb") as sample_file,
-            open(partial / "mel.f16", "wb") as mel_file,
-        ):
+        with replacing_folder(folder) as partial, written(partial) as append:
             for i, clip in enumerate(features.clips):
-                samples, mel = extension(features.clip_samples(clip), features.clip_mel(clip))
-                sample_file.write((samples * 32767).astype(np.int16).tobytes())
-                mel_file.write(mel.astype(np.float16).tobytes())
+                append(*extension(features.clip_samples(clip), features.clip_mel(clip)))
                 report(STEPS + 2 * (i + 1), total)
-    samples = np.memmap(folder / "samples.i16", np.int16, "r")
-    mels = np.memmap(folder / "mel.f16", np.float16, "r").reshape(features.mel.shape)
-    return dataclasses.replace(features, samples=samples, mel=mels)
+    samples, mel = opened(folder, base.config.audio.n_mels)
+    return dataclasses.replace(features, samples=samples, mel=mel)
 
 
 class Extension:

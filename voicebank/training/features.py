@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,9 +134,26 @@ def build(
         ClipFeatures(c["id"], c["text"], tuple(c["samples"]), tuple(c["frames"]), [MixedUnit(*u) for u in c["units"]])
         for c in index["clips"]
     ]
-    samples = np.memmap(folder / "samples.i16", np.int16, "r")
-    mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, config.n_mels)
+    samples, mel = opened(folder, config.n_mels)
     return Features(dataset.name, dataset.language, samples, mel, clips, config.frame_rate)
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[Callable[[np.ndarray, np.ndarray], None]]:
+    """A function that appends the samples and the mel of a clip to the arrays in a folder."""
+    with open(folder / "samples.i16", "wb") as sample_file, open(folder / "mel.f16", "wb") as mel_file:
+
+        def append(samples: np.ndarray, mel: np.ndarray) -> None:
+            sample_file.write((samples * 32767).astype(np.int16).tobytes())
+            mel_file.write(mel.astype(np.float16).tobytes())
+
+        yield append
+
+
+def opened(folder: Path, n_mels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of a folder, memory-mapped: ``samples`` and ``mel`` of :class:`Features`."""
+    mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, n_mels)
+    return np.memmap(folder / "samples.i16", np.int16, "r"), mel
 
 
 def _digest(dataset: Dataset, config: AudioConfig, phones: Frontend | None) -> str:
@@ -155,12 +173,11 @@ def _compute(
 ) -> None:
     clips: list[dict[str, object]] = []
     n_samples = n_frames = 0
-    with open(folder / "samples.i16", "wb") as sample_file, open(folder / "mel.f16", "wb") as mel_file:
+    with written(folder) as append:
         for i, clip in enumerate(dataset.clips):
             samples = _load(clip, config)
             mel = normalised_mel(linear_magnitude(torch.from_numpy(samples), config), config).T
-            sample_file.write((samples * 32767).astype(np.int16).tobytes())
-            mel_file.write(mel.numpy().astype(np.float16).tobytes())
+            append(samples, mel.numpy())
             clips.append(
                 {
                     "id": clip.id,
