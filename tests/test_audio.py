@@ -199,6 +199,7 @@ import numpy as np
 from voicebank.audio import Audio, AudioWriter
 
 noise = Audio(np.random.default_rng(0).normal(0, 0.1, 24000 * 2), 24000)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background, which ignores it
 try:
     with AudioWriter(sys.argv[1], 24000) as writer:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
