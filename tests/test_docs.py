@@ -16,7 +16,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from docs_commands import LOOP, TASK, Missing, commands, run
+from docs_commands import Missing, commands, run
 from docs_workspace import ROOT, equip, furnish, ray_cluster, record_talk, speech_dispatcher
 from hub_client import connect, environment
 from hub_server import Hub
@@ -25,7 +25,6 @@ from pytest_examples import EvalExample, find_examples
 import voicebank
 from voicebank.cloning.store import CloneSettings
 from voicebank.training import cluster
-from voicebank.training.trainer import TrainerConfig
 
 pytestmark = pytest.mark.slow
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
@@ -62,8 +61,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         return clone_batch(*given, settings=FEW | (settings or {}), workers=1, **more)
 
     def train(*given: Any, workers: int, **more: Any) -> Any:
-        config = TrainerConfig(**LOOP | {"steps": 4})  # it goes on with the run of the command
-        return train_on_ray(*given, workers=2, **{"config": config, "frontend": "phonemizer"} | TASK | more)
+        return train_on_ray(*given, workers=2, **more)
 
     monkeypatch.setattr(CloneSettings, "for_minutes", lambda minutes, **given: for_minutes(minutes, **FEW | given))
     monkeypatch.setattr(voicebank, "clone_batch", clone)

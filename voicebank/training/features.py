@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import librosa
 import numpy as np
 import torch
 
@@ -86,11 +85,22 @@ def prepare_samples(samples: np.ndarray, config: AudioConfig) -> np.ndarray:
     offset = float(samples.mean())
     if abs(offset) > OFFSET:
         samples = samples - np.float32(offset)
-    _, (start, end) = librosa.effects.trim(samples, top_db=TRIM_DB, frame_length=config.n_fft, hop_length=config.hop)
+    start, end = _loud(samples, config)
     speech = level(samples[start:end], config)
     rate = config.sample_rate
     before, after = int(MARGIN_START * rate), int(MARGIN_END * rate)
     return np.pad(speech, (before, after))
+
+
+def _loud(samples: np.ndarray, config: AudioConfig) -> tuple[int, int]:
+    """The first sample and the one after the last of what is at most ``TRIM_DB`` below the loudest frame.
+
+    As ``librosa.effects.trim``, which takes two seconds of computing to load.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, config.n_fft // 2), config.n_fft)
+    power = np.square(windows[:: config.hop]).mean(-1)
+    loud = np.flatnonzero(power > power.max() * 10 ** (-TRIM_DB / 10))
+    return int(loud[0]) * config.hop, min(len(samples), (int(loud[-1]) + 1) * config.hop)
 
 
 def word_units(text: str, phones: Frontend | None) -> list[MixedUnit]:
