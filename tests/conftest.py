@@ -80,7 +80,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, demo_hub: Hub) -> Iterator[Se
 
     folder = tmp_path_factory.mktemp("demo")
     known = environment(demo_hub, folder / "hf", token=None)
-    with serving(folder, known, GRACE=15, JOB_GRACE=15, STEPS=2, LISTEN=0, UPLOAD_MB=9, CLIP_SECONDS=20) as started:
+    with serving(folder, known, GRACE=8, JOB_GRACE=8, STEPS=2, LISTEN=0, UPLOAD_MB=9, CLIP_SECONDS=20) as started:
         yield started
 
 
