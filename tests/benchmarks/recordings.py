@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,11 @@ from voicebank.files import atomic, replacing_folder
 from voicebank.hub.card import markdown_table, number, percent
 
 RATE = 24000
+SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+SMALL += " seventeen eighteen nineteen"
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+NUMBERS = {word: number for number, word in enumerate(SMALL.split())}
+NUMBERS |= {word: 10 * number for number, word in enumerate(TENS.split(), 2)}
 Samples = np.ndarray
 Change = Callable[[Samples, np.random.Generator], Samples]
 
@@ -234,6 +240,25 @@ def quotes(text: str) -> str:
     return f"“{text.replace(chr(39), '’')}”"
 
 
+def digits(text: str) -> str:
+    """Numbers below a hundred, and years, that are written out."""
+
+    def short(found: re.Match[str]) -> str:
+        parts: list[int] = []
+        for word in found[0].lower().split():
+            number = NUMBERS[word]
+            if parts and 0 < number < 10 and parts[-1] in range(20, 100, 10):
+                parts[-1] += number
+            else:
+                parts.append(number)
+        return found[0] if parts == [1] else "".join(map(str, parts))
+
+    word, apart = f"(?:{'|'.join(NUMBERS)})", "(?:hundred|thousand|million|billion|point)"
+    return re.sub(
+        rf"(?<!-)\b(?<!hundred )(?<!point ){word}(?: {word})*\b(?!-| {apart})", short, text, flags=re.IGNORECASE
+    )
+
+
 def stutter(clips: list[Clip], folder: Path) -> Path:
     """The first half second of every third clip is said twice, and the transcript does not know."""
     each()(clips, folder)
@@ -343,6 +368,7 @@ CASES: dict[str, Case] = {
     "stutter": Case(stutter),
     "capitals": Case(told(capitals)),
     "quotes": Case(told(quotes)),
+    "digits": Case(told(digits)),
     "uncut": Case(uncut, kept=0.8),
     "rolling captions": Case(rolling, kept=0.8),
     "untidy": Case(untidy),
