@@ -25,17 +25,10 @@ if TYPE_CHECKING:
     from hub_server import Hub
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A process takes a file of tests at a time, or all tests of the demo, which share a server and a browser.
-
-    Those come first, then files with slow tests, so that no core is left alone with one at the end.
-    """
+    """Files with slow tests come first, so that no core is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    of_demo = {item for item in items if "demo" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: (item not in of_demo, item.path not in slow))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("demo" if item in of_demo else item.path.name))
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

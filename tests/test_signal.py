@@ -1,5 +1,8 @@
 """Waveform to spectrogram and back, on a real clip."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +76,14 @@ def test_sharpening_deepens_the_valleys_and_keeps_the_envelope(samples: np.ndarr
     # Between harmonics there is less: the geometric mean falls while the power stays.
     assert np.log(np.maximum(sharp, 1e-3)).mean() < np.log(np.maximum(linear, 1e-3)).mean() and sharp.min() > 0
     assert float(sharpened(np.zeros((3, CONFIG.bins), np.float32), 1.5, CONFIG).max()) < 1e-4
+
+
+@pytest.mark.slow
+def test_processes_that_compile_librosa_at_once_do_not_break_it_for_all_that_follow(tmp_path: Path) -> None:
+    code = "import numpy as np; from voicebank.compiled import librosa; "
+    code += "librosa().pyin(np.sin(np.arange(48000, dtype='f') / 20), fmin=65, fmax=400, sr=16000, frame_length=1024)"
+    command, environment = [sys.executable, "-c", code], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first = [subprocess.Popen(command, env=environment) for _ in range(3)]
+    assert [process.wait() for process in first] == [0, 0, 0]
+    assert subprocess.run(command, env=environment).returncode == 0
+    assert any(tmp_path.rglob("guf-pitch*.nbi"))

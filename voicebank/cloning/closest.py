@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from voicebank.audio import Audio
 from voicebank.cloning.store import weights_digest
+from voicebank.compiled import librosa
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.progress import Progress
@@ -63,7 +63,7 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
         samples = clip.resample(PITCH_RATE).samples[: int(seconds_left * PITCH_RATE)]
         if len(samples) < PITCH_RATE // 4:
             continue
-        pitch, voiced, _ = librosa.pyin(
+        pitch, voiced, _ = librosa().pyin(
             samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, hop_length=256
         )
         values.append(pitch[voiced & ~np.isnan(pitch)])

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from voicebank.audio import Audio
+from voicebank.compiled import librosa
 from voicebank.data.dataset import audio_files
 from voicebank.data.measure import levels
 from voicebank.data.progress import Progress
@@ -87,13 +88,13 @@ class Prosody(NamedTuple):
 
 def prosody(audio: Audio) -> Prosody:
     """Spread of the pitch over the voiced frames (pYIN), and of the level over all frames that are no pause."""
-    with needs_extra("evaluate"):
-        import librosa
     samples = audio.resample(RATE).samples
     if len(samples) < RATE // 4 or not np.any(samples):
         return Prosody(None, None)
     low, high = PITCH_RANGE
-    pitch, voiced, _ = librosa.pyin(samples, fmin=low, fmax=high, sr=RATE, frame_length=1024, resolution=0.25)
+    with needs_extra("evaluate"):
+        pyin = librosa().pyin
+    pitch, voiced, _ = pyin(samples, fmin=low, fmax=high, sr=RATE, frame_length=1024, resolution=0.25)
     level = levels(samples, RATE)
     semitones = 12 * np.log2(pitch[voiced & ~np.isnan(pitch)])
     return Prosody(_spread(semitones), _spread(level[level > np.percentile(level, 95) - QUIET]))

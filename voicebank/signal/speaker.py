@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from voicebank.audio import Audio
+from voicebank.compiled import librosa
 from voicebank.errors import PluginError
 
 RATE = 16000  # Hz, the rate of the encoder
@@ -80,6 +81,7 @@ def _import_resemblyzer() -> Any:
 
         version = {"get_distribution": lambda name: types.SimpleNamespace(version=importlib.metadata.version(name))}
         removed = {"pkg_resources": version, "scipy.ndimage.morphology": {"binary_dilation": binary_dilation}}
+        librosa()  # which it imports, too
         with stand_ins(removed):
             return importlib.import_module("resemblyzer")
     except ImportError as error:
