@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 import soundfile
 import typer
+from num2words import num2words
 from scipy.signal import butter, fftconvolve, sosfilt
 
 import voicebank
@@ -34,11 +35,7 @@ from voicebank.files import atomic, replacing_folder
 from voicebank.hub.card import markdown_table, number, percent
 
 RATE = 24000
-SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-SMALL += " seventeen eighteen nineteen"
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-NUMBERS = {word: number for number, word in enumerate(SMALL.split())}
-NUMBERS |= {word: 10 * number for number, word in enumerate(TENS.split(), 2)}
+NUMBERS = {num2words(number): number for number in (*range(20), *range(20, 100, 10))}
 Samples = np.ndarray
 Change = Callable[[Samples, np.random.Generator], Samples]
 
