@@ -29,26 +29,23 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-@lru_cache(maxsize=1)
-def librosa() -> Any:
-    """The module librosa, its loops compiled by one process at a time.
+@lru_cache
+def librosa(module: str) -> Any:
+    """A module of librosa, such as ``core.pitch``, its loops compiled by one process at a time.
 
     They are compiled when they are imported. Where several processes do so at once, the first time on a machine, what
     Numba keeps is mixed up, and every process that uses it later ends with a segmentation fault.
     """
     from filelock import FileLock
 
-    found = importlib.import_module("librosa")
-    beside = Path(str(found.__file__)).parent / "__pycache__"  # where Numba keeps them
+    beside = Path(str(importlib.import_module("librosa").__file__)).parent / "__pycache__"  # where Numba keeps them
     with contextlib.ExitStack() as stack:
         try:
             beside.mkdir(exist_ok=True)
             stack.enter_context(FileLock(beside / "voicebank.lock"))
         except OSError:  # it cannot be written: Numba keeps them in the user's cache folder
             stack.enter_context(FileLock(Path(tempfile.gettempdir()) / "voicebank-librosa.lock"))
-        for module in ("util", "core.audio", "core.spectrum", "core.pitch"):
-            importlib.import_module(f"librosa.{module}")
-    return found
+        return importlib.import_module(f"librosa.{module}")
 
 
 def on_compiling(start: Callable[[], object], end: Callable[[], object]) -> Callable[[], None]:

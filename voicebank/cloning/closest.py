@@ -63,7 +63,7 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
         samples = clip.resample(PITCH_RATE).samples[: int(seconds_left * PITCH_RATE)]
         if len(samples) < PITCH_RATE // 4:
             continue
-        pitch, voiced, _ = librosa().pyin(
+        pitch, voiced, _ = librosa("core.pitch").pyin(
             samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, hop_length=256
         )
         values.append(pitch[voiced & ~np.isnan(pitch)])

@@ -103,7 +103,7 @@ class Extension:
         self.ssrn, self.config = base.networks.ssrn, base.config.audio
         config = self.config
         narrow, whole = np.asarray(features.mel, np.float32), np.asarray(speech.mel, np.float32)
-        hertz = librosa().mel_frequencies(config.n_mels + 2, fmin=0, fmax=config.sample_rate / 2)[1:-1]
+        hertz = librosa("core.convert").mel_frequencies(config.n_mels + 2, fmin=0, fmax=config.sample_rate / 2)[1:-1]
         self.known, gain = _filter(narrow, whole, hertz, band, config)
         bins = np.arange(config.bins) * config.sample_rate / config.n_fft
         left = hertz[self.known]
@@ -129,14 +129,14 @@ class Extension:
         mel[:, ~self.known] = self.network(_inputs(mel, self.known, self.scale)).clamp(0, 1).numpy()
         coarse = np.ascontiguousarray(mel[:: config.reduction])
         magnitude = denormalise_magnitude(self.ssrn.magnitude(coarse), config)[: len(mel)].T
-        spectrum = librosa().stft(samples, n_fft=config.n_fft, hop_length=config.hop)[self.bins]
+        spectrum = librosa("core.spectrum").stft(samples, n_fft=config.n_fft, hop_length=config.hop)[self.bins]
         spectrum *= 10 ** (self.bin_gain / 20)[:, None]
         magnitude[self.bins] = np.abs(spectrum)
         sound = GriffinLim(sharpening=1.25)(magnitude[None], config)[0]
-        whole = librosa().stft(sound, n_fft=config.n_fft, hop_length=config.hop)
+        whole = librosa("core.spectrum").stft(sound, n_fft=config.n_fft, hop_length=config.hop)
         frames = min(whole.shape[1], spectrum.shape[1])
         whole[self.bins, :frames] = spectrum[:, :frames]
-        sound = librosa().istft(whole, n_fft=config.n_fft, hop_length=config.hop, length=len(samples))
+        sound = librosa("core.spectrum").istft(whole, n_fft=config.n_fft, hop_length=config.hop, length=len(samples))
         sound = level(sound.astype(np.float32), config)
         return sound, normalised_mel(linear_magnitude(torch.from_numpy(sound), config), config).numpy().T
 

@@ -93,7 +93,7 @@ def prosody(audio: Audio) -> Prosody:
         return Prosody(None, None)
     low, high = PITCH_RANGE
     with needs_extra("evaluate"):
-        pyin = librosa().pyin
+        pyin = librosa("core.pitch").pyin
     pitch, voiced, _ = pyin(samples, fmin=low, fmax=high, sr=RATE, frame_length=1024, resolution=0.25)
     level = levels(samples, RATE)
     semitones = 12 * np.log2(pitch[voiced & ~np.isnan(pitch)])

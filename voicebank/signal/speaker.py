@@ -81,7 +81,7 @@ def _import_resemblyzer() -> Any:
 
         version = {"get_distribution": lambda name: types.SimpleNamespace(version=importlib.metadata.version(name))}
         removed = {"pkg_resources": version, "scipy.ndimage.morphology": {"binary_dilation": binary_dilation}}
-        librosa()  # which it imports, too
+        librosa("core.pitch")  # which it imports, too
         with stand_ins(removed):
             return importlib.import_module("resemblyzer")
     except ImportError as error:

@@ -21,7 +21,7 @@ def hann_window(n_fft: int) -> torch.Tensor:
 @lru_cache(maxsize=4)
 def _mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> torch.Tensor:
     # norm=None: with the usual area normalisation the high bands, and with them the fricatives, sink below the floor.
-    return torch.from_numpy(librosa().filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, norm=None))
+    return torch.from_numpy(librosa("filters").mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, norm=None))
 
 
 def level(samples: np.ndarray, config: AudioConfig) -> np.ndarray:
