@@ -21,6 +21,7 @@ CLIPS_TAB = ("Upload clips", "#make-clips", "#make-check-clips")
 LONG_TAB = ("Long recording", "#make-long", "#make-check-long")
 PATIENCE = 180.0  # seconds; a machine that does other things, too, is no failure
 # Whether a press on the middle of an element would reach it now: it is in view, stands still, and nothing covers it.
+# What the next press then meets is noted: the page may move in between.
 _REACHED = """
 const [element, done] = arguments;
 element.scrollIntoView({block: "center"});
@@ -28,7 +29,10 @@ const before = element.getBoundingClientRect();
 setTimeout(() => {
   const now = element.getBoundingClientRect();
   const top = document.elementFromPoint(now.left + now.width / 2, now.top + now.height / 2);
-  done(before.top === now.top && before.left === now.left && !!top && (element.contains(top) || top.contains(element)));
+  const related = (e) => element.contains(e) || e.contains(element);
+  window.met = false;
+  document.addEventListener("click", (e) => { window.met = related(e.target); }, { capture: true, once: true });
+  done(before.top === now.top && before.left === now.left && !!top && related(top));
 }, 120);"""
 
 
@@ -102,7 +106,8 @@ class Page:
             if not element.is_enabled() or not self.driver.execute_async_script(_REACHED, element):
                 return False
             element.click()
-            return True
+            # After a press that led to another page there is nothing noted.
+            return self.driver.execute_script("return window.met") is not False
 
         self.until(press, f"{selector} can be pressed")
 

@@ -92,6 +92,11 @@ class Speaker:
         return said or gr.skip(), voices.picker(str(asked.get("voice") or mine), own)
 
 
+def another(texts: list[str], now: str) -> str:
+    """One of the texts, but not the one that is there: a press that changes nothing looks broken."""
+    return random.choice([text for text in texts if text != now] or texts)
+
+
 def build(demo: Demo) -> Controls:
     """The tab; returns what is set on it: the list of voices grows by those that visitors make."""
     speaker, longest = Speaker(demo), int(demo.settings.text)
@@ -132,8 +137,8 @@ def build(demo: Demo) -> Controls:
         **demo.limits(demo.settings.speaking, "speaking"),
     )
     stop.click(None, js=stop_player("speak-player"), cancels=[spoken])
-    anything.click(lambda: random.choice(prompts()), None, written, **UNQUEUED)
-    story.click(lambda: random.choice(LONG_TEXTS), None, written, **UNQUEUED)
+    anything.click(lambda now: another(prompts(), now), written, written, **UNQUEUED)
+    story.click(lambda now: another(LONG_TEXTS, now), written, written, **UNQUEUED)
     opener.upload(lambda file: text_of(file, longest), opener, written, **UNQUEUED)
     demo.on_load.append((speaker.opened, None, [written, picker]))
     return controls
