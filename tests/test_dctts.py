@@ -11,7 +11,7 @@ from voicebank.dctts.layers import FlowHead
 from voicebank.dctts.shapes import ssrn_shapes, text2mel_shapes
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
-from voicebank.text.symbols import encode
+from voicebank.text.symbols import LETTERS, TABLE_SIZE, encode
 from voicebank.training.losses import alignment_loss, guided_attention_loss, guided_attention_weight, spectrogram_loss
 from voicebank.training.runs import with_rows
 
@@ -171,11 +171,28 @@ def test_keeping_a_speaker_folds_its_row() -> None:
 def test_shapes_are_those_of_the_modules(preset: str) -> None:
     sizes, upper = PRESETS[preset]
     flow = {"flow_channels": 24, "flow_blocks": 2, "flow_previous": True, "letters_channels": 40, "speakers": 2}
-    for config in (sizes, sizes.model_copy(update=flow)):
+    deep = {**flow, "letters_dilations": (1, 3, 3)}
+    for config in (sizes, sizes.model_copy(update=flow), sizes.model_copy(update=deep)):
         state = Text2Mel(config, 77).state_dict()
         assert list(text2mel_shapes(config, 77).items()) == [(name, tuple(t.shape)) for name, t in state.items()]
     state = SSRN(upper, 77, 99, 8).state_dict()
     assert list(ssrn_shapes(upper, 77, 99, 8).items()) == [(name, tuple(t.shape)) for name, t in state.items()]
+
+
+def test_what_reads_letters_begins_as_what_reads_phones_and_may_be_deeper() -> None:
+    model = Text2Mel(PRESETS["tiny"][0])
+    written, mask = torch.randint(*LETTERS, (2, 9)), torch.ones(2, 9, dtype=torch.bool)
+    expected = model.encode_text(written, mask)[0]
+    shallow = model.with_letters()
+    assert torch.equal(shallow.encode_text(written, mask)[0], expected)
+    deep = shallow.with_letters(5)
+    assert len(deep.letters_encoder) == len(model.text_encoder) + 3 and deep.config.letters_channels
+    keys = deep.encode_text(written, mask)[0]
+    assert not torch.allclose(keys, expected, atol=0.05)
+    assert np.allclose(deep.inference().encode_text(written[0].tolist())[0], keys[0].detach(), atol=1e-4)
+    assert deep.with_letters(5) is deep and deep.with_letters() is deep
+    phones = torch.randint(LETTERS[1] + 1, TABLE_SIZE, (2, 9))
+    assert torch.equal(deep.encode_text(phones, mask)[0], model.encode_text(phones, mask)[0])
 
 
 def test_losses() -> None:

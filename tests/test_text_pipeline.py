@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from voicebank.errors import BadText
-from voicebank.text.frontend import Frontend, Graphemes, Unit, tokenize
+from voicebank.text.frontend import Frontend, Graphemes, Unit, join, tokenize
 from voicebank.text.homographs import homographs, rules
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
@@ -33,6 +33,11 @@ class Merging(Frontend):
             if [u.graphemes for u in units[i - 1 : i + 1]] == ["of", "the"]:
                 units[i - 1 : i + 1] = [Unit("of the", "ʌvðə")]
         return units
+
+
+def test_letters_of_acronyms_are_named_where_no_phonemizer_does_it() -> None:
+    said = {language: join(Graphemes(language).units("NASA's GPU; MTV, BZ.")) for language in ("en-us", "en-gb")}
+    assert said["en-us"] == "NASA'S JEE PEE YOU; EM TEE VEE, BEE ZEE." and said["en-gb"].endswith("BEE ZED.")
 
 
 def test_sentences_pauses_and_ipa() -> None:

@@ -34,7 +34,15 @@ from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batc
 from voicebank.training.features import Features, symbol_starts
 from voicebank.training.losses import MagnitudeDiscriminator, balanced
 from voicebank.training.run import train
-from voicebank.training.runs import assemble, load_checkpoint, ssrn_from, text2mel_from, training_of, with_rows
+from voicebank.training.runs import (
+    assemble,
+    discriminator_of,
+    load_checkpoint,
+    ssrn_from,
+    text2mel_from,
+    training_of,
+    with_rows,
+)
 from voicebank.training.spoken import LettersTask
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import TrainerConfig
@@ -257,6 +265,12 @@ def test_networks_learn_from_a_discriminator(
         options["flow"] = 16
     trainer = train(network, [corpus], folder, cache=cache, adversarial=True, **options)  # type: ignore[arg-type]
     assert trainer.step == 4 and all(bool(w.isfinite().all()) for w in trainer.model.parameters())
+    # Who goes on from there is judged by the same discriminator.
+    known = discriminator_of(folder)
+    task = train(network, [corpus], tmp_path / "on", start=folder, cache=cache, adversarial=True, **options).task  # type: ignore[arg-type]
+    assert task.critic is not None and task.critic_alone == 50
+    assert all((weight - known[name]).abs().max() < 0.1 for name, weight in task.critic.state_dict().items())
+    assert not discriminator_of(tmp_path)
 
 
 def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> None:

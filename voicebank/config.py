@@ -138,6 +138,9 @@ class Text2MelConfig(Config):
     """Rows of the speaker table. A shipped voice has one."""
     letters_channels: Annotated[int, Field(ge=0, le=4096)] = 0
     """Channels of the text encoder of their own that sentences with letters in them have; 0 if they have none."""
+    letters_dilations: Dilations = ()
+    """Of that encoder; :attr:`text_dilations` if empty. How a word sounds is harder to tell from letters than from
+    phones, so that it may need more layers."""
     flow_channels: Annotated[int, Field(ge=0, le=2048)] = 0
     """Channels of the flow that samples each frame (:mod:`voicebank.dctts.layers`); 0 if the decoder's last layer
     predicts it."""

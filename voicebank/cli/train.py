@@ -52,6 +52,9 @@ class TaskOptions(TypedDict, total=False):
             help="Sentences, one a line: the voices of --start say them from phones, Text2Mel learns to read them."
         ),
     ]
+    letters_layers: Annotated[
+        int, typer.Option(min=4, help="Layers of what reads letters, where the voices of --start have none so deep.")
+    ]
     flow: Annotated[
         int,
         typer.Option(

@@ -40,9 +40,10 @@ class Text2MelInference:
         """Keys and values, each ``(symbols, d)``, of symbol indices (arXiv:1710.08969, section 3.2)."""
         config = self.config
         letters = bool(config.letters_channels) and any(LETTERS[0] <= symbol <= LETTERS[1] for symbol in symbols)
-        name, channels = ("letters_", config.letters_channels) if letters else ("", config.text_channels)
+        name = "letters_" if letters else ""
         embedded = self.weights[f"{name}embedding.weight"][list(symbols)]
-        encoded = _stack(embedded, shapes.text_encoder(config, channels), self.weights, f"{name or 'text_'}encoder")
+        layers = shapes.text_encoder(config, letters=letters)
+        encoded = _stack(embedded, layers, self.weights, f"{name or 'text_'}encoder")
         return encoded[:, : config.channels], encoded[:, config.channels :]
 
     def flow_times(self) -> Floats:

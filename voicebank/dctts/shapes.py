@@ -45,12 +45,15 @@ def highway(channels: int, kernel: int, dilation: int = 1) -> Layer:
     return Layer(channels, 2 * channels, kernel, dilation, "highway")
 
 
-def text_encoder(config: Text2MelConfig, channels: int) -> list[Layer]:
-    """Embedded symbols to keys and values, ``2 * d`` channels; ``channels`` wide."""
+def text_encoder(config: Text2MelConfig, *, letters: bool = False) -> list[Layer]:
+    """Embedded symbols to keys and values, ``2 * d`` channels: the encoder for phones and all else, or for letters."""
+    channels, dilations = config.text_channels, config.text_dilations
+    if letters:
+        channels, dilations = config.letters_channels, config.letters_dilations or dilations
     layers = [
         Layer(config.embedding, channels, norm=False, relu=True),
         Layer(channels, channels),
-        *(highway(channels, 3, dilation) for dilation in config.text_dilations),
+        *(highway(channels, 3, dilation) for dilation in dilations),
         *(highway(channels, 3) for _ in range(2)),
         *(highway(channels, 1) for _ in range(2)),
     ]
@@ -131,7 +134,7 @@ def text2mel_shapes(config: Text2MelConfig, n_mels: int) -> Shapes:
     for name, width in encoders.items():
         if width:
             shapes[f"{name}embedding.weight"] = (TABLE_SIZE, config.embedding)
-            shapes |= _stack(f"{name or 'text_'}encoder", text_encoder(config, width), s)
+            shapes |= _stack(f"{name or 'text_'}encoder", text_encoder(config, letters=bool(name)), s)
     shapes |= _stack("audio_encoder", audio_encoder(config, n_mels), s)
     shapes |= _stack("audio_decoder", audio_decoder(config, n_mels), s)
     if layers := flow_of(config, n_mels):

@@ -51,10 +51,10 @@ class Text2Mel(nn.Module):
         self.n_mels = n_mels
         s = config.speakers
         self.embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-        self.text_encoder = Stack(shapes.text_encoder(config, config.text_channels), speakers=s)
+        self.text_encoder = Stack(shapes.text_encoder(config), speakers=s)
         if config.letters_channels:
             self.letters_embedding = nn.Embedding(TABLE_SIZE, config.embedding)
-            self.letters_encoder = Stack(shapes.text_encoder(config, config.letters_channels), speakers=s)
+            self.letters_encoder = Stack(shapes.text_encoder(config, letters=True), speakers=s)
         self.audio_encoder = Stack(shapes.audio_encoder(config, n_mels), causal=True, speakers=s)
         self.audio_decoder = Stack(shapes.audio_decoder(config, n_mels), causal=True, speakers=s)
         self.flow: FlowHead | None = None
@@ -172,16 +172,29 @@ class Text2Mel(nn.Module):
         return self.flow.sample(output.hidden, noise, steps or self.config.flow_steps, speaker)
 
     @torch.no_grad()
-    def with_letters(self, channels: int = 136) -> Text2Mel:
-        """A copy with an untrained encoder for letters, ``channels`` wide; the network itself if it has one.
+    def with_letters(self, layers: int | None = None) -> Text2Mel:
+        """A copy with an encoder for letters that is to be trained; the network itself if it has one of this size.
 
-        Four voices of the ``base`` preset with an encoder wider than this do not fit a wheel.
+        It begins as the encoder for phones, as wide, and every further layer carries most of its input through.
+
+        Args:
+            layers: highway blocks, at least as many as the encoder for phones has, which is what is meant if this is
+                left out.
         """
-        if self.config.letters_channels:
+        config = self.config
+        dilations = (config.text_dilations * (layers or 1))[: layers or None]
+        known = config.letters_channels, config.letters_dilations or config.text_dilations
+        if known == (config.text_channels, dilations) or (config.letters_channels and layers is None):
             return self
-        wide = Text2Mel(self.config.model_copy(update={"letters_channels": channels}), self.n_mels)
-        wide.load_state_dict({**wide.state_dict(), **self.state_dict()})
-        wide.letters_embedding.weight.copy_(self.embedding.weight)
+        sizes = {"letters_channels": config.text_channels, "letters_dilations": dilations}
+        wide = Text2Mel(config.model_copy(update=sizes), self.n_mels)
+        kept = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("letters_")}
+        wide.load_state_dict({**wide.state_dict(), **kept})
+        wide.letters_embedding.load_state_dict(self.embedding.state_dict())
+        own = list(wide.letters_encoder)
+        more = slice(2 + len(config.text_dilations), 2 + len(dilations))  # highway blocks that phones do not have
+        for layer, of_phones in zip(own[: more.start] + own[more.stop :], self.text_encoder, strict=True):
+            layer.load_state_dict(of_phones.state_dict())
         return wide
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 from voicebank.text.symbols import SEPARATORS, clean
+from voicebank.text.tables import LETTER_NAMES, SPELLED
 
 # A word, with inner apostrophes and hyphens between letters split off as punctuation of their own.
 TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?|[^\w\s]")
@@ -60,8 +61,13 @@ class Frontend(abc.ABC):
         """The words and punctuation marks of one normalised sentence, in order."""
 
 
+_CONSONANTS = re.compile("[B-DF-HJ-NP-TV-XZ]{2,5}")  # a word has a vowel
+
+
 class Graphemes(Frontend):
     """The built-in frontend: upper-case letters, apostrophes and punctuation. Needs no package and no language data.
+
+    Acronyms that are said letter by letter (GPU, VPN) become the names of their letters, as words.
 
     It reads unseen words as well as the network has learned English spelling; the ``phonemizer`` plugin reads
     them as a dictionary does.
@@ -74,7 +80,13 @@ class Graphemes(Frontend):
 
     def units(self, sentence: str) -> list[Unit]:
         """One unit a word or punctuation mark; characters outside the symbol table are left out."""
-        return [Unit(token, clean(token.upper().replace("’", "'"))[0]) for token in tokenize(sentence)]
+        return [Unit(token, clean(self._spelled(token).upper().replace("’", "'"))[0]) for token in tokenize(sentence)]
+
+    def _spelled(self, token: str) -> str:
+        if not (token in SPELLED or _CONSONANTS.fullmatch(token)):
+            return token
+        names = {**LETTER_NAMES, "Z": "zed"} if self.language == "en-gb" else LETTER_NAMES
+        return " ".join(names[letter] for letter in token)
 
 
 def tokenize(sentence: str) -> list[str]:

@@ -30,6 +30,7 @@ RULERS, NUMBERED = frozenset(TABLES["rulers"]), TABLES["numbered"]
 NOT_NAMES = re.compile("An?|The|My|Her|His|Our|Your|Their|This|That|No|And|Or|If|In|On|At|Is|Was")
 # In a text in capitals these show that words are in capitals too; and these stay capitals there.
 COMMON, SPELLED = frozenset(TABLES["common words"]), frozenset(TABLES["spelled"])
+LETTER_NAMES: dict[str, str] = TABLES["letter names"]
 
 Reading = str | Callable[[re.Match[str]], str]
 Rules = list[tuple[re.Pattern[str], Reading]]

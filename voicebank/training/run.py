@@ -20,7 +20,7 @@ from voicebank.text.frontend import Frontend
 from voicebank.training import distributed, features
 from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
-from voicebank.training.runs import ssrn_from, text2mel_from, voices_of
+from voicebank.training.runs import discriminator_of, ssrn_from, text2mel_from, voices_of
 from voicebank.training.spoken import LettersTask, speak
 from voicebank.training.ssrn import SSRNTask
 from voicebank.training.tasks import Task, Text2MelTask
@@ -46,6 +46,7 @@ def train(
     flow: int | None = None,
     own_frames: float | None = None,
     letters: str | Path | None = None,
+    letters_layers: int | None = None,
     predicted_by: str | Path | None = None,
     adversarial: bool = False,
     cache: str | Path | None = None,
@@ -62,7 +63,7 @@ def train(
         languages: of each folder, or one for all; ``en-us`` if left out.
         frontend: the frontend that gives the phones of the mixed representation; ``None`` trains on graphemes.
         start: a run folder, weights file or folder of voices (for SSRN, of one) to start from instead of random
-            weights. Its averaged weights are taken, and its sizes.
+            weights. Its averaged weights are taken, its sizes, and the discriminator of a run.
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
         batch_size: clips a step; of each process, where several train together.
         held_back: clips of each speaker to validate on, at most a fifth.
@@ -73,6 +74,8 @@ def train(
         letters: for Text2Mel, a file of sentences, one a line. Before the training the voices of ``start`` speak them
             from phones; a text encoder for letters then learns to read them
             (:class:`voicebank.training.spoken.LettersTask`).
+        letters_layers: highway blocks of that encoder, where the voices have none of this size; see
+            :meth:`voicebank.dctts.text2mel.Text2Mel.with_letters`.
         predicted_by: for SSRN, a Text2Mel run of the same speakers, or of several for a run of one: every other
             step is trained on mels as it predicts them.
         adversarial: judge SSRN's magnitudes, or the mels that Text2Mel's flow samples, by a discriminator, too.
@@ -131,11 +134,13 @@ def train(
             # All else in the voices remains trained on what it was trained on.
             notes["minutes"] = voices[0].config.training.get("minutes")
             notes["letters_sentences"] = sum(len(said.clips) for said in spoken)
-            text2mel = text2mel.with_letters()
+            text2mel = text2mel.with_letters(letters_layers)
             task = LettersTask(text2mel, corpora, spoken, audio, **options)
         else:
             task = Text2MelTask(text2mel, corpora, audio, own_frames=own_frames, adversarial=adversarial, **options)
         notes["config"] = text2mel.config.model_dump(mode="json")
+    if start and task.critic is not None:
+        task.judge_as(discriminator_of(start))
     trainer = Trainer(task, run, config, notes)
     if progress and trainer.step:
         progress.note(f"going on at step {trainer.step}")

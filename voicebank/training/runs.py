@@ -117,6 +117,12 @@ def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, dict[str, i
     return ssrn, training_of(state)
 
 
+def discriminator_of(source: str | Path) -> dict[str, torch.Tensor]:
+    """Weights of the discriminator that a run folder's network was trained against; none without one."""
+    checkpoint = Path(source) / "checkpoint.safetensors"
+    return unprefixed("critic", load_checkpoint(checkpoint)[0]) if checkpoint.is_file() else {}
+
+
 def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
     """One network with a row for each of several of one speaker: the inverse of ``keep_speaker``.
 

@@ -71,6 +71,17 @@ class Task(abc.ABC):
     def picture(self, model: nn.Module, path: Path, device: torch.device) -> None:
         """A picture of what the network makes of the first held-back clip."""
 
+    def judge_as(self, weights: dict[str, torch.Tensor]) -> None:
+        """Begin with a discriminator that is trained, if it is of this size: a new one makes a network worse at first.
+
+        Args:
+            weights: of its ``state_dict``.
+        """
+        assert self.critic is not None
+        if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in self.critic.state_dict().items()}:
+            self.critic.load_state_dict(weights)
+            self.critic_alone, self.critic_grows = 50, 100
+
     def _judged(
         self,
         loss: torch.Tensor,
