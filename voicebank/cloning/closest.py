@@ -64,7 +64,7 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
         if len(samples) < PITCH_RATE // 4:
             continue
         pitch, voiced, _ = librosa("core.pitch").pyin(
-            samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, hop_length=256
+            samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, resolution=0.25
         )
         values.append(pitch[voiced & ~np.isnan(pitch)])
         seconds_left -= len(samples) / PITCH_RATE

@@ -20,6 +20,7 @@ import torch
 from voicebank.cloning.store import CloneSettings
 from voicebank.config import AudioConfig
 from voicebank.data.progress import Progress
+from voicebank.dctts.layers import unfilled
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.text.frontend import join
@@ -114,6 +115,8 @@ class Text2MelClone(Text2MelTask):
             # A flow that was taught by a discriminator and goes on without one is soon as blurred as it was before.
             adversarial=model.flow is not None,
         )
+        if self.critic is not None:
+            self.judge_as(self.critic.shipped())
         recorded = [item for item in self.train if item.features is corpora[-1]]
         rehearsed = [item for item in self.train if item.features is not corpora[-1]]
         self.validation, self.train = _divided(recorded, held_out)
@@ -153,6 +156,8 @@ class SSRNClone(SSRNTask):
             text2mel=text2mel,
             adversarial=True,
         )
+        assert self.critic is not None
+        self.judge_as(self.critic.shipped())
         self.validation, self.train = _divided(self.train, held_out)
         self.order = Order(self.train, settings.batch_size, settings.seed)
 
@@ -179,15 +184,15 @@ def _divided(items: Sequence[Item], held_out: Collection[str]) -> tuple[list[Ite
 
 def averaged_text2mel(model: Text2Mel, average: Mapping[str, torch.Tensor]) -> Text2Mel:
     """A network of one speaker, the last row, with these weights."""
-    averaged = Text2Mel(model.config, model.n_mels)
-    averaged.load_state_dict({k: v.cpu() for k, v in average.items()})
+    averaged = unfilled(Text2Mel, model.config, model.n_mels)
+    averaged.load_state_dict({k: v.to("cpu", copy=True) for k, v in average.items()}, assign=True)
     return averaged.keep_speaker(model.config.speakers - 1)
 
 
 def ssrn_with(weights: Mapping[str, torch.Tensor], like: SSRN, audio: AudioConfig) -> SSRN:
     """An SSRN with the sizes of another and these weights."""
-    model = SSRN(like.config, audio.n_mels, audio.bins, audio.reduction)
-    model.load_state_dict({k: v.cpu() for k, v in weights.items()})
+    model = unfilled(SSRN, like.config, audio.n_mels, audio.bins, audio.reduction)
+    model.load_state_dict({k: v.to("cpu", copy=True) for k, v in weights.items()}, assign=True)
     return model
 
 

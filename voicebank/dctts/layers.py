@@ -9,7 +9,8 @@ the single steps of :mod:`voicebank.dctts.decoder`) reads the very same weights.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,17 @@ from torch import nn
 
 from voicebank.dctts import shapes
 from voicebank.dctts.shapes import COSINES, Layer
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
+def unfilled(kind: Callable[..., _Network], *sizes: Any) -> _Network:
+    """A network without memory for its weights, to which those that there are can be assigned.
+
+    To draw random ones first would take longer than all else that it needs.
+    """
+    with torch.device("meta"):
+        return kind(*sizes)
 
 
 class Conv(nn.Module):

@@ -12,7 +12,7 @@ from torch import nn
 from voicebank.config import Text2MelConfig
 from voicebank.dctts import shapes
 from voicebank.dctts.inference import Text2MelInference
-from voicebank.dctts.layers import FlowHead, Stack
+from voicebank.dctts.layers import FlowHead, Stack, unfilled
 from voicebank.text.symbols import LETTERS, TABLE_SIZE
 
 # Euler steps of a new flow: trained on samples of so many, it needs no more.
@@ -219,9 +219,9 @@ class Text2Mel(nn.Module):
     @torch.no_grad()
     def keep_speaker(self, row: int) -> Text2Mel:
         """A copy with one speaker only: that row of every table is folded into the weights."""
-        single = Text2Mel(self.config.model_copy(update={"speakers": 1}), self.n_mels)
-        state = self.state_dict()
-        single.load_state_dict({k: v[row : row + 1].clone() if is_table(k) else v.clone() for k, v in state.items()})
+        single = unfilled(Text2Mel, self.config.model_copy(update={"speakers": 1}), self.n_mels)
+        state = {k: v[row : row + 1].clone() if is_table(k) else v.clone() for k, v in self.state_dict().items()}
+        single.load_state_dict(state, assign=True)
         return single
 
 

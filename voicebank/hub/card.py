@@ -233,7 +233,7 @@ def _measured(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for name, unit in (("pitch", "semitones"), ("energy", "dB")):
             key = f"{name}_spread"
             if any(s.get(key) is not None for s in sets):
-                spreads = (f"{number(s.get(key))} ({number(s.get('own_' + key))})" for s in sets)
+                spreads = (f"{number(s.get(key))} ({number(s.get('own_' + key))})".removesuffix(" ()") for s in sets)
                 rows.append([f"{name} spread within a clip, {unit} (of its own speaker)", *spreads])
         if other := next((s["against"]["against"] for s in sets if s.get("against")), None):
             differences = (_difference(s.get("against")) for s in sets)

@@ -55,6 +55,7 @@ LARGEST_WHOLE = 127
 _UNIT = 2.0**-24
 # From here on a number rounds to an infinite one.
 _TOO_LARGE = 65_520
+_FEW_COLUMNS = 32
 # A scale has so many binary digits, a whole number seven: together those of float16.
 _DIGITS = 4
 
@@ -275,6 +276,12 @@ def restored(whole: npt.NDArray[np.int8], scale: Floats) -> Floats:
     return matrix
 
 
+def is_exact(scale: Floats) -> bool:
+    """Whether float16 holds each multiple, up to 127, of these scales."""
+    digits, units = np.ldexp(np.frexp(scale)[0], _DIGITS), scale / _UNIT
+    return np.array_equal(np.rint(digits), digits) and np.array_equal(np.rint(units), units)
+
+
 def _is_matrix(name: str, tensor: npt.NDArray[Any]) -> bool:
     return name.endswith(".weight") and tensor.ndim == 2
 
@@ -288,10 +295,14 @@ def _scales(weight: Floats) -> Floats:
 
 def _whole(half: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.int8], Floats] | None:
     """int8 numbers and float32 scales that give exactly these numbers, or None."""
-    units = (half.astype(np.float64) / _UNIT).astype(np.int64)
-    divisor = np.maximum(np.gcd.reduce(units, axis=1), 1)
-    whole = units // divisor[:, None]
-    if np.abs(whole).max(initial=0) > LARGEST_WHOLE:
-        return None
-    scale = (divisor * _UNIT).astype(np.float32)
-    return whole.astype(np.int8), scale
+    # What divides a few columns divides most often all, and is found in a fraction of the time.
+    for columns in (_FEW_COLUMNS, half.shape[1]):
+        units = (half[:, :columns].astype(np.float64) / _UNIT).astype(np.int64)
+        divisor = np.gcd.reduce(units, axis=1)
+        if (np.abs(units).max(1, initial=0) > LARGEST_WHOLE * divisor).any():
+            break
+        scale = (np.maximum(divisor, 1) * _UNIT).astype(np.float32)
+        whole = np.rint(half / scale[:, None])
+        if np.abs(whole).max(initial=0) <= LARGEST_WHOLE and np.array_equal(whole * scale[:, None], half):
+            return whole.astype(np.int8), scale
+    return None

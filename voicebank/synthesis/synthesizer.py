@@ -82,18 +82,21 @@ class Synthesizer:
     def text2mel(self) -> Text2Mel:
         """Text2Mel as a module of PyTorch, in evaluation mode: for training, and for passes over true mels."""
         with needs_extra("clone"):
+            from voicebank.dctts.layers import unfilled
             from voicebank.dctts.text2mel import Text2Mel
 
-        return module_of(Text2Mel(self.config.text2mel, self.config.audio.n_mels), self.weights["text2mel"])
+        return module_of(unfilled(Text2Mel, self.config.text2mel, self.config.audio.n_mels), self.weights["text2mel"])
 
     @cached_property
     def ssrn(self) -> SSRN:
         """SSRN as a module of PyTorch, in evaluation mode."""
         with needs_extra("clone"):
+            from voicebank.dctts.layers import unfilled
             from voicebank.dctts.ssrn import SSRN
 
         audio = self.config.audio
-        return module_of(SSRN(self.config.ssrn, audio.n_mels, audio.bins, audio.reduction), self.weights["ssrn"])
+        module = unfilled(SSRN, self.config.ssrn, audio.n_mels, audio.bins, audio.reduction)
+        return module_of(module, self.weights["ssrn"])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.config.name!r})"

@@ -16,7 +16,7 @@ from voicebank.dctts.inference import Weights
 from voicebank.dctts.shapes import Shapes, ssrn_shapes, text2mel_shapes
 from voicebank.errors import BadVoice
 from voicebank.interfaces import Floats
-from voicebank.synthesis.folder import SCALE, SSRN, TEXT2MEL, check_file, is_storable, restored
+from voicebank.synthesis.folder import SCALE, SSRN, TEXT2MEL, check_file, is_exact, is_storable, restored
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -63,7 +63,11 @@ def largest_files(config: VoiceConfig) -> Mapping[str, int]:
     return {name: 8 + MAX_HEADER_BYTES + 4 * _count(shapes) for name, shapes in shapes_of(config).items()}
 
 
-def load_weights(path: Path, shapes: Shapes) -> dict[str, Floats]:
+class Stored(dict[str, Floats]):
+    """Weights that float16 holds as they are."""
+
+
+def load_weights(path: Path, shapes: Shapes) -> Stored:
     """The float32 tensors of a safetensors file, once its header was compared with what is expected.
 
     Raises:
@@ -73,13 +77,7 @@ def load_weights(path: Path, shapes: Shapes) -> dict[str, Floats]:
     try:
         with safe_open(path, "np") as file:
             _check_tensors(path, file, shapes)
-            scales = {name for name in file.keys() if name.endswith(SCALE)}  # noqa: SIM118
-            weights = {
-                name: restored(file.get_tensor(name), file.get_tensor(name + SCALE))
-                if name + SCALE in scales
-                else file.get_tensor(name).astype(np.float32)
-                for name in shapes
-            }
+            weights = Stored((name, _tensor(file, name)) for name in shapes)
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())[:120]
         raise BadVoice(f"{path} is truncated or no safetensors file: fetch the voice again ({reason})") from error
@@ -87,6 +85,18 @@ def load_weights(path: Path, shapes: Shapes) -> dict[str, Floats]:
         if not is_storable(tensor):
             raise BadVoice(f"{path} is damaged: tensor {name} holds numbers that float16 does not")
     return weights
+
+
+def _tensor(file: Any, name: str) -> Floats:
+    """A tensor, rounded to what float16 holds."""
+    tensor = file.get_tensor(name)
+    if tensor.dtype == np.float16:
+        return np.asarray(tensor, np.float32)
+    if tensor.dtype != np.int8:
+        return _rounded(tensor)
+    scale = file.get_tensor(name + SCALE)
+    matrix = restored(tensor, scale)
+    return matrix if is_exact(scale) else _rounded(matrix)
 
 
 def _check_header_length(path: Path) -> None:
@@ -119,14 +129,15 @@ def copied(module: Module) -> dict[str, Floats]:
     return {name: np.array(tensor.detach().float().cpu().numpy()) for name, tensor in module.state_dict().items()}
 
 
-def as_stored(weights: Weights) -> dict[str, Floats]:
+def as_stored(weights: Weights) -> Stored:
     """Weights rounded to what float16 holds, as files do: a voice sounds the same before it is saved and after."""
-    rounded: dict[str, Floats] = {}
+    return weights if isinstance(weights, Stored) else Stored((name, _rounded(t)) for name, t in weights.items())
+
+
+def _rounded(tensor: Floats) -> Floats:
     with np.errstate(over="ignore"):  # what float16 does not hold is found when it is saved
-        for name, tensor in weights.items():
-            half = tensor.astype(np.float16)
-            rounded[name] = tensor if np.array_equal(half, tensor) else half.astype(np.float32)
-    return rounded
+        half = tensor.astype(np.float16)
+    return tensor if np.array_equal(half, tensor) else half.astype(np.float32)
 
 
 def module_of(module: AnyModule, weights: Weights) -> AnyModule:

@@ -3,16 +3,22 @@ an adversary says."""
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import nn
 from torch.func import functional_call
 from torch.nn.utils.parametrizations import weight_norm
 
 from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training.batches import Text2MelBatch
+
+# Those that judged the base voices at the end of their training, as float16.
+SHIPPED = Path(__file__).with_name("discriminators.safetensors")
 
 
 def spectrogram_loss(
@@ -100,10 +106,17 @@ class Discriminator(nn.Module):
     """A network that tells a model's spectrograms from true ones (least squares, arXiv:1611.04076).
 
     Trained beside the model, which learns from it what a mean over all that might be true, as L1 wants it, lacks.
-    Not kept after the training.
+    A voice has none.
     """
 
     FEATURES_WEIGHT = 2.0  # of feature matching (arXiv:1512.09300), beside the adversarial loss
+    network: ClassVar[str]
+    """The network that is judged, ``text2mel`` or ``ssrn``."""
+
+    @classmethod
+    def shipped(cls) -> dict[str, torch.Tensor]:
+        """Weights of the one that judged the base voices."""
+        return {k.partition(".")[2]: v.float() for k, v in _shipped().items() if k.startswith(f"{cls.network}.")}
 
     def critic_loss(
         self, made: torch.Tensor, judged: list[torch.Tensor], speaker: torch.Tensor | None = None
@@ -135,6 +148,11 @@ class Discriminator(nn.Module):
         return loss
 
 
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, torch.Tensor]:
+    return load_file(SHIPPED)
+
+
 _Kind = TypeVar("_Kind", bound=Discriminator)
 
 
@@ -148,6 +166,7 @@ class MagnitudeDiscriminator(Discriminator):
         channels: of all but the last.
     """
 
+    network = "ssrn"
     ENVELOPE = 11  # bins on which the envelope is the root mean square, more than a harmonic apart
     FLOOR = 1e-4  # of the linear magnitude: what is below is as good as silent
     window: torch.Tensor
@@ -201,6 +220,7 @@ class MelDiscriminator(Discriminator):
         channels: of all layers but the last.
     """
 
+    network = "text2mel"
     WINDOWS = (1, 3, 6)  # coarse frames
 
     def __init__(self, n_mels: int, speakers: int = 1, channels: int = 384) -> None:

@@ -63,7 +63,7 @@ def train(
         languages: of each folder, or one for all; ``en-us`` if left out.
         frontend: the frontend that gives the phones of the mixed representation; ``None`` trains on graphemes.
         start: a run folder, weights file or folder of voices (for SSRN, of one) to start from instead of random
-            weights. Its averaged weights are taken, its sizes, and the discriminator of a run.
+            weights. Its averaged weights are taken, its sizes, and the discriminator of the run or of the base voices.
         speaker: the speaker of ``start`` to continue with, where it has several and this run has one.
         batch_size: clips a step; of each process, where several train together.
         held_back: clips of each speaker to validate on, at most a fifth.
@@ -140,7 +140,7 @@ def train(
             task = Text2MelTask(text2mel, corpora, audio, own_frames=own_frames, adversarial=adversarial, **options)
         notes["config"] = text2mel.config.model_dump(mode="json")
     if start and task.critic is not None:
-        task.judge_as(discriminator_of(start))
+        task.judge_as(discriminator_of(start) or task.critic.shipped())
     trainer = Trainer(task, run, config, notes)
     if progress and trainer.step:
         progress.note(f"going on at step {trainer.step}")

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, Text2MelConfig, VoiceConfig
+from voicebank.dctts.layers import unfilled
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel, is_table
 from voicebank.errors import BadData, UnknownName
@@ -112,8 +113,8 @@ def ssrn_from(source: str | Path, audio: AudioConfig) -> tuple[SSRN, dict[str, i
         raise BadData(f"{source} was trained with different spectrogram settings")
     if voices:
         return voices[0].ssrn, _history(voices[0], SSRN_STEPS)
-    ssrn = SSRN(SSRNConfig.model_validate(state["config"]), audio.n_mels, audio.bins, audio.reduction)
-    ssrn.load_state_dict(tensors)
+    ssrn = unfilled(SSRN, SSRNConfig.model_validate(state["config"]), audio.n_mels, audio.bins, audio.reduction)
+    ssrn.load_state_dict(tensors, assign=True)
     return ssrn, training_of(state)
 
 
@@ -131,12 +132,13 @@ def with_rows(models: Sequence[Text2Mel]) -> Text2Mel:
     """
     first = models[0].state_dict()
     states = [model.state_dict() for model in models]
-    wide = Text2Mel(models[0].config.model_copy(update={"speakers": len(models)}), models[0].n_mels)
+    wide = unfilled(Text2Mel, models[0].config.model_copy(update={"speakers": len(models)}), models[0].n_mels)
     if any(model.config != models[0].config for model in models) or any(
         not torch.equal(first[k], state[k]) for state in states for k in first if not is_table(k)
     ):
         raise BadData("these voices were trained apart: their weights do not fit one network; start from one of them")
-    wide.load_state_dict({k: torch.cat([s[k] for s in states]) if is_table(k) else first[k] for k in first})
+    state = {k: torch.cat([s[k] for s in states]) if is_table(k) else first[k].clone() for k in first}
+    wide.load_state_dict(state, assign=True)
     return wide
 
 
@@ -145,8 +147,8 @@ def _history(voice: Synthesizer, keys: Sequence[str]) -> dict[str, int]:
 
 
 def _text2mel(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> Text2Mel:
-    model = Text2Mel(Text2MelConfig.model_validate(state["config"]), state["audio"]["n_mels"])
-    model.load_state_dict(tensors)
+    model = unfilled(Text2Mel, Text2MelConfig.model_validate(state["config"]), state["audio"]["n_mels"])
+    model.load_state_dict(tensors, assign=True)
     return model
 
 
