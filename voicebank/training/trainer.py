@@ -250,7 +250,7 @@ class Trainer:
     def _validate(self, progress: Progress) -> None:
         with self.averaged() as model:
             metrics = {k: float(v) for k, v in self.task.validate(model, self.device).items()}
-            if self.step % self.config.picture_every == 0 or self.step >= self.config.steps:
+            if self.step and (self.step % self.config.picture_every == 0 or self.step >= self.config.steps):
                 self.task.picture(model, self.folder / "pictures" / f"{self.step:06d}.png", self.device)
         # Without held-back clips there is nothing to choose by: the latest weights are the best.
         criterion = self.task.criterion
@@ -262,7 +262,8 @@ class Trainer:
             save_checkpoint(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
-        plots.curves(self.folder / "loss.png", self.metrics(), criterion or "l1")
+        if self.step:  # one point is no curve
+            plots.curves(self.folder / "loss.png", self.metrics(), criterion or "l1")
         if self.on_validation:
             self.on_validation(metrics, better)
         progress.validated(self.task.name, self.step, metrics, better)
