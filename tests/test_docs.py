@@ -31,7 +31,7 @@ PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = {"sh", "console"}
 LANGUAGES = SHELL | {"python", "toml", "text"}
-FEW = {"text2mel_steps": 2, "ssrn_steps": 1, "rehearsal": 0.0}
+FEW = {"text2mel_steps": 2, "ssrn_steps": 1, "batch_size": 3, "rehearsal": 0.0}
 
 
 def title(text: str) -> str:

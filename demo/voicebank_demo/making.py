@@ -136,6 +136,7 @@ class Make:
         if steps := int(bounds.steps):
             settings |= {"text2mel_steps": steps, "ssrn_steps": steps, "rehearsal_sentences": min(160, 4 * steps)}
             settings |= {"validate_every": max(1, steps // 4), "preview_every": max(1, steps // 2)}
+            settings |= {"batch_size": min(16, 2 * steps)}
         return settings
 
     def stop(self, request: gr.Request) -> None:
