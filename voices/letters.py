@@ -15,6 +15,7 @@ import json
 import random
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,15 @@ def tokens() -> dict[str, str]:
     return found
 
 
+def rows(words: list[str], rng: random.Random) -> Iterator[str]:
+    """Words in random order, four to seven of them in a sentence."""
+    rng.shuffle(words)
+    while words:
+        row, words = words[: (n := rng.randint(4, 7))], words[n:]
+        said = (", " if rng.random() < 0.15 else " ").join(row)
+        yield f"{said[0].upper()}{said[1:]}."
+
+
 def main(
     texts: list[Path],
     without: Annotated[Path, typer.Option()],
@@ -66,13 +76,8 @@ def main(
     common = tokens()
     new = [common[word] for word in common if word in spelled and seen[word] < SELDOM]
     new += sorted(word for word in spelled if word not in common and seen[word] < 2)
-    for words_of_a_pass in (new, [word for word in new if zipf_frequency(word, "en") >= USED]):
-        rng.shuffle(words_of_a_pass)
-        while words_of_a_pass:
-            n = rng.randint(4, 7)
-            row, words_of_a_pass[:n] = words_of_a_pass[:n], []
-            said = (", " if rng.random() < 0.15 else " ").join(row)
-            sentences.append(f"{said[0].upper()}{said[1:]}.")
+    used = [word for word in new if zipf_frequency(word, "en") >= USED]
+    sentences += [*rows(new, rng), *rows(used, rng)]
     rng.shuffle(sentences)
     output.write_text("\n".join(sentences) + "\n", encoding="utf-8")
 

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ValidationError
 
 from voicebank.audio import Audio
 from voicebank.cloning.store import weights_digest
-from voicebank.compiled import librosa
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.progress import Progress
@@ -49,9 +48,7 @@ SENTENCES = (
     "Please leave your message after the tone.",
     "We measured the temperature of the liquid every hour.",
 )
-VERSION = 1  # of the cache: raise it when SENTENCES or how they are compared change
-PITCH_RATE = 16000  # Hz: pitch needs no more
-PITCH_RANGE = (60.0, 420.0)  # Hz
+VERSION = 2  # of the cache: raise it when SENTENCES or how they are compared change
 PITCH_SECONDS = 20.0  # of speech are enough for a median
 
 
@@ -60,14 +57,11 @@ def median_pitch(clips: Iterable[Audio]) -> float | None:
     values: list[np.ndarray] = []
     seconds_left = PITCH_SECONDS
     for clip in clips:
-        samples = clip.resample(PITCH_RATE).samples[: int(seconds_left * PITCH_RATE)]
-        if len(samples) < PITCH_RATE // 4:
+        samples = clip.resample(speaker.RATE).samples[: int(seconds_left * speaker.RATE)]
+        if len(samples) < speaker.RATE // 4:
             continue
-        pitch, voiced, _ = librosa("core.pitch").pyin(
-            samples, fmin=PITCH_RANGE[0], fmax=PITCH_RANGE[1], sr=PITCH_RATE, frame_length=1024, resolution=0.25
-        )
-        values.append(pitch[voiced & ~np.isnan(pitch)])
-        seconds_left -= len(samples) / PITCH_RATE
+        values.append(speaker.voiced_pitch(samples))
+        seconds_left -= len(samples) / speaker.RATE
         if seconds_left <= 0:
             break
     frequencies = np.concatenate(values) if values else np.zeros(0)

@@ -18,16 +18,14 @@ import numpy as np
 import torch
 
 from voicebank.audio import Audio
-from voicebank.compiled import librosa
 from voicebank.data.dataset import audio_files
 from voicebank.data.measure import levels
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData, needs_extra
-from voicebank.signal.speaker import Embedding, embed, mean_embedding, stand_ins
+from voicebank.signal.speaker import Embedding, embed, mean_embedding, stand_ins, voiced_pitch
 
 RATE = 16000  # Hz, the rate of the networks
 REFERENCE_CLIPS = 40  # a centroid moves by less than 0.01 when more are added
-PITCH_RANGE = (60.0, 420.0)  # Hz
 QUIET = 40.0  # dB below the loud parts of a clip: what is quieter is a pause
 
 References = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None
@@ -91,12 +89,9 @@ def prosody(audio: Audio) -> Prosody:
     samples = audio.resample(RATE).samples
     if len(samples) < RATE // 4 or not np.any(samples):
         return Prosody(None, None)
-    low, high = PITCH_RANGE
     with needs_extra("evaluate"):
-        pyin = librosa("core.pitch").pyin
-    pitch, voiced, _ = pyin(samples, fmin=low, fmax=high, sr=RATE, frame_length=1024, resolution=0.25)
+        semitones = 12 * np.log2(voiced_pitch(samples))
     level = levels(samples, RATE)
-    semitones = 12 * np.log2(pitch[voiced & ~np.isnan(pitch)])
     return Prosody(_spread(semitones), _spread(level[level > np.percentile(level, 95) - QUIET]))
 
 

@@ -1,4 +1,4 @@
-"""Speaker embeddings, by Resemblyzer."""
+"""What a speaker sounds like: embeddings, by Resemblyzer, and pitch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from voicebank.compiled import librosa
 from voicebank.errors import PluginError
 
 RATE = 16000  # Hz, the rate of the encoder
+PITCH_RANGE = (60.0, 420.0)  # Hz
 
 Embedding = np.ndarray
 _LOADING = threading.Lock()
@@ -35,6 +36,19 @@ def embed(audio: Audio) -> Embedding | None:
         return None
     speech = resemblyzer.preprocess_wav(np.clip(samples, -1, 1))
     return encoder.embed_utterance(speech) if len(speech) else None
+
+
+def voiced_pitch(samples: np.ndarray) -> np.ndarray:
+    """Fundamental frequency in Hz of each voiced frame of 16 ms, by pYIN (Mauch and Dixon, ICASSP 2014).
+
+    Args:
+        samples: ``(n,)`` at :data:`RATE`.
+    """
+    low, high = PITCH_RANGE
+    pyin = librosa("core.pitch").pyin
+    pitch, voiced, _ = pyin(samples, fmin=low, fmax=high, sr=RATE, frame_length=1024, resolution=0.25)
+    frequencies: np.ndarray = pitch[voiced & ~np.isnan(pitch)]
+    return frequencies
 
 
 def mean_embedding(embeddings: Iterable[Embedding | None]) -> Embedding | None:

@@ -118,6 +118,24 @@ class Discriminator(nn.Module):
         """Weights of the one that judged the base voices."""
         return {k.partition(".")[2]: v.float() for k, v in _shipped().items() if k.startswith(f"{cls.network}.")}
 
+    def begin_as(self, weights: dict[str, torch.Tensor]) -> bool:
+        """Take the weights of one that is trained, if it is of this size; whether it is.
+
+        Speakers that are new to it begin as the mean of those that it knows.
+
+        Args:
+            weights: of its ``state_dict``.
+        """
+        current = self.state_dict()
+        weights = {
+            k: v if k not in current or len(v) == len(current[k]) else v.mean(0).expand(len(current[k]), *v.shape[1:])
+            for k, v in weights.items()
+        }
+        fits = {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in current.items()}
+        if fits:
+            self.load_state_dict(weights)
+        return fits
+
     def critic_loss(
         self, made: torch.Tensor, judged: list[torch.Tensor], speaker: torch.Tensor | None = None
     ) -> torch.Tensor:

@@ -78,14 +78,7 @@ class Task(abc.ABC):
             weights: of its ``state_dict``.
         """
         assert self.critic is not None
-        current = self.critic.state_dict()
-        # Speakers that are new to it begin as the mean of those that it knows.
-        weights = {
-            k: v if k not in current or len(v) == len(current[k]) else v.mean(0).expand(len(current[k]), *v.shape[1:])
-            for k, v in weights.items()
-        }
-        if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in current.items()}:
-            self.critic.load_state_dict(weights)
+        if self.critic.begin_as(weights):
             self.critic_alone, self.critic_grows = 50, 100
 
     def _judged(
