@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from voicebank.dctts import shapes
 from voicebank.dctts.shapes import COSINES, Layer
@@ -27,8 +28,23 @@ def unfilled(kind: Callable[..., _Network], *sizes: Any) -> _Network:
 
     To draw random ones first would take longer than all else that it needs.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         return kind(*sizes)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are that would be initialised.
+
+    Where they have no memory PyTorch would load its compiler for that, which takes seconds.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == torch.nn.init.__name__:
+            return kwargs.get("tensor", *args[:1])
+        return func(*args, **kwargs)
 
 
 class Conv(nn.Module):

@@ -23,6 +23,7 @@ from voicebank.training.tasks import Metrics, Task
 
 # Steps in a row whose gradients are not finite, after which training is given up.
 SKIPPED_MOST = 20
+CURVE_SECONDS = 20.0  # between two drawings of the curves: one takes as long as several steps of a small network
 # A critic learns against a model that changes: what it saw long ago says little, and it is to stay ahead.
 CRITIC_BETAS, CRITIC_RATE = (0.8, 0.99), 2.0
 
@@ -98,6 +99,7 @@ class Trainer:
         self.step = self.skipped = 0
         self.best = float("inf")
         self.best_step = 0
+        self.drawn = time.monotonic()
         self.first = distributed.rank() == 0
         if self.first:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -138,10 +140,11 @@ class Trainer:
                 enough = bool(stop and stop()) or bool(config.minutes and now - began > config.minutes * 60)
                 if any(distributed.of_first([enough], self.device)):
                     break
+            if self.best_step == 0:
+                self.validate(progress)
+            if self.first and self.step > first:
+                self._draw()
         finally:
-            self.save()
-        if self.best_step == 0:
-            self.validate(progress)
             self.save()
         return self.step
 
@@ -262,11 +265,16 @@ class Trainer:
             save_checkpoint(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
-        if self.step:  # one point is no curve
-            plots.curves(self.folder / "loss.png", self.metrics(), criterion or "l1")
+        if self.step and time.monotonic() - self.drawn > CURVE_SECONDS:
+            self._draw()
         if self.on_validation:
             self.on_validation(metrics, better)
         progress.validated(self.task.name, self.step, metrics, better)
+
+    def _draw(self) -> None:
+        """The curves of all rows so far."""
+        self.drawn = time.monotonic()
+        plots.curves(self.folder / "loss.png", self.metrics(), self.task.criterion or "l1")
 
     @property
     def is_over(self) -> bool:
