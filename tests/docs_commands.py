@@ -43,6 +43,7 @@ SHORT = {
 }
 # What .ci/run does with these words of the README.
 CI = ("python3 -m venv", "python -m pytest")
+ONCE = ("voicebank dataset make talk.mp4", "voicebank clone me/")
 STARTED: set[str] = set()
 RUNNING: dict[int, contextlib.ExitStack] = {}
 # The ports of servers that pages start, by the start of the command.
@@ -109,11 +110,12 @@ def server(command: str, port: int) -> Iterator[None]:
 
 
 def make_once(command: str, workspace: Path, shared: Path) -> None:
-    """Listening to the talk takes a while, and several pages do it: the first one does."""
-    out = shlex.split(command)[-1]
+    """Listening to the talk and cloning take a while, and several pages do it with one command: the first one does."""
+    words = shlex.split(command)
+    out = words[words.index("-o") + 1]
     kept = shared / out
     if not kept.exists():
-        result = CliRunner().invoke(app, shlex.split(command)[1:])
+        result = CliRunner().invoke(app, words[1:])
         assert result.exit_code == 0, result.output
         shutil.copytree(workspace / out, kept)
     elif not (workspace / out).exists():
@@ -184,7 +186,7 @@ def run(command: str, rest: str, workspace: Path, shared: Path, stack: contextli
             raise Missing(f"{', '.join(missing)} not installed")
     elif command.startswith("hf auth login"):
         log_in(command)
-    elif command.startswith("voicebank dataset make talk.mp4"):
+    elif command.startswith(ONCE):
         make_once(command, workspace, shared)
     elif words[0] == "spd-say":
         without_sound_card(Path.home())

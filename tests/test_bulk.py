@@ -218,7 +218,7 @@ def test_many_speakers_are_cloned_at_once(tmp_path: Path) -> None:
     ]
     source, voices = table(tmp_path / "speakers.jsonl", rows), tmp_path / "voices"
     command = ["clone", str(source), "-o", str(voices), "--base", "us-male", "--workers", "2"]
-    command += ["--steps", "1", "--ssrn-steps", "0"]
+    command += ["--steps", "1", "--ssrn-steps", "0", "--rehearsal", "0"]
     refused = CliRunner().invoke(app, [*command, "--consent", "all of them"])
     assert refused.exit_code == 2 and "columns" in refused.stderr
     result = CliRunner().invoke(app, command)
@@ -228,7 +228,7 @@ def test_many_speakers_are_cloned_at_once(tmp_path: Path) -> None:
     assert "earlier row" in lines[2]["error"] and "no dataset" in lines[3]["error"] and "dataset" in lines[4]["error"]
     assert [voicebank.load(voices / name).config.private_use for name in ("jane", "me")] == [False, True]
     before = (voices / "jane" / "text2mel.safetensors").stat().st_mtime_ns
-    settings = {"text2mel_steps": 1, "ssrn_steps": 0}
+    settings = {"text2mel_steps": 1, "ssrn_steps": 0, "rehearsal": 0.0}
     again = voicebank.clone_batch(rows[:1], voices, base="us-male", settings=settings, workers=1)
     assert (again.rows, again.done, again.failed) == (1, 1, 0)
     assert (voices / "jane" / "text2mel.safetensors").stat().st_mtime_ns == before

@@ -46,7 +46,6 @@ FEW = {
     "rehearsal_sentences": 3,
     "validate_every": 4,
     "preview_every": 4,
-    "checkpoint_seconds": 0.0,
     "preview_text": "Hello there.",
 }
 

@@ -26,6 +26,24 @@ from voicebank.dctts.text2mel import Text2Mel
 from voicebank.training.runs import load_checkpoint, save_checkpoint
 
 PROGRAM = Path(__file__).with_name("killed.py")
+# Clones with files of so many bytes at most, one after the other; prints the status of each.
+SMALL_FILES = """
+import os, resource, sys, traceback
+from killed import work
+
+task = work("clone", *sys.argv[1:4])
+for room in map(int, sys.argv[4:]):
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        try:
+            task()
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a process that forks must have no threads
 
 
@@ -129,19 +147,16 @@ def test_ctrl_c_before_there_is_a_voice_says_so(base: Path, me: Path, tmp_path: 
 def test_a_full_disk_is_one_line_and_it_goes_on_once_there_is_room(
     base: Path, me: Path, whole: Path, tmp_path: Path
 ) -> None:
-    resource = pytest.importorskip("resource")
-    program = "import sys; from killed import work; work('clone', *sys.argv[1:])()"
-    command = [sys.executable, "-c", program, str(base), str(me), str(tmp_path / "mine")]
-    env = {**os.environ, "PYTHONPATH": str(PROGRAM.parent)}
-    for room in (100_000, 1_500_000, 4_000_000):  # too little for features, for SSRN, for its checkpoint
-
-        def small_files(room: int = room) -> None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, preexec_fn=small_files)
-        assert done.returncode == 1
-        told = done.stderr.splitlines()[-1]
-        assert f"BadData: cannot write {tmp_path / 'mine'}: File too large; " in told and told.endswith("goes on")
+    pytest.importorskip("resource")
+    rooms = "100000", "1500000", "4000000"  # too little for features, for SSRN, for its checkpoint
+    command = [sys.executable, "-c", SMALL_FILES, str(base), str(me), str(tmp_path / "mine"), *rooms]
+    env = {**os.environ, **ALONE, "PYTHONPATH": str(PROGRAM.parent)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+    assert done.stdout.split() == ["1", "1", "1"], done.stderr
+    told = [line for line in done.stderr.splitlines() if "BadData: " in line]
+    assert len(told) == len(rooms)
+    for line in told:
+        assert f"BadData: cannot write {tmp_path / 'mine'}: File too large; " in line and line.endswith("goes on")
     clone(base, me, tmp_path / "mine")
     assert_same(tmp_path / "mine", whole)
 

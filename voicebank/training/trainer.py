@@ -142,7 +142,7 @@ class Trainer:
                     break
             if self.best_step == 0:
                 self.validate(progress)
-            if self.first and self.step > first:
+            if self.first and self.step > first and not self.is_over:  # the minutes are
                 self._draw()
         finally:
             self.save()
@@ -265,7 +265,7 @@ class Trainer:
             save_checkpoint(self.folder / "best.safetensors", self.average, notes)
         if metrics:
             self._log("validation", metrics)
-        if self.step and time.monotonic() - self.drawn > CURVE_SECONDS:
+        if self.step and (self.is_over or time.monotonic() - self.drawn > CURVE_SECONDS):
             self._draw()
         if self.on_validation:
             self.on_validation(metrics, better)
