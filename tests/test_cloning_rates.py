@@ -26,7 +26,7 @@ from voicebank.training.runs import load_checkpoint, save_checkpoint
 from voicebank.training.trainer import Trainer, TrainerConfig
 
 RATE = 16_000
-QUICKEST = ("11.025 kHz", "Opus 16", "stereo, one side silent")
+QUICKEST = ("11.025 kHz", "44.1 kHz", "MP3 64", "Opus 16", "stereo, one side silent", "clipped")
 FEWEST = {"text2mel_steps": 1, "ssrn_steps": 1, "batch_size": 2, "rehearsal": 0.0, "preview_every": 0}
 FEW = {"text2mel_steps": 2, "ssrn_steps": 2, "batch_size": 3, "rehearsal": 0.0, "validate_every": 2, "preview_every": 0}
 
