@@ -43,6 +43,7 @@ SHORT = {
 }
 # What .ci/run does with these words of the README.
 CI = ("python3 -m venv", "python -m pytest")
+# What several pages do with one command, and takes a while: see `make_once`.
 ONCE = ("voicebank dataset make talk.mp4", "voicebank clone me/")
 STARTED: set[str] = set()
 RUNNING: dict[int, contextlib.ExitStack] = {}

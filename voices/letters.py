@@ -24,6 +24,8 @@ import typer
 from voicebank_whisper import packaged_model
 from wordfreq import top_n_list, zipf_frequency
 
+from voicebank.evaluation.words import read_words
+
 HELD_BACK = 120  # the last lines of each list are never trained on
 SELDOM = 4  # words that the lists hold less often are said in rows, too
 # Occurrences in a billion words, as a power of ten: of a word that is used, and of one that CMUdict need not hold.
@@ -46,11 +48,13 @@ def tokens() -> dict[str, str]:
     return found
 
 
-def rows(words: list[str], rng: random.Random) -> Iterator[str]:
+def rows(spelled: list[str], rng: random.Random) -> Iterator[str]:
     """Words in random order, four to seven of them in a sentence."""
-    rng.shuffle(words)
-    while words:
-        row, words = words[: (n := rng.randint(4, 7))], words[n:]
+    rng.shuffle(spelled)
+    at = 0
+    while at < len(spelled):
+        row = spelled[at : at + rng.randint(4, 7)]
+        at += len(row)
         said = (", " if rng.random() < 0.15 else " ").join(row)
         yield f"{said[0].upper()}{said[1:]}."
 
@@ -67,8 +71,7 @@ def main(
     sentences = [line for path in texts for line in path.read_text(encoding="utf-8").splitlines()[:-HELD_BACK] if line]
     sentences = list(dict.fromkeys(sentences))
     seen = Counter(word for sentence in sentences for word in words(sentence))
-    tested = [line.split("|") for line in without.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
-    never = {word.strip().lower() for word, *rest in tested if rest[-1] != "seen"}
+    never = {entry.word.lower() for entry in read_words(without) if not entry.seen}
     never |= {f"{word}s" for word in never}
     sentences = rng.sample(sentences, round(sentences_share * len(sentences)))
     written = (word for word in top_n_list("en", 100_000) if zipf_frequency(word, "en") >= WRITTEN)
