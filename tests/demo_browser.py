@@ -197,7 +197,7 @@ class Page:
                     return found
             except WebDriverException as error:  # elements come and go while the page is drawn anew
                 last = error
-            time.sleep(0.15)
+            time.sleep(0.15 if seconds == PATIENCE else 0.5)  # each look costs the page some computing
         raise AssertionError(f"{what}: not within {seconds:g} s ({last}); the page says: {self.toasts()}")
 
     def toasts(self) -> list[str]:
