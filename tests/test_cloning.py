@@ -19,6 +19,7 @@ from voicebank.bank import Voice
 from voicebank.cli import app
 from voicebank.cloning.closest import median_pitch
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences
+from voicebank.cloning.material import Material
 from voicebank.cloning.run import frontend_of, screen
 from voicebank.cloning.store import CloneSettings, CloneState, Store
 from voicebank.data.dataset import Clip, Dataset
@@ -174,7 +175,9 @@ def test_stopped_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Recorded],
     def has_learned() -> bool:
         return (Store(folder).work / "text2mel" / "checkpoint.safetensors").exists()
 
-    voicebank.load(BASE).clone(Dataset.read(me), folder, settings=FEW, stop=has_learned, gender="male")
+    told = Recorded()
+    voicebank.load(BASE).clone(Dataset.read(me), folder, settings=FEW, progress=told, stop=has_learned, gender="male")
+    assert "base speech" not in told.stages  # spoken for another clone
     voice = Voice.from_folder(folder)
     assert voice.config.parent == BASE and voice.config.private_use
     told = Recorded()
@@ -188,7 +191,6 @@ def test_stopped_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Recorded],
     resumed = voicebank.load(BASE).clone(
         Dataset.read(me), folder, settings=FEW, progress=told, stop=text2mel_is_done, gender="male"
     )
-    assert "base speech" not in told.stages  # spoken before the stop
     whole = Voice.from_folder(cloned[0])
     assert resumed.config.training["text2mel_steps"] == whole.config.training["text2mel_steps"]
     theirs = whole.text2mel.state_dict()
@@ -196,6 +198,30 @@ def test_stopped_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Recorded],
         assert torch.allclose(tensor, theirs[name], atol=1e-3), name
     assert not CloneState.of(folder).finished  # type: ignore[union-attr]
     assert "the same command goes on" in told.notes[-1]
+
+
+def test_what_the_base_says_is_kept_for_its_other_clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBANK_CACHE", str(tmp_path / "cache"))
+    base, settings = voicebank.load(BASE), CloneSettings(rehearsal_sentences=2)
+
+    def stages(name: str) -> list[str]:
+        told = Recorded()
+        material = Material(
+            base, frontend_of(base), Store(tmp_path / name), settings, told, lambda: False, lambda _: 0.0
+        )
+        speech = material.rehearsal()
+        assert speech is not None and len(speech.clips) == 2
+        return told.stages
+
+    assert stages("one") == ["base speech"] and stages("two") == []
+    (kept,) = (tmp_path / "cache" / "speech").iterdir()
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert stages("three") == ["base speech"]
+    kept.unlink()
+    kept.parent.rmdir()
+    kept.parent.write_text("no folder can be made here")
+    (tmp_path / "four.training").mkdir()
+    assert stages("four") == ["base speech"] and (tmp_path / "four.training" / "base-speech.safetensors").is_file()
 
 
 def test_without_a_folder_nothing_is_left(me: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

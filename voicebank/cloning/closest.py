@@ -48,7 +48,7 @@ SENTENCES = (
     "Please leave your message after the tone.",
     "We measured the temperature of the liquid every hour.",
 )
-VERSION = 2  # of the cache: raise it when SENTENCES or how they are compared change
+VERSION = 3  # of the cache: raise it when SENTENCES or how they are compared change
 PITCH_SECONDS = 20.0  # of speech are enough for a median
 
 
@@ -87,18 +87,26 @@ def likeness(voice: Synthesizer, clips: Sequence[Audio], phones: Frontend | None
     """
     if not speaker.available():
         return None
-    centre = speaker.mean_embedding(map(speaker.embed, clips))
-    spoken = [e for e in map(speaker.embed, speak(voice, phones)) if e is not None]
-    return float(np.mean([e @ centre for e in spoken])) if spoken and centre is not None else None
+    return _likeness([e for e in map(speaker.embed, speak(voice, phones)) if e is not None], clips)
+
+
+def base_likeness(base: Synthesizer, clips: Sequence[Audio]) -> float | None:
+    """:func:`likeness` of a base voice; what it says is not spoken again where it is known."""
+    return _likeness([np.array(e, np.float32) for e in reference(base).embeddings], clips)
+
+
+def _likeness(spoken: Sequence[np.ndarray], clips: Sequence[Audio]) -> float | None:
+    centre = speaker.mean_embedding(map(speaker.embed, clips)) if spoken else None
+    return float(np.mean([e @ centre for e in spoken])) if centre is not None else None
 
 
 class Reference(BaseModel):
-    """How a base voice sounds. None is what could not be measured."""
+    """How a base voice sounds."""
 
-    embedding: list[float] | None
-    """Mean speaker embedding, of norm 1."""
+    embeddings: list[list[float]]
+    """Speaker embedding of each sentence, of norm 1; none without Resemblyzer."""
     pitch: float | None
-    """Median fundamental frequency, in Hz."""
+    """Median fundamental frequency, in Hz; None if nothing is voiced."""
 
 
 def reference(voice: Synthesizer) -> Reference:
@@ -111,8 +119,8 @@ def reference(voice: Synthesizer) -> Reference:
     with contextlib.suppress(OSError, ValidationError):
         return Reference.model_validate_json(path.read_bytes())
     spoken = speak(voice)
-    embedding = speaker.mean_embedding(map(speaker.embed, spoken)) if embeds else None
-    measured = Reference(embedding=None if embedding is None else embedding.tolist(), pitch=median_pitch(spoken))
+    embeddings = [e.tolist() for e in map(speaker.embed, spoken) if e is not None] if embeds else []
+    measured = Reference(embeddings=embeddings, pitch=median_pitch(spoken))
     with contextlib.suppress(OSError):  # a home that cannot be written to costs time, not the answer
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic(path, measured.model_dump_json())
@@ -207,8 +215,8 @@ def _match(
     american: float | None,
 ) -> BaseMatch:
     similarity = accent = None
-    if embedding is not None and base.embedding is not None:
-        similarity = float(embedding @ np.array(base.embedding, np.float32))
+    if embedding is not None and base.embeddings:
+        similarity = float(embedding @ speaker.unit_mean(np.array(base.embeddings, np.float32)))
     # A voice that does not speak is like no speaker.
     score = similarity if similarity is not None else 0.0
     if pitch and base.pitch:

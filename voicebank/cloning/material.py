@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from voicebank.cloning.closest import cache_folder
 from voicebank.cloning.extension import carried, extended
 from voicebank.cloning.finetune import BASE, sentences
-from voicebank.cloning.store import CloneSettings, Store
+from voicebank.cloning.store import CloneSettings, Store, weights_digest
 from voicebank.data.progress import Progress
+from voicebank.errors import BadData
 from voicebank.synthesis.synthesizer import Synthesizer
 from voicebank.text.frontend import Frontend
 from voicebank.training.features import Features
+from voicebank.training.runs import load_checkpoint
 from voicebank.training.spoken import speak
 
 # Sentences that the base says where no rehearsal asks for more.
 FEWEST_SPOKEN = 32
+VERSION = 1  # of what the cache keeps of it: raise it when the sentences change, or how they are spoken
+KEPT = 8  # in the cache: that of so many voices and counts of sentences, some 7 MB each
 
 
 class Stopped(Exception):
@@ -67,12 +74,30 @@ class Material:
         return speech
 
     def _base_speech(self) -> Features | None:
-        """What the base itself says: spoken once."""
+        """What the base itself says: spoken once, for all its clones."""
         count = self.settings.rehearsal_sentences if self.settings.rehearsal else FEWEST_SPOKEN
-        path = self.store.work / "base-speech.safetensors"
+        path = self._base_speech_file(count)
         if not path.exists():
             self.progress.step("base speech", 0, count)
         return speak(self.base, self.phones, sentences()[:count], path, BASE, self._report("base speech"))
+
+    def _base_speech_file(self, count: int) -> Path:
+        """In the user's cache, or beside the clone where that cannot be written to."""
+        folder = cache_folder() / "speech"
+        path = folder / f"{VERSION}-{weights_digest(self.base)}-{count}.safetensors"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            known = sorted(folder.glob("*.safetensors"), key=lambda file: -file.stat().st_mtime)
+            for file in known[KEPT:]:
+                file.unlink(missing_ok=True)
+        except OSError:
+            return self.store.work / "base-speech.safetensors"
+        if path.exists():
+            try:
+                load_checkpoint(path)
+            except BadData:  # damaged
+                path.unlink()
+        return path if os.access(folder, os.W_OK) else self.store.work / "base-speech.safetensors"
 
     def _report(self, stage: str) -> Callable[[int, int], None]:
         began = time.monotonic()
