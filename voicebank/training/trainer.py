@@ -18,6 +18,7 @@ from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.files import append_line, atomic, read_lines, remove_torn
 from voicebank.training import distributed, plots
+from voicebank.training.optimizer import Adam
 from voicebank.training.runs import load_checkpoint, prefixed, save_checkpoint, unprefixed
 from voicebank.training.tasks import Metrics, Task
 
@@ -91,11 +92,10 @@ class Trainer:
         self.bfloat16 = pick_precision(config.precision, self.device)
         self.model = task.model.to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        groups: list[dict[str, Any]] = [{"params": list(self.model.parameters())}]
+        self.optimizers = {"": Adam(self.model.parameters(), config.betas)}
         if task.critic is not None:
             task.critic.to(self.device)
-            groups.append({"params": list(task.critic.parameters()), "betas": CRITIC_BETAS})
-        self.optimizer = torch.optim.Adam(groups, lr=config.rate, betas=config.betas, eps=1e-8, fused=True)
+            self.optimizers["critic."] = Adam(task.critic.parameters(), CRITIC_BETAS)
         self.step = self.skipped = 0
         self.best = float("inf")
         self.best_step = 0
@@ -156,9 +156,9 @@ class Trainer:
         tensors |= prefixed("average", self.average)
         if self.task.critic is not None:
             tensors |= prefixed("critic", self.task.critic.state_dict())
-        names = self._names()
-        for i, slot in self.optimizer.state_dict()["state"].items():
-            tensors |= prefixed(f"adam.{names[i]}", slot)
+        for part, names in self._names().items():
+            for i, slot in self.optimizers[part].slots.items():
+                tensors |= prefixed(f"adam.{names[i]}", slot)
         state = {"step": self.step, "best": self.best, "best_step": self.best_step, **self.notes}
         save_checkpoint(self.folder / "checkpoint.safetensors", tensors, state)
 
@@ -174,10 +174,8 @@ class Trainer:
         self.average = {k: v.to(self.device) for k, v in unprefixed("average", tensors).items()}
         if self.task.critic is not None:
             self.task.critic.load_state_dict(unprefixed("critic", tensors))
-        slots = {i: unprefixed(f"adam.{name}", tensors) for i, name in enumerate(self._names())}
-        if any(slots.values()):
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        for part, names in self._names().items():
+            self.optimizers[part].load({i: unprefixed(f"adam.{name}", tensors) for i, name in enumerate(names)})
         self.step, self.best, self.best_step = state["step"], state["best"], state["best_step"]
         if not self.first:
             return
@@ -186,11 +184,14 @@ class Trainer:
         text = "".join(json.dumps(r) + "\n" for r in rows)
         atomic(self.folder / "metrics.jsonl", text)
 
-    def _names(self) -> list[str]:
-        """Of all parameters, in the optimiser's order."""
-        names = [name for name, _ in self.model.named_parameters()]
-        critic = self.task.critic
-        return [*names, *(f"critic.{name}" for name, _ in critic.named_parameters())] if critic is not None else names
+    def _names(self) -> dict[str, list[str]]:
+        """Of the parameters of each optimiser, in its order."""
+        networks = {"": self.model, "critic.": self.task.critic}
+        return {
+            part: [f"{part}{name}" for name, _ in network.named_parameters()]
+            for part, network in networks.items()
+            if network is not None
+        }
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``; a line cut off by a kill is left out."""
@@ -205,12 +206,12 @@ class Trainer:
 
     def _step(self, loss: nn.Module) -> Metrics:
         torch.manual_seed((self.config.seed << 32) + (distributed.rank() << 24) + self.step)
-        for group, scale in zip(self.optimizer.param_groups, (1.0, CRITIC_RATE), strict=False):
-            group["lr"] = scale * self.learning_rate(self.step)
+        rate = self.learning_rate(self.step)
         loss.train()
         with self._precision():
             metrics: Metrics = loss(self.step, self.device)
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad()
         metrics["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         metrics = distributed.mean(metrics)
@@ -225,7 +226,8 @@ class Trainer:
                 )
             return {}
         self.skipped = 0
-        self.optimizer.step()
+        for part, optimizer in self.optimizers.items():
+            optimizer.step(CRITIC_RATE * rate if part else rate)
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
         state = self.model.state_dict()
         torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average], 1 - decay)
