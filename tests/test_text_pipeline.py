@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from voicebank.errors import BadText
+from voicebank.text import frontend as frontends
 from voicebank.text.frontend import Frontend, Graphemes, Unit, join, tokenize
 from voicebank.text.homographs import homographs, rules
 from voicebank.text.lexicon import Lexicon
 from voicebank.text.markup import Pause
 from voicebank.text.pipeline import Sentence, prepare, readable
-from voicebank.text.symbols import encode
+from voicebank.text.symbols import clean, encode
 
-GRAPHEMES = Graphemes()
+GRAPHEMES = Graphemes(dictionary=False)
 
 
 def symbols(text: str, **options: object) -> list[str]:
@@ -36,8 +37,31 @@ class Merging(Frontend):
 
 
 def test_letters_of_acronyms_are_named_where_no_phonemizer_does_it() -> None:
-    said = {language: join(Graphemes(language).units("NASA's GPU; MTV, BZ.")) for language in ("en-us", "en-gb")}
-    assert said["en-us"] == "NASA'S JEE PEE YOU; EM TEE VEE, BEE ZEE." and said["en-gb"].endswith("BEE ZED.")
+    said = {language: join(Graphemes(language).units("Zog's GPU; MTV, BZ.")) for language in ("en-us", "en-gb")}
+    assert said["en-us"] == "ZOG'S JEE PEE YOU; EM TEE VEE, BEE ZEE." and said["en-gb"].endswith("BEE ZED.")
+
+
+def test_words_of_the_dictionary_are_phones_where_no_phonemizer_says_them() -> None:
+    text = "The colonel’s Awry tomatoes; Zog and a record."
+    said = {language: join(Graphemes(language).units(text)) for language in ("en-us", "en-gb", "en", "de")}
+    assert said["en-us"] == "THE kˈɜːnəlz ɚɹˈaɪ təmˈeɪɾoʊz; ZOG AND A RECORD."  # homographs.tsv has the record
+    assert said["en-gb"] == "THE kˈɜːnəlz ɐɹˈaɪ təmˈɑːtəʊz; ZOG AND A RECORD."
+    assert said["en"] == said["en-us"] and said["de"] == "THE COLONEL'S AWRY TOMATOES; ZOG AND A RECORD."
+    assert join(Graphemes("en", dictionary=False).units(text)) == said["de"]
+
+
+def test_a_capital_within_a_word_begins_another() -> None:
+    said = {
+        word: Graphemes(dictionary=False).units(word)[0].symbols for word in ("GitHub", "McDonald", "iPhone", "USAir")
+    }
+    assert said == {"GitHub": "GIT HUB", "McDonald": "MCDONALD", "iPhone": "IPHONE", "USAir": "USAIR"}
+
+
+def test_every_line_of_the_dictionary_can_be_said() -> None:
+    lines = Path(frontends.__file__).with_name("dictionary.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    assert len(rows) > 40_000 and [row[0] for row in rows] == sorted({row[0] for row in rows})
+    assert not [row for row in rows if len(row) != 3 or not row[0].isalpha() or clean("".join(row[1:]))[1]]
 
 
 def test_sentences_pauses_and_ipa() -> None:
@@ -57,7 +81,7 @@ def test_sentences_pauses_and_ipa() -> None:
 
 def test_dates_are_read_in_the_order_of_the_voice() -> None:
     for language, spoken in (("en-us", "MARCH FOURTH"), ("en-gb", "THE THIRD OF APRIL"), ("xx", "MARCH FOURTH")):
-        (sentence,) = prepare("03/04/2024", Graphemes(language))
+        (sentence,) = prepare("03/04/2024", Graphemes(language, dictionary=False))
         assert sentence.symbols == f"{spoken}, TWENTY TWENTY FOUR."  # type: ignore[union-attr]
 
 

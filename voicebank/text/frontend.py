@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import abc
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from voicebank.text.symbols import SEPARATORS, clean
+from voicebank.text.symbols import SEPARATORS, clean, plural_ending
 from voicebank.text.tables import LETTER_NAMES, SPELLED
 
 # A word, with inner apostrophes and hyphens between letters split off as punctuation of their own.
@@ -62,31 +64,58 @@ class Frontend(abc.ABC):
 
 
 _CONSONANTS = re.compile("[B-DF-HJ-NP-TV-XZ]{2,5}")  # a word has a vowel
+_CAPITAL_WITHIN = re.compile("(?<=[A-Za-z]{2}[a-z])(?=[A-Z][a-z])")  # GitHub, and not McDonald
 
 
 class Graphemes(Frontend):
-    """The built-in frontend: upper-case letters, apostrophes and punctuation. Needs no package and no language data.
+    """The built-in frontend: upper-case letters, apostrophes and punctuation. Needs no package.
 
-    Acronyms that are said letter by letter (GPU, VPN) become the names of their letters, as words.
+    Acronyms that are said letter by letter (GPU, VPN) become the names of their letters, as words. Words of a
+    pronouncing dictionary, of some 48,000 that people use but do not say every day, become phones: a network learns
+    how English is spelled, and not that "colonel" is spelled otherwise.
 
-    It reads unseen words as well as the network has learned English spelling; the ``phonemizer`` plugin reads
-    them as a dictionary does.
+    All other words it reads as well as the network has learned English spelling; the ``phonemizer`` plugin knows more
+    of them, and how they are said beside each other.
+
+    Args:
+        language: ``en-us`` or ``en`` for American, ``en-gb`` for British English. Others have no dictionary.
+        dictionary: False for letters alone.
     """
 
     name = "graphemes"
+    safe_options = frozenset({"dictionary"})
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", dictionary: bool = True) -> None:
         self.language = language
+        self._phones = _dictionary(language) if dictionary else {}
 
     def units(self, sentence: str) -> list[Unit]:
         """One unit a word or punctuation mark; characters outside the symbol table are left out."""
-        return [Unit(token, clean(self._spelled(token).upper().replace("’", "'"))[0]) for token in tokenize(sentence)]
+        return [Unit(token, self._symbols(token)) for token in tokenize(sentence)]
 
-    def _spelled(self, token: str) -> str:
-        if not (token in SPELLED or _CONSONANTS.fullmatch(token)):
-            return token
-        names = {**LETTER_NAMES, "Z": "zed"} if self.language == "en-gb" else LETTER_NAMES
-        return " ".join(names[letter] for letter in token)
+    def _symbols(self, token: str) -> str:
+        word = token.replace("’", "'")
+        if word in SPELLED or _CONSONANTS.fullmatch(word):
+            names = {**LETTER_NAMES, "Z": "zed"} if self.language == "en-gb" else LETTER_NAMES
+            word = " ".join(names[letter] for letter in word)
+        elif phones := self._phones.get(word.lower()):
+            return phones
+        elif word.endswith("'s") and (phones := self._phones.get(word[:-2].lower())):
+            return phones + plural_ending(phones, "ɪz")
+        elif len(parts := _CAPITAL_WITHIN.split(word)) > 1:
+            return " ".join(map(self._symbols, parts))
+        return clean(word.upper())[0]
+
+
+@functools.cache
+def _dictionary(language: str) -> Mapping[str, str]:
+    """Phones of words in small letters, from ``dictionary.tsv``."""
+    column = {"en": 1, "en-us": 1, "en-gb": 2}.get(language.lower())
+    if column is None:
+        return {}
+    lines = Path(__file__).with_name("dictionary.tsv").read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if not line.startswith("#"))
+    return {row[0]: row[column] for row in rows}
 
 
 def tokenize(sentence: str) -> list[str]:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voicebank.text.frontend import Unit
-
-SIBILANTS, VOICELESS = "szʃʒ", "ptkfθ"
+from voicebank.text.symbols import plural_ending
 
 
 class Context(NamedTuple):
@@ -144,11 +143,6 @@ def choose_homographs(units: Sequence[Unit], language: str) -> list[Unit]:
         if present != way:
             result[i] = unit._replace(symbols=said[way])
     return result
-
-
-def plural_ending(phones: str, after_sibilants: str = "ᵻz") -> str:
-    """Phones of an "s" that is added to a word with these phones."""
-    return after_sibilants if phones[-1] in SIBILANTS else "s" if phones[-1] in VOICELESS else "z"
 
 
 def _likeness(a: str, b: str) -> float:

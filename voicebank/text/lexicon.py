@@ -9,9 +9,9 @@ from pathlib import Path
 
 from voicebank.errors import BadData
 from voicebank.text.frontend import tokenize
-from voicebank.text.homographs import plural_ending
 from voicebank.text.markup import read_ipa
 from voicebank.text.normalise import fold
+from voicebank.text.symbols import plural_ending
 
 # What follows the word of a line and is no IPA: a second word.
 SPACED = re.compile(r"[A-Z]|[A-Za-z']{2,}\s")

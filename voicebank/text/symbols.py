@@ -18,6 +18,7 @@ PHONES = (
     "ʰʲʷˠˤ˞\u0303\u0329"
 )
 SYMBOLS = PAD + END + SEPARATORS + GRAPHEMES + STRESS + PHONES
+SIBILANTS, VOICELESS = "szʃʒ", "ptkfθ"
 # Room for symbols that no voice uses yet: the embedding keeps its shape when one is added at the end.
 TABLE_SIZE = 192
 
@@ -53,3 +54,8 @@ def encode(symbols: str) -> list[int]:
 def is_sound(symbol: str) -> bool:
     """Whether a symbol is a phone or a letter: what takes time to say, and not a mark."""
     return symbol in PHONES or symbol in GRAPHEMES
+
+
+def plural_ending(phones: str, after_sibilants: str = "ᵻz") -> str:
+    """Phones of an "s" that is added to a word with these phones."""
+    return after_sibilants if phones[-1] in SIBILANTS else "s" if phones[-1] in VOICELESS else "z"

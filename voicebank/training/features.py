@@ -108,7 +108,7 @@ def word_units(text: str, phones: Frontend | None) -> list[MixedUnit]:
 
     Without a phone frontend the phones are graphemes too, so that training still runs on graphemes alone.
     """
-    graphemes = Graphemes()
+    graphemes = Graphemes(dictionary=False)
     sentence = normalise(text)
     units = (phones or graphemes).units(sentence)
     return [MixedUnit(u.graphemes, _spelled(graphemes, u), u.symbols) for u in units if u.symbols]
