@@ -44,7 +44,6 @@ def work(kind: str, *places: str) -> Callable[[], object]:
         return lambda: make(source, out)
     import librosa.effects  # noqa: F401 - at its first use else
     import matplotlib.backends.backend_agg  # noqa: F401
-    import torch._dynamo  # noqa: F401 - by the optimiser
 
     import voicebank
     from voicebank.cloning.run import clone
