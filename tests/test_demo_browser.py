@@ -159,9 +159,8 @@ def test_the_difference_is_heard_and_seen(page: Page) -> None:
     page.tab("Compare")
     page.click("#difference-start")
     both, voices = "#difference-both", "#difference-voices"
-    readers = 2 if _frontend() == "phonemizer" else 1
-    page.until(lambda: len(page.all(f"{both} audio")) == readers, "both readings")
-    page.until(lambda: len(page.all(f"{both} img")) == 2 * readers, "their pictures")
+    page.until(lambda: len(page.all(f"{both} audio")) == 2, "both readings")
+    page.until(lambda: len(page.all(f"{both} img")) == 4, "their pictures")
     page.until(lambda: len(page.all(f"{voices} audio")) == 4, "all four voices")
     assert "NEURAL NETWORK" in page.value(both)
     for player in page.all("#difference-both audio, #difference-voices audio"):

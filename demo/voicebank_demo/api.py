@@ -81,7 +81,7 @@ def build(demo: Demo) -> None:
         Args:
             text: What to say. It may hold pauses, as [pause:0.5], and IPA, as [[ˈnʊɹəl]].
             voice: A name that the call voices lists, or owner/name of a voice on the Hugging Face Hub.
-            frontend: What reads the text: phonemizer (as a dictionary says it) or graphemes (from its letters).
+            frontend: What reads the text: phonemizer (phones) or graphemes (letters, and phones for rarer words).
             speed: From 0.5 (half as fast) to 2.
             vocoder: What makes the sound.
         """

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from voicebank import Speech
+from voicebank import Speech, plugins
 from voicebank.errors import VoicebankError
 from voicebank_demo import voices
 from voicebank_demo.page import component, errors_shown, examples, render, text
@@ -25,7 +25,7 @@ EXAMPLES = {
 FIRST = EXAMPLES["Neural network"]
 LEAD = """<p class="vb-lead">English spelling does not say how to speak a word like "neural" or "quinoa". From the
 spelling a voice has to guess; with a dictionary it knows. Here you hear both, and then every voice.</p>"""
-NAMES = {"graphemes": "Guessed from the spelling", "phonemizer": "With a dictionary"}
+SPELLING, DICTIONARY = "Guessed from the spelling", "With a dictionary"
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Card:
 
     title: str
     voice: str
-    frontend: str
+    frontend: str | plugins.Frontend
     pictured: bool = False
     portrait: str = ""
     speech: Speech | None = None
@@ -44,7 +44,8 @@ class Card:
     def speak(self, folder: Path, sentence: str) -> None:
         """Speak it into a folder."""
         self.speech = voices.get(self.voice).say_detailed(sentence, frontend=self.frontend)
-        self.path = self.speech.audio.save(folder / f"{self.voice}-{self.frontend}.wav")
+        reader = self.frontend if isinstance(self.frontend, str) else "letters"
+        self.path = self.speech.audio.save(folder / f"{self.voice}-{reader}.wav")
 
 
 def cards(folder: Path, wanted: list[Card], sentence: str, heading: str) -> Iterator[str]:
@@ -68,13 +69,18 @@ def cards(folder: Path, wanted: list[Card], sentence: str, heading: str) -> Iter
 def build(demo: Demo) -> None:
     """The tab."""
     known = voices.frontends()
-    readers = [name for name in ("graphemes", "phonemizer") if name in known]
 
     def compare(said: str, picked: Any, request: gr.Request) -> Iterator[str]:
         with errors_shown("difference"):
             sentence = check_text(said, LONGEST)
             voice = str(picked["chosen"])
-            wanted = [Card(NAMES[name], voice, name, pictured=True) for name in readers]
+            letters = plugins.create(
+                "frontend", "graphemes", language=voices.get(voice).config.language, dictionary=False
+            )
+            wanted = [
+                Card(SPELLING, voice, letters, pictured=True),
+                Card(DICTIONARY, voice, known[0], pictured=True),
+            ]
             yield from cards(demo.visitor(request).new_speech(), wanted, sentence, "Two ways to read it")
 
     def everybody(said: str, request: gr.Request) -> Iterator[str]:
@@ -95,5 +101,3 @@ def build(demo: Demo) -> None:
     four = text("", elem_id="difference-voices")
     shared: dict[str, Any] = {"show_progress": "hidden", **demo.limits(demo.settings.speaking, "speaking")}
     start.click(compare, [said, voice], both, **shared).success(everybody, [said], four, **shared)
-    if "phonemizer" not in known:
-        text('<p class="vb-note">There is no dictionary here: pip install voicebank-phonemizer adds one.</p>')

@@ -19,7 +19,7 @@ KEPT = 3  # voices from the Hub, and of visitors, that stay in memory
 NAMES = {"us-male": "Michael", "us-female": "Sarah", "gb-male": "George", "gb-female": "Emma"}
 READERS = {
     "phonemizer": "by dictionary: words as they are pronounced (phonemizer)",
-    "graphemes": "by spelling: words as they are written (graphemes)",
+    "graphemes": "by spelling, and a dictionary of rarer words (graphemes)",
 }
 
 _lock = threading.Lock()
