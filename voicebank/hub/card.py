@@ -203,8 +203,8 @@ For reading text aloud. Not for speaking in the name of a person who has not agr
 passing synthetic speech off as a recording: say that it is synthetic.
 
 English only. It reads, it does not act: no laughing, whispering or singing. With the `graphemes`
-frontend, words that its training text lacks may be misread; the `phonemizer` frontend reads them from a
-dictionary."""
+frontend, names and other words that its dictionary lacks may be misread; the `phonemizer` frontend knows
+more of them."""
 
 
 def plain(value: Any) -> str:
