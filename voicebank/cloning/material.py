@@ -87,16 +87,16 @@ class Material:
         path = folder / f"{VERSION}-{weights_digest(self.base)}-{count}.safetensors"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            known = sorted(folder.glob("*.safetensors"), key=lambda file: -file.stat().st_mtime)
-            for file in known[KEPT:]:
+            if path.exists():
+                load_checkpoint(path)
+                path.touch()  # the latest used are kept
+            latest = sorted(folder.glob("*.safetensors"), key=lambda file: -file.stat().st_mtime)
+            for file in latest[KEPT:]:
                 file.unlink(missing_ok=True)
+        except BadData:  # damaged
+            path.unlink()
         except OSError:
             return self.store.work / "base-speech.safetensors"
-        if path.exists():
-            try:
-                load_checkpoint(path)
-            except BadData:  # damaged
-                path.unlink()
         return path if os.access(folder, os.W_OK) else self.store.work / "base-speech.safetensors"
 
     def _report(self, stage: str) -> Callable[[int, int], None]:
