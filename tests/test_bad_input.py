@@ -109,7 +109,7 @@ def test_what_cannot_be_spoken_is_left_out_of_what_can(humming: Voice) -> None:
 def test_control_characters_are_not_spoken(humming: Voice) -> None:
     (spoken,) = humming.say_detailed("Hel\x00lo\x07 \x1b[31mthere\u200b\ufeff.").sentences
     assert not set("\x00\x07\x1b\u200b\ufeff") & set(spoken.sentence.symbols)
-    assert spoken.sentence.normalised == "Hello there."
+    assert spoken.sentence.symbols == "həlˈoʊ THERE." and spoken.sentence.normalised == "Hello there."
 
 
 @pytest.mark.parametrize(

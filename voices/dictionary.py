@@ -26,7 +26,7 @@ from voicebank.text.symbols import clean
 USED = 2.0  # occurrences in a billion words, as a power of ten
 OFTEN = 20  # occurrences in the sentences
 DIPHTHONGS = {"A": "eɪ", "I": "aɪ", "W": "aʊ", "Y": "ɔɪ", "O": "oʊ", "Q": "əʊ", "ʤ": "dʒ", "ʧ": "tʃ", "ᵊ": "ə"}
-VOWELS = "aeiouæɐɑɒɔəɚɛɜɪʊʌᵻ"
+VOWELS = "aeiouæɐɑɒɔəɚɛɜɪʊʌᵻAIOWYQ"
 HEAD = """\
 # Words to their phones in American and in British English, from the dictionaries of misaki 0.9.4 (Apache-2.0,
 # https://github.com/hexgrad/misaki), respelled by voices/dictionary.py.
@@ -38,8 +38,8 @@ def american(phones: str) -> str:
     """misaki's American spelling as espeak-ng's: it does not write the length of vowels."""
     phones = phones.replace("ᵊ", "ə").replace("ɜɹ", "ɜː").replace("əɹ", "ɚ")
     phones = re.sub("([ɑɔu])(?!ː)", r"\1ː", phones)
-    phones = re.sub(f"([ˈˌ][^{VOWELS}AIOWYQ]*i)(?!ː)", r"\1ː", phones)
-    return re.sub(f"(ɚ|ɜː)(?=[ˈˌ]?[{VOWELS}AIOWYQ])", r"\1ɹ", phones)
+    phones = re.sub(f"([ˈˌ][^{VOWELS}]*i)(?!ː)", r"\1ː", phones)
+    return re.sub(f"(ɚ|ɜː)(?=[ˈˌ]?[{VOWELS}])", r"\1ɹ", phones)
 
 
 def british(phones: str) -> str:

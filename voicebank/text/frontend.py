@@ -6,11 +6,10 @@ import abc
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from voicebank.text.symbols import SEPARATORS, clean, plural_ending
-from voicebank.text.tables import LETTER_NAMES, SPELLED
+from voicebank.text.symbols import SEPARATORS, clean, look_up
+from voicebank.text.tables import LETTER_NAMES, SPELLED, rows
 
 # A word, with inner apostrophes and hyphens between letters split off as punctuation of their own.
 TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?|[^\w\s]")
@@ -98,10 +97,8 @@ class Graphemes(Frontend):
         if word in SPELLED or _CONSONANTS.fullmatch(word):
             names = {**LETTER_NAMES, "Z": "zed"} if self.language == "en-gb" else LETTER_NAMES
             word = " ".join(names[letter] for letter in word)
-        elif phones := self._phones.get(word.lower()):
+        elif phones := look_up(self._phones, word.lower()):
             return phones
-        elif word.endswith("'s") and (phones := self._phones.get(word[:-2].lower())):
-            return phones + plural_ending(phones, "ɪz")
         elif len(parts := _CAPITAL_WITHIN.split(word)) > 1:
             return " ".join(map(self._symbols, parts))
         return clean(word.upper())[0]
@@ -113,9 +110,7 @@ def _dictionary(language: str) -> Mapping[str, str]:
     column = {"en": 1, "en-us": 1, "en-gb": 2}.get(language.lower())
     if column is None:
         return {}
-    lines = Path(__file__).with_name("dictionary.tsv").read_text(encoding="utf-8").splitlines()
-    rows = (line.split("\t") for line in lines if not line.startswith("#"))
-    return {row[0]: row[column] for row in rows}
+    return {row[0]: row[column] for row in rows("dictionary.tsv")}
 
 
 def tokenize(sentence: str) -> list[str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from voicebank.text import tables
 from voicebank.text.frontend import Unit
 from voicebank.text.symbols import plural_ending
 
@@ -51,7 +51,7 @@ def rules() -> dict[str, list[Rule]]:
     """The lines of each rule, in their order."""
     named: dict[str, str] = {}
     table: dict[str, list[Rule]] = {}
-    for name, way, *conditions in _rows("homograph_rules.tsv"):
+    for name, way, *conditions in tables.rows("homograph_rules.tsv"):
         if name.isupper():
             named[name] = way
         else:
@@ -108,13 +108,8 @@ class Homograph(NamedTuple):
 @functools.cache
 def homographs() -> dict[str, Homograph]:
     """The table ``homographs.tsv``, by word."""
-    rows = _rows("homographs.tsv")
+    rows = tables.rows("homographs.tsv")
     return {word: Homograph(rule, (us0, us1), (gb0, gb1)) for word, rule, us0, us1, gb0, gb1 in rows}
-
-
-def _rows(table: str) -> Iterator[list[str]]:
-    lines = Path(__file__).with_name(table).read_text(encoding="utf-8").splitlines()
-    return (line.split("\t") for line in lines if not line.startswith("#"))
 
 
 def choose_homographs(units: Sequence[Unit], language: str) -> list[Unit]:

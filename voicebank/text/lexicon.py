@@ -11,7 +11,7 @@ from voicebank.errors import BadData
 from voicebank.text.frontend import tokenize
 from voicebank.text.markup import read_ipa
 from voicebank.text.normalise import fold
-from voicebank.text.symbols import plural_ending
+from voicebank.text.symbols import look_up
 
 # What follows the word of a line and is no IPA: a second word.
 SPACED = re.compile(r"[A-Z]|[A-Za-z']{2,}\s")
@@ -67,12 +67,7 @@ class Lexicon:
 
     def get(self, word: str) -> str | None:
         """Phones of a word, or of its possessive (``Nguyen's``); None if it is not listed."""
-        key = _key(word)
-        symbols = self._words.get(key)
-        if symbols is None and key.endswith("'s") and key[:-2] in self._words:
-            base = self._words[key[:-2]]
-            symbols = base + plural_ending(base, "ɪz")
-        return symbols
+        return look_up(self._words, _key(word))
 
     def __contains__(self, word: str) -> bool:
         return self.get(word) is not None

@@ -5,6 +5,8 @@ lower-case IPA, so a sentence that mixes the two stays readable and unambiguous:
 (mixed representation: Deep Voice 3, arXiv:1710.07654, section 3.2).
 """
 
+from collections.abc import Mapping
+
 PAD = "_"
 END = "~"
 GRAPHEMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
@@ -59,3 +61,11 @@ def is_sound(symbol: str) -> bool:
 def plural_ending(phones: str, after_sibilants: str = "ᵻz") -> str:
     """Phones of an "s" that is added to a word with these phones."""
     return after_sibilants if phones[-1] in SIBILANTS else "s" if phones[-1] in VOICELESS else "z"
+
+
+def look_up(words: Mapping[str, str], word: str) -> str | None:
+    """Phones of a word, or of the possessive of one (``nguyen's``); None if it is not there. Both in small letters."""
+    phones = words.get(word)
+    if phones is None and word.endswith("'s") and (base := words.get(word[:-2])) is not None:
+        return base + plural_ending(base, "ɪz")
+    return phones

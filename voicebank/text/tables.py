@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 TABLES: dict[str, Any] = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="utf-8"))
+
+
+def rows(table: str) -> Iterator[list[str]]:
+    """The lines of a ``.tsv`` beside this module, each by its columns; those that begin with ``#`` are comments."""
+    lines = Path(__file__).with_name(table).read_text(encoding="utf-8").splitlines()
+    return (line.split("\t") for line in lines if not line.startswith("#"))
+
 
 MONTHS = list(dict.fromkeys(TABLES["months"].values()))
 MONTHS.insert(4, "May")  # which has no abbreviation
