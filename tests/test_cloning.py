@@ -191,6 +191,7 @@ def test_stopped_and_resumed_it_is_the_same_voice(cloned: tuple[Path, Recorded],
     resumed = voicebank.load(BASE).clone(
         Dataset.read(me), folder, settings=FEW, progress=told, stop=text2mel_is_done, gender="male"
     )
+    assert "base speech" not in told.stages  # spoken before the stop
     whole = Voice.from_folder(cloned[0])
     assert resumed.config.training["text2mel_steps"] == whole.config.training["text2mel_steps"]
     theirs = whole.text2mel.state_dict()

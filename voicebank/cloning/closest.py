@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from voicebank.audio import Audio
-from voicebank.cloning.store import weights_digest
+from voicebank.cloning.store import cache_folder, weights_digest
 from voicebank.config import VoiceConfig
 from voicebank.data.dataset import Clip, Dataset
 from voicebank.data.progress import Progress
@@ -80,24 +77,21 @@ def speak(voice: Synthesizer, phones: Frontend | None = None) -> list[Audio]:
     return spoken
 
 
-def likeness(voice: Synthesizer, clips: Sequence[Audio], phones: Frontend | None = None) -> float | None:
-    """Mean cosine of what a voice says to the mean embedding of a speaker's clips, as ``voicebank evaluate`` has it.
+def likenesses(
+    voice: Synthesizer, base: Synthesizer, clips: Sequence[Audio], phones: Frontend | None = None
+) -> tuple[float | None, float | None]:
+    """Mean cosine of what a voice, and its base, say to the mean embedding of a speaker's clips, as ``voicebank
+    evaluate`` has it. What the base says is not spoken again where it is known.
 
     None without Resemblyzer, or without speech on either side.
     """
-    if not speaker.available():
-        return None
-    return _likeness([e for e in map(speaker.embed, speak(voice, phones)) if e is not None], clips)
-
-
-def base_likeness(base: Synthesizer, clips: Sequence[Audio]) -> float | None:
-    """:func:`likeness` of a base voice; what it says is not spoken again where it is known."""
-    return _likeness([np.array(e, np.float32) for e in reference(base).embeddings], clips)
-
-
-def _likeness(spoken: Sequence[np.ndarray], clips: Sequence[Audio]) -> float | None:
-    centre = speaker.mean_embedding(map(speaker.embed, clips)) if spoken else None
-    return float(np.mean([e @ centre for e in spoken])) if centre is not None else None
+    centre = speaker.mean_embedding(map(speaker.embed, clips)) if speaker.available() else None
+    if centre is None:
+        return None, None
+    spoken = [e for e in map(speaker.embed, speak(voice, phones)) if e is not None]
+    base_spoken = np.array(reference(base).embeddings, np.float32)
+    first, second = (float(np.mean([e @ centre for e in own])) if len(own) else None for own in (spoken, base_spoken))
+    return first, second
 
 
 class Reference(BaseModel):
@@ -125,12 +119,6 @@ def reference(voice: Synthesizer) -> Reference:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic(path, measured.model_dump_json())
     return measured
-
-
-def cache_folder() -> Path:
-    """``$VOICEBANK_CACHE``, else where the system has such things."""
-    given = os.environ.get("VOICEBANK_CACHE")
-    return Path(given) if given else Path(platformdirs.user_cache_dir("voicebank", appauthor=False))
 
 
 def frontend_of(voice: Synthesizer) -> Frontend:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from voicebank.cloning.closest import cache_folder
 from voicebank.cloning.extension import carried, extended
 from voicebank.cloning.finetune import BASE, sentences
-from voicebank.cloning.store import CloneSettings, Store, weights_digest
+from voicebank.cloning.store import CloneSettings, Store, cache_folder, weights_digest
 from voicebank.data.progress import Progress
 from voicebank.errors import BadData
 from voicebank.synthesis.synthesizer import Synthesizer
@@ -83,21 +82,22 @@ class Material:
 
     def _base_speech_file(self, count: int) -> Path:
         """In the user's cache, or beside the clone where that cannot be written to."""
-        folder = cache_folder() / "speech"
+        folder, beside = cache_folder() / "speech", self.store.work / "base-speech.safetensors"
         path = folder / f"{VERSION}-{weights_digest(self.base)}-{count}.safetensors"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if path.exists():
-                load_checkpoint(path)
-                path.touch()  # the latest used are kept
+                try:
+                    load_checkpoint(path)
+                    path.touch()  # the latest used are kept
+                except BadData:  # damaged
+                    path.unlink()
             latest = sorted(folder.glob("*.safetensors"), key=lambda file: -file.stat().st_mtime)
             for file in latest[KEPT:]:
                 file.unlink(missing_ok=True)
-        except BadData:  # damaged
-            path.unlink()
         except OSError:
-            return self.store.work / "base-speech.safetensors"
-        return path if os.access(folder, os.W_OK) else self.store.work / "base-speech.safetensors"
+            return beside
+        return path if os.access(folder, os.W_OK) else beside
 
     def _report(self, stage: str) -> Callable[[int, int], None]:
         began = time.monotonic()

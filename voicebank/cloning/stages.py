@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from voicebank.audio import Audio
-from voicebank.cloning.closest import base_likeness, likeness
+from voicebank.cloning.closest import likenesses
 from voicebank.cloning.finetune import (
     Clock,
     SSRNClone,
@@ -231,11 +231,10 @@ class Cloning:
         if not self.stopped:
             held_out = [clip for clip in self.features.clips if clip.id in self.state.held_out]
             clips = [Audio(self.features.clip_samples(clip), self.audio.sample_rate) for clip in held_out]
-            similarities = {
-                "similarity": likeness(trained, clips, self.phones),
-                "similarity_base": base_likeness(self.base, clips),
-            }
-            self.state.scores |= {name: round(value, 3) for name, value in similarities.items() if value is not None}
+            similarities = zip(
+                ("similarity", "similarity_base"), likenesses(trained, self.base, clips, self.phones), strict=True
+            )
+            self.state.scores |= {name: round(value, 3) for name, value in similarities if value is not None}
         sample = None
         try:
             sample = trained.say(WIDGET_TEXT, frontend=self.phones)

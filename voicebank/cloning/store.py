@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from voicebank.audio import Audio
@@ -182,6 +183,12 @@ def job(base: Synthesizer, dataset: Dataset, settings: CloneSettings | Mapping[s
     asked = settings.model_dump(mode="json") if isinstance(settings, CloneSettings) else settings
     digest.update(repr(sorted((k, v) for k, v in asked.items() if k not in FREE)).encode())
     return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """``$VOICEBANK_CACHE``, else where the system has such things."""
+    given = os.environ.get("VOICEBANK_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("voicebank", appauthor=False))
 
 
 def weights_digest(voice: Synthesizer) -> str:

@@ -18,34 +18,37 @@ class Adam:
     every training, however short.
 
     Args:
-        parameters: what is trained.
+        parameters: what is trained, by name.
         betas: decay of the moments, the first and the second.
+        factor: of the rate.
 
     Attributes:
-        slots: the step and both moments of each parameter that had a gradient, by its index.
+        slots: the step and both moments of each parameter that had a gradient, by its name.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], betas: tuple[float, float]) -> None:
-        self.parameters, self.betas = list(parameters), betas
-        self.slots: dict[int, dict[str, torch.Tensor]] = {}
+    def __init__(
+        self, parameters: Iterable[tuple[str, nn.Parameter]], betas: tuple[float, float], factor: float = 1.0
+    ) -> None:
+        self.parameters, self.betas, self.factor = dict(parameters), betas, factor
+        self.slots: dict[str, dict[str, torch.Tensor]] = {}
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for parameter in self.parameters:
+        for parameter in self.parameters.values():
             parameter.grad = None
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Move the parameters that have a gradient."""
-        moved = {i: p for i, p in enumerate(self.parameters) if p.grad is not None}
-        for i, parameter in moved.items():
-            if i not in self.slots:
-                moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
-                self.slots[i] = {"step": torch.zeros((), device=parameter.device), **moments}
-        slots = [self.slots[i] for i in moved]
+        gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        for name, gradient in gradients.items():
+            if name not in self.slots:
+                moments = {moment: torch.zeros_like(self.parameters[name]) for moment in ("exp_avg", "exp_avg_sq")}
+                self.slots[name] = {"step": torch.zeros((), device=gradient.device), **moments}
+        slots = [self.slots[name] for name in gradients]
         adam(
-            list(moved.values()),
-            [p.grad for p in moved.values() if p.grad is not None],
+            [self.parameters[name] for name in gradients],
+            list(gradients.values()),
             [slot["exp_avg"] for slot in slots],
             [slot["exp_avg_sq"] for slot in slots],
             [],
@@ -54,16 +57,16 @@ class Adam:
             amsgrad=False,
             beta1=self.betas[0],
             beta2=self.betas[1],
-            lr=rate,
+            lr=self.factor * rate,
             weight_decay=0.0,
             eps=EPSILON,
             maximize=False,
         )
 
-    def load(self, slots: dict[int, dict[str, torch.Tensor]]) -> None:
+    def load(self, slots: dict[str, dict[str, torch.Tensor]]) -> None:
         """Take over :attr:`slots`, to each parameter's device."""
         self.slots = {
-            i: {name: tensor.to(self.parameters[i].device) for name, tensor in slot.items()}
-            for i, slot in slots.items()
+            name: {key: tensor.to(self.parameters[name].device) for key, tensor in slot.items()}
+            for name, slot in slots.items()
             if slot
         }

@@ -92,10 +92,10 @@ class Trainer:
         self.bfloat16 = pick_precision(config.precision, self.device)
         self.model = task.model.to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        self.optimizers = {"": Adam(self.model.parameters(), config.betas)}
+        self.optimizers = [Adam(self.model.named_parameters(), config.betas)]
         if task.critic is not None:
             task.critic.to(self.device)
-            self.optimizers["critic."] = Adam(task.critic.parameters(), CRITIC_BETAS)
+            self.optimizers.append(Adam(task.critic.named_parameters("critic"), CRITIC_BETAS, CRITIC_RATE))
         self.step = self.skipped = 0
         self.best = float("inf")
         self.best_step = 0
@@ -156,9 +156,9 @@ class Trainer:
         tensors |= prefixed("average", self.average)
         if self.task.critic is not None:
             tensors |= prefixed("critic", self.task.critic.state_dict())
-        for part, names in self._names().items():
-            for i, slot in self.optimizers[part].slots.items():
-                tensors |= prefixed(f"adam.{names[i]}", slot)
+        for optimizer in self.optimizers:
+            for name, slot in optimizer.slots.items():
+                tensors |= prefixed(f"adam.{name}", slot)
         state = {"step": self.step, "best": self.best, "best_step": self.best_step, **self.notes}
         save_checkpoint(self.folder / "checkpoint.safetensors", tensors, state)
 
@@ -174,8 +174,8 @@ class Trainer:
         self.average = {k: v.to(self.device) for k, v in unprefixed("average", tensors).items()}
         if self.task.critic is not None:
             self.task.critic.load_state_dict(unprefixed("critic", tensors))
-        for part, names in self._names().items():
-            self.optimizers[part].load({i: unprefixed(f"adam.{name}", tensors) for i, name in enumerate(names)})
+        for optimizer in self.optimizers:
+            optimizer.load({name: unprefixed(f"adam.{name}", tensors) for name in optimizer.parameters})
         self.step, self.best, self.best_step = state["step"], state["best"], state["best_step"]
         if not self.first:
             return
@@ -183,15 +183,6 @@ class Trainer:
         rows = [r for r in self.metrics() if r["step"] <= self.step]
         text = "".join(json.dumps(r) + "\n" for r in rows)
         atomic(self.folder / "metrics.jsonl", text)
-
-    def _names(self) -> dict[str, list[str]]:
-        """Of the parameters of each optimiser, in its order."""
-        networks = {"": self.model, "critic.": self.task.critic}
-        return {
-            part: [f"{part}{name}" for name, _ in network.named_parameters()]
-            for part, network in networks.items()
-            if network is not None
-        }
 
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.jsonl``; a line cut off by a kill is left out."""
@@ -210,7 +201,7 @@ class Trainer:
         loss.train()
         with self._precision():
             metrics: Metrics = loss(self.step, self.device)
-        for optimizer in self.optimizers.values():
+        for optimizer in self.optimizers:
             optimizer.zero_grad()
         metrics["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -226,8 +217,8 @@ class Trainer:
                 )
             return {}
         self.skipped = 0
-        for part, optimizer in self.optimizers.items():
-            optimizer.step(CRITIC_RATE * rate if part else rate)
+        for optimizer in self.optimizers:
+            optimizer.step(rate)
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
         state = self.model.state_dict()
         torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average], 1 - decay)
