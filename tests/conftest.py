@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-# Before torch loads: threads of their own in every subprocess and worker make two cores slower, not faster.
-os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+# Before torch loads: threads of their own in every worker and what it starts make two cores slower, by far. A worker
+# inherits what the process that started it had set.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+else:
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # No test may depend on the network, nor be slow where it hangs.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from voicebank.config import AudioConfig, FrontendConfig, SSRNConfig, Text2MelConfig, VoiceConfig
 from voicebank.dctts.layers import unfilled
@@ -183,8 +183,9 @@ def assemble(
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
     """Write tensors and a JSON state as one safetensors file, atomically."""
     stored = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    # Not save_file, which writes to a file of its own beside that, of a name that nobody else knows how to remove.
     with replacing(path) as partial:
-        save_file(stored, partial, metadata={"state": json.dumps(state)})
+        partial.write_bytes(save(stored, metadata={"state": json.dumps(state)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
