@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from voicebank.dctts.threads import patient
 from voicebank.errors import BadData
 from voicebank_demo.state import REQUEST, STATE, STOP, CheckRequest, State, TrainRequest, read_state, write
 
@@ -174,6 +175,7 @@ class Jobs:
         with open(job.folder / "worker.log", "wb") as output:
             job.process = subprocess.Popen(
                 [*self.command, str(job.folder)],
+                env=patient(),
                 stdin=subprocess.PIPE,  # it ends when this program does
                 stdout=output,
                 stderr=subprocess.STDOUT,

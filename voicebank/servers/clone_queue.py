@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from voicebank import uploads
 from voicebank.config import words_in
+from voicebank.dctts.threads import patient
 from voicebank.errors import BadData, UnknownName
 from voicebank.files import atomic
 from voicebank.servers.clone_worker import (
@@ -197,4 +198,4 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     """The process that makes the voice in a folder. It ends when this one does."""
     with open(folder / LOG, "ab") as output:
         command = [sys.executable, "-m", "voicebank.servers.clone_worker", str(folder)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
+        return subprocess.Popen(command, env=patient(), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
