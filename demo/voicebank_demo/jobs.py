@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from voicebank.dctts.threads import patient
 from voicebank.errors import BadData
 from voicebank_demo.state import REQUEST, STATE, STOP, CheckRequest, State, TrainRequest, read_state, write
 
 log = logging.getLogger("voicebank.demo")
 Queue = Literal["check", "long", "train"]
+# Threads of PyTorch (OpenMP) wait for each other, by default in a loop that holds a core. The page needs it, too.
+PATIENT = {"OMP_WAIT_POLICY": "passive"}
 PATIENCE = 300.0  # seconds that a worker may take to end after it was asked to stop: killed, it keeps nothing
 
 
@@ -175,7 +176,7 @@ class Jobs:
         with open(job.folder / "worker.log", "wb") as output:
             job.process = subprocess.Popen(
                 [*self.command, str(job.folder)],
-                env=patient(),
+                env={**PATIENT, **os.environ},
                 stdin=subprocess.PIPE,  # it ends when this program does
                 stdout=output,
                 stderr=subprocess.STDOUT,
