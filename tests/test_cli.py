@@ -364,7 +364,7 @@ import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"av", "jinja2", "librosa", "matplotlib", "platformdirs", "pysubs2", "resemblyzer",
-                                      "scipy", "sklearn"}:
+                                      "scipy", "sklearn", "torch"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Blocked())
 from voicebank.cli import app
@@ -378,6 +378,8 @@ def test_speaking_needs_no_extra_and_a_missing_one_is_named(tmp_path: Path) -> N
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     assert without_extras("say", "Twenty people, $5 each.", "-o", "some.wav").returncode == 0
+    (tmp_path / "rows.csv").write_text("id,text\none,Hello.\n", encoding="utf-8")
+    assert without_extras("batch", "rows.csv", "-o", "spoken", "--workers", "1").returncode == 0
     clips = str(Path(__file__).parent / "data" / "clips" / "us-male")
     failed = without_extras("clone", clips, "-o", "mine")
     assert failed.returncode == 2

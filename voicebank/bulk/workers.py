@@ -16,7 +16,7 @@ from typing import Any
 
 from voicebank.dctts.threads import one_blas_thread
 from voicebank.errors import BadData, needs_extra
-from voicebank.training.distributed import connect
+from voicebank.training.ray_cluster import connect
 
 # Times that workers of this machine may die (killed for memory, say) without any block done in between. Ray starts
 # others without end: a node is unreachable for some time before it is known to be lost.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import BadData, VoicebankError, needs_extra
-from voicebank.training.distributed import connect
+from voicebank.training.ray_cluster import connect
 from voicebank.training.run import Network, train
 from voicebank.training.runs import load_checkpoint
 from voicebank.training.trainer import TrainerConfig
