@@ -17,7 +17,7 @@ import voicebank
 from voicebank.audio import Audio
 from voicebank.bank import Voice
 from voicebank.cli import app
-from voicebank.cloning.closest import median_pitch
+from voicebank.cloning.closest import measure, median_pitch, reference
 from voicebank.cloning.finetune import Text2MelClone, freeze, hold_out, sentences
 from voicebank.cloning.material import Material
 from voicebank.cloning.run import frontend_of, screen
@@ -419,6 +419,15 @@ def test_the_closest_base_voice_has_the_right_gender_and_accent() -> None:
         heard = voicebank.closest([Audio.read(dataset.clips[0].path)])
         assert heard.rows[0].gender == gender and heard.rows[0].accent_probability is None
     assert {"reading", "base voices", "accent"} <= set(progress.stages)
+
+
+def test_how_the_base_voices_sound_is_shipped(base: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBANK_CACHE", str(tmp_path))
+    shipped = {info.name: reference(voicebank.load(info.name)) for info in voicebank.voices()}
+    assert not list(tmp_path.iterdir())  # nothing had to be measured
+    found = measure(base)
+    assert found.pitch == pytest.approx(shipped[BASE].pitch, rel=0.02)
+    assert np.sum(np.multiply(found.embeddings, shipped[BASE].embeddings), 1).min() > 0.99
 
 
 def test_closest_on_the_command_line(me: Path) -> None:

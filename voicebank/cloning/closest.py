@@ -7,10 +7,12 @@ import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from voicebank.audio import Audio
 from voicebank.cloning.store import cache_folder, weights_digest
@@ -46,6 +48,7 @@ SENTENCES = (
     "We measured the temperature of the liquid every hour.",
 )
 VERSION = 3  # of the cache: raise it when SENTENCES or how they are compared change
+SHIPPED = Path(__file__).with_name("references.json")
 PITCH_SECONDS = 20.0  # of speech are enough for a median
 
 
@@ -104,21 +107,39 @@ class Reference(BaseModel):
 
 
 def reference(voice: Synthesizer) -> Reference:
-    """How a voice sounds when it says :data:`SENTENCES`; from the user's cache where it was measured before.
+    """How a voice sounds, shipped or from the user's cache where it was measured before.
 
-    The name in the cache is a digest of the weights: other weights under the same name are another voice.
+    It is known by a digest of the weights: other weights under the same name are another voice.
     """
-    embeds = speaker.available()
-    path = cache_folder() / "references" / f"{VERSION}-{weights_digest(voice)}{'' if embeds else '-pitch'}.json"
+    name = reference_name(voice)
+    if name in _shipped():
+        return _shipped()[name]
+    path = cache_folder() / "references" / f"{name}{'' if speaker.available() else '-pitch'}.json"
     with contextlib.suppress(OSError, ValidationError):
         return Reference.model_validate_json(path.read_bytes())
-    spoken = speak(voice)
-    embeddings = [e.tolist() for e in map(speaker.embed, spoken) if e is not None] if embeds else []
-    measured = Reference(embeddings=embeddings, pitch=median_pitch(spoken))
+    measured = measure(voice)
     with contextlib.suppress(OSError):  # a home that cannot be written to costs time, not the answer
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic(path, measured.model_dump_json())
     return measured
+
+
+def reference_name(voice: Synthesizer) -> str:
+    """What a voice's reference is known by."""
+    return f"{VERSION}-{weights_digest(voice)}"
+
+
+def measure(voice: Synthesizer) -> Reference:
+    """How a voice sounds when it says :data:`SENTENCES`."""
+    spoken = speak(voice)
+    embeddings = [e.tolist() for e in map(speaker.embed, spoken) if e is not None] if speaker.available() else []
+    return Reference(embeddings=embeddings, pitch=median_pitch(spoken))
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, Reference]:
+    """Those of the base voices."""
+    return TypeAdapter(dict[str, Reference]).validate_json(SHIPPED.read_bytes())
 
 
 def frontend_of(voice: Synthesizer) -> Frontend:
