@@ -45,10 +45,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+# One compiles the loops for all that follow, the other those of an environment of its own.
+FIRST = "test_cloning.py", "test_packages.py"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, so that no core is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.name not in FIRST, item.path not in slow))
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def tone() -> Audio:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What base voices sound like is found out by the tests, once for all processes, and not taken from the user."""
+    """What base voices say for clones is spoken by the tests, once for all processes, and not taken from the user."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with pytest.MonkeyPatch.context() as patch:
@@ -105,9 +109,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory, demo_hub: Hub) -> Iterator[Se
 
 
 @pytest.fixture(scope="session")
-def page(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """The demo's page in a real browser."""
+def visitor(demo: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A real browser that visits the demo."""
     from demo_chromium import visiting
 
     with visiting(demo.url, tmp_path_factory.mktemp("browser")) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def page(visitor: Page) -> Iterator[Page]:
+    """The demo's page in it. It is left after each file: a page that nobody looks at takes a good part of a core."""
+    visitor.open()
+    yield visitor
+    visitor.driver.get("about:blank")

@@ -56,9 +56,7 @@ def visiting(url: str, folder: Path) -> Iterator[Page]:
     driver = chromium(folder, sound.save(folder / "microphone.wav"))
     driver.set_script_timeout(PATIENCE)
     try:
-        page = Page(driver, url)
-        page.open()
-        yield page
+        yield Page(driver, url)
     finally:
         driver.quit()
 

@@ -119,7 +119,7 @@ def test_control_characters_are_not_spoken(humming: Voice) -> None:
         "word " * 40_000,
         "a" * 200_000,
         "." * 199_999 + "a",
-        "9" * 200_000,
+        pytest.param("9" * 200_000, marks=pytest.mark.long),
     ],
     ids=["sentences", "words", "letters", "dots", "digits"],
 )

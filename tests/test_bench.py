@@ -21,6 +21,7 @@ def measured() -> dict[str, Any]:
     return measure_speech(["us-male"], others=False, page=["One.", "Two."], rounds=1, book_minutes=0.02, patience=0)
 
 
+@pytest.mark.long
 def test_a_voice_is_measured(measured: dict[str, Any]) -> None:
     row = measured["engines"]["voicebank:us-male"]
     assert 4 < row["speech_seconds"] < 9
@@ -31,6 +32,7 @@ def test_a_voice_is_measured(measured: dict[str, Any]) -> None:
     assert measured["threads"] >= 1 and measured["machine"]["python"]
 
 
+@pytest.mark.long
 def test_it_is_reported(measured: dict[str, Any], tmp_path: Path) -> None:
     report.save(measured, tmp_path / "new", "speech")
     table, shown = ((tmp_path / "new" / f"speech.{kind}").read_text() for kind in ("json", "md"))

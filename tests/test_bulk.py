@@ -206,6 +206,7 @@ def test_what_is_unfinished_or_private_is_not_pushed(whole: Path, hub: Hub, tmp_
     assert not hub.store.repos
 
 
+@pytest.mark.long
 def test_many_speakers_are_cloned_at_once(tmp_path: Path) -> None:
     doubled(tmp_path / "jane")
     doubled(tmp_path / "joe")

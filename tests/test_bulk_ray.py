@@ -104,6 +104,7 @@ def kill_one(name: str) -> None:
     found()[0].kill()
 
 
+@pytest.mark.long
 def test_whatever_is_killed_every_row_is_spoken_once(
     cluster: Cluster, deadly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +144,7 @@ def test_whatever_is_killed_every_row_is_spoken_once(
         assert (tmp_path / "plain" / name).read_bytes() == (out / name).read_bytes(), name
 
 
+@pytest.mark.long
 def test_two_workers_learn_what_one_does_though_one_is_killed(cluster: Cluster, tmp_path: Path) -> None:
     shutil.copytree(CLIPS / "us-male", tmp_path / "speaker")
     config = TrainerConfig(steps=16, warmup=2, validate_every=4, checkpoint_seconds=0.0, picture_every=16, device="cpu")
@@ -174,6 +176,7 @@ def test_two_workers_learn_what_one_does_though_one_is_killed(cluster: Cluster, 
     assert load_checkpoint(folder / "checkpoint.safetensors")[1]["step"] == 16
 
 
+@pytest.mark.long
 def test_what_cannot_be_trained_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
     command = ["train", "ssrn", str(tmp_path), "--run", str(tmp_path / "run"), "--preset", "tiny"]
     for more, message in (
@@ -187,6 +190,6 @@ def test_what_cannot_be_trained_is_one_line(cluster: Cluster, tmp_path: Path) ->
 
 
 def test_no_cluster_is_one_line() -> None:
-    code = "from voicebank.training.distributed import connect; connect('127.0.0.1:1')"
+    code = "from voicebank.training.ray_cluster import connect; connect('127.0.0.1:1')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1].startswith("voicebank.errors.BadData: no Ray cluster at 127.0.0.1:1")

@@ -34,7 +34,9 @@ def recordings(case: str, folder: Path) -> Features:
     return build(Dataset.read(made), base.config.audio, frontend_of(base), folder / "features")
 
 
-@pytest.mark.parametrize(("case", "band"), [("telephone", Band(250, 5600)), ("8 kHz", Band(0, 4500))])
+@pytest.mark.parametrize(
+    ("case", "band"), [("telephone", Band(250, 5600)), pytest.param("8 kHz", Band(0, 4500), marks=pytest.mark.long)]
+)
 def test_what_recordings_lack_is_guessed(case: str, band: Band, tmp_path: Path, few_steps: None) -> None:
     base, told = voicebank.load("gb-male"), []
     audio = base.config.audio
@@ -61,11 +63,11 @@ def test_what_recordings_lack_is_guessed(case: str, band: Band, tmp_path: Path, 
     assert distance(made) < 0.5 * distance(narrow)
 
 
-def test_a_clone_of_a_telephone(tmp_path: Path, few_steps: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICEBANK_CACHE", str(tmp_path / "cache"))  # another test may have let the base speak
+def test_a_clone_of_a_telephone(tmp_path: Path, few_steps: None) -> None:
     clips, told = Dataset.read(doubled(tmp_path / "clips")).clips, Recorded()
     narrow = Dataset.read(CASES["telephone"].make(clips, tmp_path / "me"))
     voice = voicebank.load("us-male").clone(narrow, tmp_path / "mine", settings=FEW, progress=told)
-    assert told.stages == ["checking", "features", "base speech", "bandwidth", "text2mel", "ssrn"]
+    stages = [stage for stage in told.stages if stage != "base speech"]  # another test may have let the base speak
+    assert stages == ["checking", "features", "bandwidth", "text2mel", "ssrn"]
     assert told.notes[0].endswith("a voice cloned from them guesses what lies there")
     assert voice.say("Hello there.").duration > 0.3

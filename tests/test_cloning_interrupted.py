@@ -96,7 +96,7 @@ def assert_same(folder: Path, whole: Path) -> None:
         assert left == meant
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_the_same_voice_whenever_it_was_killed(base: Path, me: Path, whole: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(PROGRAM), "clone", str(base), str(me), str(tmp_path / "mine")]
     done = subprocess.run(command, env={**os.environ, **ALONE}, capture_output=True, text=True, timeout=1200)
@@ -144,6 +144,7 @@ def test_ctrl_c_before_there_is_a_voice_says_so(base: Path, me: Path, tmp_path: 
     assert not folder.exists()
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_line_and_it_goes_on_once_there_is_room(
     base: Path, me: Path, whole: Path, tmp_path: Path
 ) -> None:

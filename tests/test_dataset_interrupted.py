@@ -50,7 +50,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_the_same_dataset_whenever_it_was_killed(talk: Path, made: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(PROGRAM), "dataset", str(talk), str(tmp_path / "me")]
     done = subprocess.run(command, env={**os.environ, **ALONE}, capture_output=True, text=True, timeout=300)
@@ -59,7 +59,7 @@ def test_it_is_the_same_dataset_whenever_it_was_killed(talk: Path, made: Path, t
     assert contents(tmp_path / "me") == contents(made)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_goes_on_once_there_is_room(talk: Path, made: Path, small_disk: Path) -> None:
     command = [sys.executable, "-m", "voicebank", "dataset", "make", str(talk), "-o", str(small_disk / "me")]
     decoded = Audio.read(talk).duration * 24000 * 2 / 1024

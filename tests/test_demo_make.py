@@ -91,6 +91,7 @@ def test_a_minute_is_checked(page: Page, minute: Path, tmp_path: Path) -> None:
     page.until(lambda: "18 of 18 clips" in page.value(f"{clips} .summary") and page.sees(clips), "and had back")
 
 
+@pytest.mark.long
 def test_two_voices_are_made_one_after_the_other(page: Page, demo: Server, minute: Path) -> None:
     work, results = "#make-progress", "#make-results"
     _checked(page, minute)

@@ -75,7 +75,7 @@ def listed(address: str) -> dict[str, dict[str, Any]]:
     return {voice["id"]: voice for voice in voices}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_voice_is_made_although_the_server_is_killed(tmp_path: Path) -> None:
     sample = ("me.zip", zipped(recorded(tmp_path / "me")))
     options = ["--cloning", str(tmp_path / "voices")]

@@ -78,7 +78,7 @@ def test_sharpening_deepens_the_valleys_and_keeps_the_envelope(samples: np.ndarr
     assert float(sharpened(np.zeros((3, CONFIG.bins), np.float32), 1.5, CONFIG).max()) < 1e-4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_processes_that_compile_librosa_at_once_do_not_break_it_for_all_that_follow(tmp_path: Path) -> None:
     code = "import numpy as np; from voicebank.compiled import librosa; x = np.sin(np.arange(48000, dtype='f') / 20); "
     code += "librosa('core.pitch').yin(x, fmin=65, fmax=400, sr=16000, frame_length=1024)"

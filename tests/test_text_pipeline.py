@@ -161,9 +161,9 @@ def test_control_characters() -> None:
     [
         "The quick brown fox, aged 5, jumps over the lazy dog. ",
         "a",
-        "12",
+        pytest.param("12", marks=pytest.mark.long),
         "word ",
-        "$1.5 & 3km @ 10:30pm on May 5. ",
+        pytest.param("$1.5 & 3km @ 10:30pm on May 5. ", marks=pytest.mark.long),
         "'-",
     ],
     ids=["prose", "letters", "digits", "words", "numbers", "marks"],

@@ -198,7 +198,11 @@ def test_a_run_learns_and_leaves_what_it_promises(corpus: Path, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("network", "options"), [("text2mel", {"flow": 16, "adversarial": True}), ("ssrn", {"adversarial": True})]
+    ("network", "options"),
+    [
+        ("text2mel", {"flow": 16, "adversarial": True}),
+        pytest.param("ssrn", {"adversarial": True}, marks=pytest.mark.long),
+    ],
 )
 def test_resuming_is_exact(corpus: Path, tmp_path: Path, network: str, options: dict[str, Any]) -> None:
     run(corpus, tmp_path / "whole", network, options)
