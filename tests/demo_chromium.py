@@ -56,7 +56,9 @@ def visiting(url: str, folder: Path) -> Iterator[Page]:
     driver = chromium(folder, sound.save(folder / "microphone.wav"))
     driver.set_script_timeout(PATIENCE)
     try:
-        yield Page(driver, url)
+        page = Page(driver, url)
+        page.open()
+        yield page
     finally:
         driver.quit()
 

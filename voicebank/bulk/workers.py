@@ -45,7 +45,7 @@ def carry_out(
         work: does a block.
         blocks: contents by number.
         workers: processes or actors, one a core; all cores of the machine or cluster if left out.
-        ray: address of a Ray cluster, see :func:`voicebank.training.distributed.connect`; this machine if left out.
+        ray: address of a Ray cluster, see :func:`voicebank.training.ray_cluster.connect`; this machine if left out.
         is_done: whether a block needs no second try, though its worker died.
 
     Raises:

@@ -50,7 +50,7 @@ def train_on_ray(
     Args:
         network, folders, run, config, options: as for :func:`voicebank.training.run.train`. Every node must see the
             folders under these names.
-        address: of the cluster, see :func:`voicebank.training.distributed.connect`.
+        address: of the cluster, see :func:`voicebank.training.ray_cluster.connect`.
         workers: processes that train.
         progress: callbacks.
 
