@@ -112,7 +112,9 @@ _VERSE = re.compile(
     r":(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?(?![\d:])"
 )
 _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
-_STATE = "|".join(STATES)
+# Some are words, too: those follow the name of a town, and those that people call out not at the start of a sentence.
+_WORDS, _CALLS = "AL|CO|DE|ID|IN|LA|MA|OH|OR|PA", "HI|ME|OK"
+_STATE = "|".join(state for state in STATES if state not in f"{_WORDS}|{_CALLS}".split("|"))
 
 RULES = rules(
     (r"(?<!\S)[:;=]'?-?[)(DPp|]+(?!\w)", ""),  # smileys
@@ -152,8 +154,14 @@ RULES = rules(
         r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)",
         _identifier,
     ),
-    (rf"\b(?P<state>{_STATE})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b", _place),
-    (rf"(?<=[a-z],) (?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})", lambda m: " " + _place(m)),
+    (rf"\b(?P<state>{'|'.join(STATES)})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b", _place),
+    # "Austin, TX" and "Gary, IN", but not "ask him, OR else", "Sure, OK." or "Tell Mom, OK?"
+    (rf"(?<=[a-z], )(?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})", _place),
+    (rf"\b(?P<town>[A-Z][a-z]+, )(?P<state>{_WORDS})\b(?P<zip>)(?! [A-Z]{{2}})", lambda m: m["town"] + _place(m)),
+    (
+        rf"(?<=\w )(?P<town>[A-Z][a-z]+, )(?P<state>{_CALLS})\b(?P<zip>)(?!\?| [A-Z]{{2}})",
+        lambda m: m["town"] + _place(m),
+    ),
     (r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)", lambda m: m[0].replace(".", ",")),
     (r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])", lambda m: m[1].replace(".", "") + "." + m[2]),
     (r"(?<![\d,])(\d+),(\d\d)(?= ?(?:€|EUR|CHF))", r"\1.\2"),
