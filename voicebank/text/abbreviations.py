@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from voicebank.text.tables import TABLES, rewritten, rules
+from voicebank.text.tables import COMMON, TABLES, rewritten, rules
 
 # Never the end of a sentence: something always follows.
 TITLES: dict[str, str] = TABLES["titles"]
@@ -28,6 +28,9 @@ DEGREES: dict[str, str] = TABLES["degrees"]
 ELISIONS: dict[str, str] = TABLES["elisions"]
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
+SURNAMES = frozenset(
+    ["an", "day", "do", "free", "going", "good", "her", "keep", "like", "may", "no", "see", "so", "stop", "will", "you"]
+)
 SMALL_BEFORE_SAINT = re.compile("In|At|On|The|From|Near|Of|To|And|By|For|With|Old|Visit|Is|See|Our")
 
 
@@ -54,6 +57,12 @@ def _letters(match: re.Match[str]) -> str:
     """ "U.S." and "G.P.U.s" as letters, in capitals: "a" would be read as the article."""
     letters = " ".join(re.findall(r"[A-Za-z](?=\.)", match.group())).upper()
     return letters + ("'s" + (match["end"] or "") if match["plural"] else _stop(match))
+
+
+def _initial(match: re.Match[str]) -> str:
+    """ "J. R. R. Tolkien" without stops, but "Vitamin C. The end" is two sentences."""
+    after = match.string[match.end() :].split()[0].lower()
+    return match[0] if after in COMMON - SURNAMES else match[0][0]
 
 
 def _road(match: re.Match[str]) -> str:
@@ -123,7 +132,7 @@ _RULES = rules(
     (rf"(?m)(?<![\w.])(?P<word>{_alternatives(_PLAIN)})\.(?P<end>\W*$)?", lambda m: _PLAIN[m["word"]] + _stop(m)),
     (rf"(?<![\w'.])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)", lambda m: ALWAYS[m[1]]),
     (r"(?m)(?<![\w.])(?:[A-Za-z]\.){2,}(?P<plural>s\b)?(?P<end>\W*$)?", _letters),
-    (r"(?<![\w.'])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|(I)\.(?=\s+[A-Z]\.))", lambda m: m[1] or m[2]),
+    (r"(?<![\w.'])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|(I)\.(?=\s+[A-Z]\.))", _initial),
 )
 
 

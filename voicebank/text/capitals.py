@@ -12,8 +12,16 @@ _VALID = re.compile(r"(?=[MDCLXVI])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|
 # Numerals by their letters that are more often something else.
 OTHERWISE = re.compile("I|V|X|L|C|D|M|CD|DC|MC|MD|CV|MI|DI|DIV|MIX|LI|CI|CC|DL|MM|XL|CM|DM|ML|CL|MV|LCD|LD|VD|XX|XXX")
 _DRIP = re.compile(r" (?:drip|line|bag|fluids?|needle|pole|tube|access|antibiotics|therapy|infusion|medication)")
-_READ_AS_WORDS = re.compile("SIM|PIN|RAM|ROM|ZIP|GIF|JPEG|NATO|NASA|SWAT|SEAL|PAC|CAT|LAN|WAN|MAC|ASIC|SCUBA|LASER")
+_READ_AS_WORDS = re.compile(
+    "SIM|PIN|RAM|ROM|ZIP|GIF|JPEG|NATO|NASA|BAFTA|FEMA|LARP|MOOC|SWAT|SEAL|PAC|CAT|LAN|WAN|MAC|ASIC|SCUBA|LASER"
+)
 _WORD = re.compile(r"[A-Z][A-Z']*")
+# Before "chapter I" these make it the speaker; what follows it where it is the first chapter.
+_THIS = re.compile(r"(?i)\b(?:this|that|my|next|last|previous|present|following) $")
+_AFTER_ONE = re.compile(
+    r" (?:[a-z]+s|of|and|or|to|in|on|at|by|for|from|with|above|below|only|alone|began|ended|we|you|he|she|it|they|there"
+    r"|the|an?|our|my|your|her|their)\b"
+)
 # "us" and not the country, after these.
 _BEFORE_US = re.compile(
     r"(?i)\b(?:tell|give|let|help|show|send|join|call|of|to|with|for|from|at|all|between|about|against|on|by|see|save"
@@ -34,6 +42,11 @@ def _counted(match: re.Match[str]) -> str:
     small = match["numeral"].islower()
     if number is None or (small and match["numeral"] in ("i", "l", "li", "xi") and not match["name"][0].isupper()):
         return match[0]
+    # "In this chapter I show", "in the present volume I was", but "see part I of it", "volume I has".
+    if match["numeral"] == "I" and match["name"][0].islower():
+        before, after = match.string[: match.start()], match.string[match.end() :]
+        if re.match(" [a-z]", after) and (_THIS.search(before) or not _AFTER_ONE.match(after)):
+            return match[0]
     return f"{match['name']} {number}"
 
 
@@ -47,7 +60,7 @@ def _range(match: re.Match[str]) -> str:
 def _named(match: re.Match[str]) -> str:
     name, numeral, after = match["name"], match["numeral"], match["after"]
     number = value(numeral)
-    if number is None:
+    if number is None or (len(numeral) == 1 and _is_initial(match)):
         return match[0]
     # "Charles I think": a single I after a name counts only where no sentence can go on with it.
     if name in RULERS and (
@@ -57,6 +70,15 @@ def _named(match: re.Match[str]) -> str:
     if len(numeral) > 1 and not NOT_NAMES.fullmatch(name) and "C" not in numeral and numeral not in ("XL", "LI"):
         return f"{name} {number}"
     return match[0]
+
+
+def _is_initial(match: re.Match[str]) -> bool:
+    """ "Robert V. Smith", not "Pope Paul V Borghese" or "Charles V. The war": by now the stop of an initial is gone."""
+    if match["numeral"] in ("L", "C"):
+        return True
+    surname = re.match(r" (?:[A-Z]\b|([A-Z][a-z'’]+))", match["after"])
+    titled = re.search(r"\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Prince|Duke|Saint) $", match.string[: match.start()])
+    return surname is not None and (surname[1] or "").lower() not in COMMON and not titled
 
 
 def _the(match: re.Match[str]) -> str:
