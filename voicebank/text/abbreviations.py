@@ -29,7 +29,7 @@ ELISIONS: dict[str, str] = TABLES["elisions"]
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
 SURNAMES = frozenset(
-    ["an", "day", "do", "free", "going", "good", "her", "keep", "like", "may", "no", "see", "so", "stop", "will", "you"]
+    ("an", "day", "do", "free", "going", "good", "her", "keep", "like", "may", "no", "see", "so", "stop", "will", "you")
 )
 SMALL_BEFORE_SAINT = re.compile("In|At|On|The|From|Near|Of|To|And|By|For|With|Old|Visit|Is|See|Our")
 
