@@ -104,6 +104,8 @@ def test_more_readings(text: str, reading: str) -> None:
         ("Charles V. He had vitamin C. The end", "Charles the fifth. He had vitamin C. The end"),
         ("In this chapter I show part I of volume I", "In this chapter I show part one of volume one"),
         ("Three BAFTAs, two ATMs", "Three BAFTAs, two A T Ms"),
+        ("Oh no. I forgot. In a sec. I'll see Fig. A", "Oh no. I forgot. In a sec. I'll see figure A"),
+        ("4.5/5 stars, 3.5/4.0", "four point five out of five stars, three point five out of four point zero"),
         ("We met in Tulsa, OK, in May", "We met in Tulsa, Oklahoma, in May"),
         ("From Gary, IN to Portland, OR", "From Gary, Indiana to Portland, Oregon"),
         ("So, OK, ask him, OR ELSE", "So, OK, ask him, or else"),

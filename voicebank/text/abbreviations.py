@@ -98,7 +98,7 @@ _RULES = rules(
         _road,
     ),
     (
-        rf"(?<![\w.'])(?!v\. [A-Z])({_alternatives(COUNTERS)})\.\s?"
+        rf"(?<![\w.'])(?!v\. [A-Z]|[a-z]+\. [IA](?:['’]| [a-z]))({_alternatives(COUNTERS)})\.\s?"
         r"(?=\d|[IVXL]+\b|[A-H]\b|[ivx]{2,}\b|[A-Z]{1,4}-?\d)",
         lambda m: COUNTERS[m[1]] + " ",
     ),

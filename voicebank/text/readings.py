@@ -221,6 +221,7 @@ RULES = rules(
     (r"\b2000'?s\b", "two thousands"),
     (r"\b(\d\d)00'?s\b", r"\1 hundreds"),
     (r"\b((?:19|20)\d\d)/(\d\d)\b(?!/)", r"\1 to \2"),
+    (r"(?<![\w/.,-])(\d+\.\d+)/(\d+(?:\.\d+)?)(?![\w/]|[.,]\d)", r"\1 out of \2"),
     (FOUR_DIGITS, year_or_count),
     # Rooms, flights and errors; the numbers of houses.
     (
