@@ -106,6 +106,7 @@ def test_more_readings(text: str, reading: str) -> None:
         ("Three BAFTAs, two ATMs", "Three BAFTAs, two A T Ms"),
         ("Oh no. I forgot. In a sec. I'll see Fig. A", "Oh no. I forgot. In a sec. I'll see figure A"),
         ("4.5/5 stars, 3.5/4.0", "four point five out of five stars, three point five out of four point zero"),
+        ("The U.S. He left at 5 p.m. They saw the U.S. Open", "The U S. He left at five P M. They saw the U S Open"),
         ("We met in Tulsa, OK, in May", "We met in Tulsa, Oklahoma, in May"),
         ("From Gary, IN to Portland, OR", "From Gary, Indiana to Portland, Oregon"),
         ("So, OK, ask him, OR ELSE", "So, OK, ask him, or else"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from voicebank.text.tables import COMMON, TABLES, rewritten, rules
+from voicebank.text.tables import TABLES, rewritten, rules
 
 # Never the end of a sentence: something always follows.
 TITLES: dict[str, str] = TABLES["titles"]
@@ -28,8 +28,11 @@ DEGREES: dict[str, str] = TABLES["degrees"]
 ELISIONS: dict[str, str] = TABLES["elisions"]
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
-SURNAMES = frozenset(
-    ("an", "day", "do", "free", "going", "good", "her", "keep", "like", "may", "no", "see", "so", "stop", "will", "you")
+# With a capital these begin a sentence: no surname, nor part of a title ("U.S. Open"), is spelled like them.
+BEGINNINGS = frozenset(
+    ("a", "and", "as", "at", "but", "for", "he", "his", "how", "if", "in", "is", "it", "my", "now", "on", "our")
+    + ("she", "that", "the", "their", "then", "there", "these", "they", "this", "those", "was", "we", "what", "when")
+    + ("where", "which", "who", "why", "with", "your")
 )
 SMALL_BEFORE_SAINT = re.compile("In|At|On|The|From|Near|Of|To|And|By|For|With|Old|Visit|Is|See|Our")
 
@@ -53,16 +56,23 @@ def _stop(match: re.Match[str]) -> str:
     return "" if end is None else end if end[:1] in (".", "!", "?") else "." + end
 
 
+def _begins(after: str) -> bool:
+    """Whether a text begins with the first word of a sentence, as far as the word tells."""
+    word = re.match(r"\s+([A-Z][a-z]*)\b(?!\.)", after)
+    return word is not None and word[1].lower() in BEGINNINGS
+
+
 def _letters(match: re.Match[str]) -> str:
     """ "U.S." and "G.P.U.s" as letters, in capitals: "a" would be read as the article."""
     letters = " ".join(re.findall(r"[A-Za-z](?=\.)", match.group())).upper()
-    return letters + ("'s" + (match["end"] or "") if match["plural"] else _stop(match))
+    if match["plural"]:
+        return letters + "'s" + (match["end"] or "")
+    return letters + ("." if _begins(match.string[match.end() :]) else _stop(match))
 
 
 def _initial(match: re.Match[str]) -> str:
     """ "J. R. R. Tolkien" without stops, but "Vitamin C. The end" is two sentences."""
-    after = match.string[match.end() :].split()[0].lower()
-    return match[0] if after in COMMON - SURNAMES else match[0][0]
+    return match[0] if _begins(match.string[match.end() :]) else match[0][0]
 
 
 def _road(match: re.Match[str]) -> str:
