@@ -28,11 +28,11 @@ DEGREES: dict[str, str] = TABLES["degrees"]
 ELISIONS: dict[str, str] = TABLES["elisions"]
 SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ROADS_AFTER_NAME = {"St": "Street", "Dr": "Drive"}
-# With a capital these begin a sentence: no surname, nor part of a title ("U.S. Open"), is spelled like them.
+# These begin a sentence: no surname, nor part of a title ("U.S. Open"), is written like them.
 BEGINNINGS = frozenset(
-    ("a", "and", "as", "at", "but", "for", "he", "his", "how", "if", "in", "is", "it", "my", "now", "on", "our")
-    + ("she", "that", "the", "their", "then", "there", "these", "they", "this", "those", "was", "we", "what", "when")
-    + ("where", "which", "who", "why", "with", "your")
+    ("A", "And", "As", "At", "But", "For", "He", "His", "How", "If", "In", "Is", "It", "My", "Now", "On", "Our", "She")
+    + ("That", "The", "Their", "Then", "There", "These", "They", "This", "Those", "Was", "We", "What", "When", "Where")
+    + ("Which", "Who", "Why", "With", "Your")
 )
 SMALL_BEFORE_SAINT = re.compile("In|At|On|The|From|Near|Of|To|And|By|For|With|Old|Visit|Is|See|Our")
 
@@ -59,7 +59,7 @@ def _stop(match: re.Match[str]) -> str:
 def _begins(after: str) -> bool:
     """Whether a text begins with the first word of a sentence, as far as the word tells."""
     word = re.match(r"\s+([A-Z][a-z]*)\b(?!\.)", after)
-    return word is not None and word[1].lower() in BEGINNINGS
+    return word is not None and word[1] in BEGINNINGS
 
 
 def _letters(match: re.Match[str]) -> str:

@@ -73,7 +73,7 @@ def _named(match: re.Match[str]) -> str:
 
 
 def _is_initial(match: re.Match[str]) -> bool:
-    """ "Robert V. Smith", not "Pope Paul V Borghese" or "Charles V. The war": by now the stop of an initial is gone."""
+    """ "Robert V. Smith", but not "Pope Paul V Borghese" nor "Charles V. After that". The stop is gone by now."""
     if match["numeral"] in ("L", "C"):
         return True
     surname = re.match(r" (?:[A-Z]\b|([A-Z][a-z'’]+))", match["after"])

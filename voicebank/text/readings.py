@@ -69,6 +69,11 @@ def _place(match: re.Match[str]) -> str:
     return STATES[match["state"]] + zip_code
 
 
+def _in_town(match: re.Match[str]) -> str:
+    """ "Gary, IN"."""
+    return match["town"] + _place(match)
+
+
 def _plural_number(match: re.Match[str]) -> str:
     """ "five 5s" as "five fives", "two 747s" as "two seven forty sevens"."""
     said = cardinal(int(match["number"])) if len(match["number"]) < 3 else in_pairs(match["number"])
@@ -114,7 +119,8 @@ _VERSE = re.compile(
 _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
 # Some are words, too: those follow the name of a town, and those that people call out not at the start of a sentence.
 _WORDS, _CALLS = "AL|CO|DE|ID|IN|LA|MA|OH|OR|PA", "HI|ME|OK"
-_STATE = "|".join(state for state in STATES if state not in f"{_WORDS}|{_CALLS}".split("|"))
+_STATE = "|".join(STATES)
+_PLAIN = "|".join(state for state in STATES if state not in f"{_WORDS}|{_CALLS}".split("|"))
 
 RULES = rules(
     (r"(?<!\S)[:;=]'?-?[)(DPp|]+(?!\w)", ""),  # smileys
@@ -154,14 +160,11 @@ RULES = rules(
         r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)",
         _identifier,
     ),
-    (rf"\b(?P<state>{'|'.join(STATES)})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b", _place),
+    (rf"\b(?P<state>{_STATE})\.? (?P<zip>\d{{5}}(?:-\d{{4}})?)\b", _place),
     # "Austin, TX" and "Gary, IN", but not "ask him, OR else", "Sure, OK." or "Tell Mom, OK?"
-    (rf"(?<=[a-z], )(?P<state>{_STATE})\b(?P<zip>)(?! [A-Z]{{2}})", _place),
-    (rf"\b(?P<town>[A-Z][a-z]+, )(?P<state>{_WORDS})\b(?P<zip>)(?! [A-Z]{{2}})", lambda m: m["town"] + _place(m)),
-    (
-        rf"(?<=\w )(?P<town>[A-Z][a-z]+, )(?P<state>{_CALLS})\b(?P<zip>)(?!\?| [A-Z]{{2}})",
-        lambda m: m["town"] + _place(m),
-    ),
+    (rf"(?<=[a-z], )(?P<state>{_PLAIN})\b(?P<zip>)(?! [A-Z]{{2}})", _place),
+    (rf"\b(?P<town>[A-Z][a-z]+, )(?P<state>{_WORDS})\b(?P<zip>)(?! [A-Z]{{2}})", _in_town),
+    (rf"(?<=\w )(?P<town>[A-Z][a-z]+, )(?P<state>{_CALLS})\b(?P<zip>)(?!\?| [A-Z]{{2}})", _in_town),
     (r"(?<![\w.,-])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\w]|\.\d)", lambda m: m[0].replace(".", ",")),
     (r"(?<=[€£$])(\d{1,3}(?:\.\d{3})*),(\d\d)(?![\d,])", lambda m: m[1].replace(".", "") + "." + m[2]),
     (r"(?<![\d,])(\d+),(\d\d)(?= ?(?:€|EUR|CHF))", r"\1.\2"),
