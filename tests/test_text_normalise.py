@@ -163,6 +163,47 @@ def test_forms_of_prose_notes_and_science(text: str, reading: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reading"),
     [
+        # pages, chats and code
+        ("This is <b>bold</b> and <a href='https://x.org'>a link</a>.", "This is bold and a link."),
+        ("<p>One.</p><p>Two<br/>three</p>", "One. Two, three"),
+        ("H<sub>2</sub>O, a<b and List<String>", "H two O, a is less than b and List String"),
+        ("See [the docs](https://example.com/a_(b)) and ![a cat](cat.png).", "See the docs and a cat."),
+        ("a note [1](see below)", "a note (one)(see below)"),
+        ("> What was said", "What was said"),
+        ("btw, idk if ppl will come", "by the way, I don't know if people will come"),
+        ("~/.bashrc, /etc/hosts, ~50", "tilde slash dot bashrc, slash etc slash hosts, about fifty"),
+        ("f(x) = x^2 - 2x - 1, c = a / b", "f(x) equals x squared minus two x minus one, c equals a divided by b"),
+        ("3 PM PST / 6 PM EST, tea / coffee", "three P M P S T, six P M E S T, tea, coffee"),
+        # pairs, ratios and prices of one of many
+        ("a yes/no question, and/or", "a yes or no question, and or"),
+        ("the day/night cycle, 5 days/week", "the day slash night cycle, five days per week"),
+        (
+            "$85.20/bbl, £3/head, $3/lb",
+            "eighty five dollars and twenty cents per barrel, three pounds per head, three dollars per pound",
+        ),
+        ("1:10,000, a 1:24 scale, at 1:24", "one to ten thousand, a one to twenty four scale, at one twenty four"),
+        ("up 25 bps, 9600 bps", "up twenty five basis points, nine thousand six hundred bits per second"),
+        ("1/2 c. of milk, 2 c. flour, 50 c", "one half cup of milk, two cups flour, fifty cents"),
+        (
+            "at 180C, 200C/400F, seat 18C",
+            "at one hundred and eighty degrees Celsius, two hundred degrees Celsius or four hundred degrees Fahrenheit,"
+            " seat eighteen C",
+        ),
+        # months and days without a number
+        ("Jan. was cold. I told Jan. She left.", "January was cold. I told Jan. She left."),
+        ("We left in Feb. It was late Oct.", "We left in February. It was late October."),
+        ("Sat. night, (Mon.), a Tues.", "Saturday night, (Monday), a Tuesday."),
+        ("Eq. (4), Nº 5, order #123", "equation (four), number five, order number one two three"),
+        ("a 3yo boy, an 18-y/o girl", "a three-year-old boy, an eighteen-year-old girl"),
+    ],
+)
+def test_forms_of_pages_chats_and_prices(text: str, reading: str) -> None:
+    assert normalise(text) == reading
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
         # counts
         ("1500 people", "one thousand five hundred people"),
         ("1984 people came in 1984", "one thousand nine hundred and eighty four people came in nineteen eighty four"),

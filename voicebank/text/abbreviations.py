@@ -75,6 +75,10 @@ def _initial(match: re.Match[str]) -> str:
     return match[0] if _begins(match.string[match.end() :]) else match[0][0]
 
 
+def _month(match: re.Match[str]) -> str:
+    return MONTHS[match["word"]] + ("." if _begins(match.string[match.end() :]) else _stop(match))
+
+
 def _road(match: re.Match[str]) -> str:
     """ "Elm St." is a street and "St. Paul" a saint: told apart by the words around."""
     before, word, stop, after = match["before"], match["word"], match["stop"], match["after"]
@@ -100,6 +104,8 @@ _RULES = rules(
     (r"\b([Aa]ssoc)\.? (?=[Pp]rof)", r"\1iate "),
     (r"(?<=\d(?:st|nd|rd|th) )([Ff]l)\b\.?", r"\1oor"),
     (r"\bHons\b\.?", "honors"),
+    (r"\bRt\.? (?=Hon)", "Right "),
+    (r"\b[Nn]°\s?(?=\d)", "number "),
     (rf"(?<=[a-z], )({_alternatives(STATES)})\.", lambda m: STATES[m[1]]),
     (rf"\b((?:[Mm]id|[Ee]arly|[Ll]ate)-)({_alternatives(MONTHS)})\b\.?", lambda m: m[1] + MONTHS[m[2]]),
     (rf"\b([BM])\.({_alternatives(DEGREES)})\b\.?", lambda m: f"{m[1]} {DEGREES[m[2]]}"),
@@ -112,6 +118,7 @@ _RULES = rules(
         r"(?=\d|[IVXL]+\b|[A-H]\b|[ivx]{2,}\b|[A-Z]{1,4}-?\d)",
         lambda m: COUNTERS[m[1]] + " ",
     ),
+    (r"\b(Eqs?|Figs?|Tab|Sec|Ch)\. (?=\(\d)", lambda m: COUNTERS[m[1]] + " "),
     (r"(?<![\w.'-])(pp|Fig|Figs|Vol|Apt|apt|fig|vol|Ste|Ch|Sec|Rm) (?=\d|[IVX]+\b)", lambda m: COUNTERS[m[1]] + " "),
     (r"\bNo (?=\d+\b(?! [a-z]+s\b|[.,]\d))", "number "),
     (r"(?<=[\w.)] )v(?:\.|s\.?)? (?=[A-Z])", "versus "),
@@ -129,18 +136,22 @@ _RULES = rules(
         rf"\b({_alternatives(MONTHS)})\b\.?(?=\s\d)|(?:(?<=\d\s)|(?<=\d(?:st|nd|rd|th)\s))\b({_alternatives(MONTHS)})\b\.?",
         lambda m: MONTHS[m[1] or m[2]],
     ),
+    # "Jan. was cold", but "I told Jan. She was cold"
+    (rf"\b({_alternatives(MONTHS)})\.(?= [a-z]+\b|[,)])", lambda m: MONTHS[m[1]]),
+    (r"(?m)\b(?P<word>Feb|Apr|Jul|Aug|Sept|Oct|Nov|Dec)\.(?P<end>\W*$)?", _month),
+    (rf"\b({_WEEKDAY})\.? (?=(?:morning|afternoon|evening|night)s?\b)", lambda m: DAYS[m[1]] + " "),
     (rf"\b({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY})\b\.?(?!\w)", lambda m: f"{DAYS[m[1]]} to {DAYS[m[2]]}"),
     # "Sat." and "Sun." are words as well, so a date must follow.
     (
-        rf"\b({_WEEKDAY})(?:(?<!Sat)(?<!Sun)\.(?=,|\s)|\.?(?=,? (?:\d|(?:{'|'.join(MONTHS)})[a-z]*\.? \d)))",
-        lambda m: DAYS[m[1]],
+        rf"\b({_WEEKDAY})(?:(?<!Sat)(?<!Sun)\.(?=[,)]|\s|$)|\.?(?=,? (?:\d|(?:{'|'.join(MONTHS)})[a-z]*\.? \d)))",
+        lambda m: DAYS[m[1]] + ("." if m[0][-1] == "." and m.end() == len(m.string) else ""),
     ),
     (r"(?<!\d )\bFt\.? ?(?=[A-Z][a-z])", "Fort "),
     (r"(?<!\d )(?<![\w.])(min|max)\.", lambda m: m[1] + "imum"),
     (r"(?<![\w&])Ms (?=[A-Z])", "Miz "),
     (r"\bSt (?=[A-Z][a-z])", "Saint "),
     (rf"(?m)(?<![\w.])(?P<word>{_alternatives(_PLAIN)})\.(?P<end>\W*$)?", lambda m: _PLAIN[m["word"]] + _stop(m)),
-    (rf"(?<![\w'.])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)", lambda m: ALWAYS[m[1]]),
+    (rf"(?<![\w'./])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)", lambda m: ALWAYS[m[1]]),
     (r"(?m)(?<![\w.])(?:[A-Za-z]\.){2,}(?P<plural>s\b)?(?P<end>\W*$)?", _letters),
     (r"(?<![\w.'])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|(I)\.(?=\s+[A-Z]\.))", _initial),
 )

@@ -48,6 +48,17 @@ def _factor(match: re.Match[str]) -> str:
     )
 
 
+def _either(match: re.Match[str]) -> str:
+    """ "a yes/no question"."""
+    return match[0].replace("/", " or ")
+
+
+def _right_side(match: re.Match[str]) -> str:
+    """ "= 2x - 1", "= b / c"."""
+    said = re.sub(r"(?<=[\w)])\s+-\s+(?=[\d(]|[a-z]\b)", " minus ", match[0])
+    return re.sub(r"(?<=[\w)])\s+/\s+(?=[\d(]|[a-z]\b)", " divided by ", said)
+
+
 def _hex(match: re.Match[str]) -> str:
     return " ".join(DIGIT_NAMES.get(c, c.upper()) for c in match[0])
 
@@ -69,7 +80,8 @@ RULES = rules(
     (r"(?<![\w])0x[0-9A-Fa-f]+\b|(?<=#)(?=[0-9A-Fa-f]*\d)(?:[0-9A-Fa-f]{6})\b", _hex),
     (r"\b([b-df-hj-np-tv-z])([b-df-hj-np-tv-z])(?=\^)", r"\1 \2"),
     (r"(?<=[\w)])(?:\^|\*\*)\s?[({]?(?P<sign>[+-]?)(?P<power>\d+|[a-z]\b)[)}]?", _power),
-    (r"(?<=[\w)]) / (?=[\d(])", " divided by "),
+    (r"=[^!?;]*", _right_side),
+    (r"(?:(?<=[\d)])|(?<=\b[a-z])) / (?=[\d(])", " divided by "),
     # Signs of more than one character, and those whose reading depends on their place.
     (r"(?<![\w)\]] )(?:(?<=\s)|^)(?:<=|=<)\s?(?=[\d$£€.])", "at most "),
     (r"(?<![\w)\]] )(?:(?<=\s)|^)>=\s?(?=[\d$£€.])", "at least "),
@@ -108,7 +120,11 @@ RULES = rules(
     (r"\bw/(?=\s|$)", "with"),
     (r"\bc/o\b", "care of"),
     (r"\bb/c\b", "because"),
-    (r"\band/or\b", "and or"),
+    (r"(?i)\b(and|either)/or\b", r"\1 or"),
+    (r"(?i)\b(he/she|she/he|his/hers?|hers?/his|him/her|yes/no|true/false|on/off|pass/fail|male/female)\b", _either),
+    # The home folder of a shell, which is no estimate.
+    (r"(?<!\S)~/(\.?)(?=\w)", lambda m: "tilde slash " + "dot " * len(m[1])),
+    (r"(?<=\w) / (?=\w)", ", "),
     (r"(?<=[A-Za-z])/(?=[A-Za-z])|(?<!\S)/(?=[\w.]+/)", " slash "),
     (r"@", " at "),
     (r"(?<=\w)\s*\+\s*(?=\w)", " plus "),

@@ -29,6 +29,19 @@ GREEK_LETTER = re.compile(
 SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
+# Tags of a page, but not "a <b> c", "List<String>" or the signs of "x < y".
+_TAGS = (
+    "abbr|a|blockquote|body|br|b|cite|code|del|div|em|font|h[1-6]|hr|html|img|ins|i|kbd|li|mark|ol|pre|p|q|section|small"
+    "|span|strong|sub|sup|s|table|tbody|td|thead|th|tr|tt|ul|u"
+)
+TAG = re.compile(
+    rf"(?i)</(?:{_TAGS})\s*>|(?:(?<!\s)|(?<!\S)(?!<\w> ))<(?P<name>{_TAGS})"
+    r"(?:\s+[a-z][\w:-]*=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?>"
+)
+ENDS_LINE = re.compile(r"(?i)</?(?:blockquote|br|div|h[1-6]|hr|li|p|section|td|th|tr)\b")
+# A link or a picture of Markdown, and the mark of what it quotes.
+LINK = re.compile(r"!?\[(?P<text>[^\[\]]*)\]\((?=[^\s()]*[./#:])[^\s()]*(?:\([^\s()]*\)[^\s()]*)*\)")
+QUOTED = re.compile(r"^\s*(?:>\s?)+(?=[A-Za-z\"'“‘])")
 TERMINAL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and the like (ECMA-48, section 5.4)
 PLAIN = str.maketrans(QUOTES | TABLES["letters"] | TABLES["signs"] | {"…": ELLIPSIS})
 COMPOSED = str.maketrans(QUOTES | DASHES | {"⁄": "/"})
@@ -51,7 +64,7 @@ def normalise(text: str, language: str = "en") -> str:
     """
     if not language.startswith("en"):
         raise BadText(f"text in language {language!r} cannot be normalised; only English ('en') can")
-    text = TERMINAL.sub("", text)
+    text = _without_markup(TERMINAL.sub("", text))
     text = read_numbers(rewrite(fold(_respelled(_entities(text))), language.lower()))
     # Whatever the rules left must not reach a voice as a sign.
     text = text.replace("%", " percent ").replace("°", " degrees ").replace("+", " plus ")
@@ -65,6 +78,22 @@ def _entities(text: str) -> str:
             break
         text = ENTITY.sub(lambda m: html.unescape(m.group()), text)
     return text
+
+
+def _without_markup(text: str) -> str:
+    """The words of a text in HTML or Markdown: no tags, and of a link what it shows."""
+    if "](" in text:
+        text = LINK.sub(lambda m: m["text"], text)
+    if "<" in text:
+        text = TAG.sub(_tag, text).rstrip(", ")
+    return QUOTED.sub("", text) if ">" in text else text
+
+
+def _tag(match: re.Match[str]) -> str:
+    """A pause between two lines, and nothing within one."""
+    if not ENDS_LINE.match(match[0]):
+        return ""
+    return ", " if match.string[: match.start()].rstrip()[-1:].isalnum() else " "
 
 
 def _respelled(text: str) -> str:

@@ -92,7 +92,9 @@ def _ones(match: re.Match[str]) -> str:
 
 
 def _identifier(match: re.Match[str]) -> str:
-    return match["what"] + ", ".join(spell_digits(part) for part in re.findall(r"\d+", match["digits"]))
+    return re.sub("(?:number )?#$", "number ", match["what"]) + ", ".join(
+        spell_digits(part) for part in re.findall(r"\d+", match["digits"])
+    )
 
 
 # "Apartment 4B" has a letter and no billions.
@@ -116,6 +118,18 @@ _VERSE = re.compile(
     rf"\b(?P<book>{'|'.join(sorted({*abbreviations.BOOKS.values(), *_MORE_BOOKS}))}) (?P<chapter>\d{{1,3}})"
     r":(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?(?![\d:])"
 )
+_IN_FULL = {
+    **{"hr": "hour", "min": "minute", "sec": "second", "wk": "week", "mo": "month", "yr": "year"},
+    **{
+        "kg": "kilogram",
+        "lb": "pound",
+        "oz": "ounce",
+        "bbl": "barrel",
+        "gal": "gallon",
+        "sq ft": "square foot",
+        "ft": "foot",
+    },
+}
 _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
 # Some are words, too: those follow the name of a town, and those that people call out not at the start of a sentence.
 _WORDS, _CALLS = "AL|CO|DE|ID|IN|LA|MA|OH|OR|PA", "HI|ME|OK"
@@ -181,18 +195,33 @@ RULES = rules(
     (r"(?<=\d)\s?-\s?(?=[$£€¥]\d)|(?<=\d[kKmMB])\s?-\s?(?=[$£€¥]\d)|(?<=\d[bmt]n)\s?-\s?(?=[$£€¥]\d)", " to "),
     (r"(?<=[$£€¥])(\d+(?:\.\d+)?)([kKmMB]|[bmt]n)\s?-\s?(\d+(?:\.\d+)?)\2\b", r"\1-\3\2"),
     (units.MONEY, units.money),
+    # "5 days/week" and "the day/night cycle"; prices of what is sold by the piece.
     (
-        r"(?<=[\w%])/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user"
+        r"(?<=[\w%])(?<!day)(?<!week)(?<!month)(?<!hour)/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user"
         r"|sq ft|min|sec|GB|kWh)\b)",
         " per ",
     ),
-    (r"(?<=per )(hr|wk|mo|yr)\b", lambda m: {"hr": "hour", "wk": "week", "mo": "month", "yr": "year"}[m[1]]),
+    (
+        rf"(\b(?:{units.PAID})|\d%?)/(?=(?:bbl|barrel|share|ton|tonne|gallon|pound|litre|liter|piece|item|head|acre|page"
+        r"|bottle|seat|guest|adult|child|call|ft)\b)",
+        r"\1 per ",
+    ),
+    (rf"(?<=per )({'|'.join(_IN_FULL)})\b", lambda m: _IN_FULL[m[1]]),
+    # An oven's: "at 180C", "180C/350F".
+    (r"\b([1-5]\d\d)C/([1-5]\d\d)F\b", r"\1 degrees Celsius or \2 degrees Fahrenheit"),
+    (
+        r"(?:(?<=\bat )|(?<=\bto ))([1-5]\d\d)([CF])\b",
+        lambda m: f"{m[1]} degrees {'Celsius' if m[2] == 'C' else 'Fahrenheit'}",
+    ),
+    (units.CUPS, units.cups),
     (r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])", lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
     (r"\b(240|360|480|720|1080|1440|2160)p\b", lambda m: f"{in_pairs(m[1])} P"),
     (r"\b([A-Z]{1,3})-(\d{3})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}"),
     (r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)p(?![\w/])", _pence),
     # Times.
     (r"(?i)(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", r":\1"),
+    (r"(?i)(?:(?<=\bratio of )|(?<=\bscale of )|(?<=\bodds of ))(\d+):(?=\d)", r"\1 to "),
+    (r"(?i)\b(\d+):(?=\d+(?:,\d{3})* (?:scale|ratio|odds|dilution)\b|\d{1,3}(?:,\d{3})+(?!\d|,\d))", r"\1 to "),
     (r"(?<=\d:\d\d) ?h\b", ""),
     (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", r"\1:\2"),
     (r"(?i)(?<=\d)\s?([ap])\.?\s?m\b(?!')", lambda m: f" {m[1].upper()} M"),
@@ -205,6 +234,12 @@ RULES = rules(
     (r"\b9/11\b", "nine eleven"),
     (r"\b24/7\b", "twenty-four seven"),
     # Counts, years and decades.
+    (r"(?<![\w.,])(\d{1,3})[ -]?(?:yo|y/o)(?![\w/])", r"\1-year-old"),
+    (
+        r"(?i)(?<![\w.,])(\d+) ?bps(?= (?:higher|lower|wider|tighter|cut|hike|rise|increase|above|below)\b)"
+        r"|(?:(?<=\bup )|(?<=\bby )|(?<=\bdown ))(\d+) ?bps\b",
+        lambda m: f"{m[1] or m[2]} basis points",
+    ),
     (r"\b(1,?000|100)s\b(?= of\b)", lambda m: "hundreds" if m[1] == "100" else "thousands"),
     (r"(?<=\d(?:st|nd|rd|th))\s?-\s?(?=\d+(?:st|nd|rd|th)\b)", " to "),
     (r"(?<=\bUTC|\bGMT)-(?=\d)", " minus "),

@@ -57,6 +57,20 @@ _NOUN = re.compile(
     r"[ -](?!(?:in|of|for|to|on|at|is|was|are|and|or|an?|the|per|each|more|less|from|by|that|which|as|with|will|off"
     r"|if|when|but|so|than|up|down|away|long|ago|later|before|after|over|under|now|today)\b)[A-Za-z]{3,}"
 )
+# "1/2 c. of milk" and "2 c. sugar", where "50 c." are cents.
+CUPS = re.compile(
+    r"(?<![\w.,/])(?P<amount>(?:\d+ )?\d/\d|\d+) c\. (?=(?:of|flour|sugar|milk|water|butter|rice|oats|oil|cream|broth"
+    r"|stock|(?:chopped|grated|packed|brown|white|cold|warm|hot) [a-z]+)\b)"
+)
+# What an amount of money ends with, in words.
+PAID = "|".join(
+    sorted({name.rpartition(" ")[2] for names in (*CURRENCIES.values(), *CODES.values()) for name in names})
+)
+
+
+def cups(match: re.Match[str]) -> str:
+    """The words of a match of :data:`CUPS`; numbers stay digits."""
+    return f"{match['amount']} cup{'s' * (re.fullmatch(r'1|./.', match['amount']) is None)} "
 
 
 def plural(name: str) -> str:
