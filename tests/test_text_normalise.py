@@ -195,6 +195,16 @@ def test_forms_of_prose_notes_and_science(text: str, reading: str) -> None:
         ("Sat. night, (Mon.), a Tues.", "Saturday night, (Monday), a Tuesday."),
         ("Eq. (4), Nº 5, order #123", "equation (four), number five, order number one two three"),
         ("a 3yo boy, an 18-y/o girl", "a three-year-old boy, an eighteen-year-old girl"),
+        (
+            "27 BC–AD 14, the F-35B, a 3B model",
+            "twenty seven B C to A D fourteen, the F-thirty five B, a three billion model",
+        ),
+        ("S2E05, ep. 12, order #A-12", "season two episode five, episode twelve, order number A-twelve"),
+        ("200g/7oz, 3 x 400g", "two hundred grams, seven ounces, three times four hundred grams"),
+        ("Cook: 20m. SO₄²⁻", "Cook: twenty minutes. SO four two minus"),
+        ("£900pcm, 5% p.a. or so", "nine hundred pounds per calendar month, five percent per annum or so"),
+        ("Your OTP is 4829", "Your OTP is four eight two nine"),
+        ("It was 72°F. He saw a mob.", "It was seventy two degrees Fahrenheit. He saw a mob."),
     ],
 )
 def test_forms_of_pages_chats_and_prices(text: str, reading: str) -> None:

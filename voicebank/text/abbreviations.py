@@ -97,6 +97,8 @@ _RULES = rules(
     (rf"\b(?:(?P<part>[1-3]) )?(?P<book>{_alternatives(BOOKS)})\.? (?=\d{{1,3}}:\d)|\bPs\. (?=\d)", _book),
     # The rest of a word, where what follows tells which it is.
     (r"\b([Tt]el)\.?(?=:|\.? ?[+(\d])", r"\1ephone"),
+    (r"\b([Mm]ob)\.(?=:? ?\(?[+0]\d)", r"\1ile"),
+    (r"\b([A-Z][a-z]+) Ln\b\.?(?! ?\d)", r"\1 Lane"),
     (r"\b([Aa]tt)n\b\.?(?=:)", r"\1ention"),
     (r"\b([Rr]ef)\.(?= (?:no|nr|number|code|[A-Z]*[\d#]))", r"\1erence"),
     (r"\b([Ll]at)\.(?= ?-?[\d.]+°)", r"\1itude"),
@@ -127,6 +129,9 @@ _RULES = rules(
         r"|\b([NSEW])\. (?=\d+(?:st|nd|rd|th) |(?:Korea|Africa|America|Carolina|Dakota|Virginia|Ireland|Sudan|Asia)\b)",
         lambda m: SIDES[m[1] or m[2]] + " ",
     ),
+    (r"(?<=\d BC)\s?-\s?(?=AD \d)", " to "),
+    (r"(?<=\d) ?pcm\b", " per calendar month"),
+    (r"(?m)(?<=[\d%] )p\.a\.(?P<end>\W*$)?", lambda m: "per annum" + _stop(m)),
     (r"(?<=\d )(AD|BCE?|CE)\b|\b(AD)(?= \d)", lambda m: " ".join(m[0])),
     (
         rf"\b({_alternatives(MONTHS)})\.?\s?-\s?({_alternatives(MONTHS)})\b\.?(?!\w)",
@@ -153,7 +158,7 @@ _RULES = rules(
     (rf"(?m)(?<![\w.])(?P<word>{_alternatives(_PLAIN)})\.(?P<end>\W*$)?", lambda m: _PLAIN[m["word"]] + _stop(m)),
     (rf"(?<![\w'./])({_alternatives(ALWAYS)})(?![\w']|[.-]\w)", lambda m: ALWAYS[m[1]]),
     (r"(?m)(?<![\w.])(?:[A-Za-z]\.){2,}(?P<plural>s\b)?(?P<end>\W*$)?", _letters),
-    (r"(?<![\w.'])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|(I)\.(?=\s+[A-Z]\.))", _initial),
+    (r"(?<![\w.'°])(?:([A-HJ-Z])\.(?=\s+(?:[A-Z]\.|[A-Z][a-z]))|(I)\.(?=\s+[A-Z]\.))", _initial),
 )
 
 

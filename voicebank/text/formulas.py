@@ -36,6 +36,7 @@ def _times(match: re.Match[str]) -> str:
     product = not re.match(r"[\d.,]+ ?(?:[mck]m|(?:milli|centi|kilo)?meters|inch|feet|pixels)", after) and (
         match[0].strip() in "*·"
         or "× " in match[0]
+        or re.match(r"[\d.,]+ ?(?:(?:kilo|milli)?gram|(?:milli|centi)?liter|ounce|pound)", after)
         or re.match(r"[\d.,\s]*(?:=|equals|\^|to the power|squared)", after)
     )
     return " times " if product else " by "
@@ -69,7 +70,7 @@ def _version_number(number: str) -> str:
 
 RULES = rules(
     # Arithmetic and other signs between numbers; ions before powers.
-    (r"\b([A-Z][a-z]?\d?)\^(\d?)([+-])(?![\w(])", lambda m: f"{m[1]} {m[2]} {_SIGNS[m[3]]}"),
+    (r"\b((?:[A-Z][a-z]?\d?){1,6})\^(\d?)([+-])(?![\w(])", lambda m: f"{m[1]} {m[2]} {_SIGNS[m[3]]}"),
     (r"(?:(?<=\d/\d)|(?<=\d/\d\d))(?:th|rd|nd|st)s?\b", ""),
     (r"(?<![\w/.,-])(\d+)-(?=[1-9]/\d{1,2}\b)", r"\1 "),
     (r"(?<![\w.])(?P<mantissa>\d+(?:\.\d+)?)[eE](?P<sign>[+-]?)(?P<power>\d{1,4})(?!\w)", _scientific),
@@ -111,7 +112,7 @@ RULES = rules(
     (r"(?<=[\d)])\s*-\s*(?=\d)", " minus "),
     (r"(?<=\d)\.(?=\d+\.\d)|(?<=\d\.\d)\.(?=\d)", " dot "),
     (r"(?<!\w)# (?=of\b)", "number "),
-    (r"#(?=\d[\d,.]*(?![\w]))", "number "),
+    (r"#(?=\d[\d,.]*(?![\w])|[A-Z]{1,3}-?\d)", "number "),
     (r"\b([A-G])#", r"\1 sharp"),
     (r"#(?=\w)(\w+)", lambda m: "hashtag " + CAMEL.sub(" ", m[1])),
     (r"\bC\+\+", "C plus plus"),

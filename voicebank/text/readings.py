@@ -105,7 +105,8 @@ _LETTERED = re.compile(
     r"|rule|article|item|note|annex|schedule|stage|step|group|team|phase|lab|highway|road|line) $"
 )
 _COMPACT = re.compile(
-    r"(?<![\w.,])(?P<amount>\d+(?:,\d{3})*(?:\.\d+)?)(?:(?P<scale>bn|tn|mn|[kKMBT])| (?P<scale2>bn|tn|mn))\b(?![/'-])"
+    r"(?<![\w.,])(?<![A-Za-z]-)(?P<amount>\d+(?:,\d{3})*(?:\.\d+)?)"
+    r"(?:(?P<scale>bn|tn|mn|[kKMBT])| (?P<scale2>bn|tn|mn))\b(?![/'-])"
 )
 _MORE_BOOKS = (
     *("Joshua", "Judges", "Ruth", "Kings", "Chronicles", "Ezra", "Nehemiah", "Esther", "Job", "Psalms", "Ezekiel"),
@@ -168,7 +169,7 @@ RULES = rules(
     ),
     (r"\b([A-Z]{1,3})&([A-Z]{1,3})(s?)\b", lambda m: f"{' '.join(m[1])} and {' '.join(m[2])}{m[3]}"),
     (
-        r"(?P<what>(?i:\b(?:pin|code|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation|card"
+        r"(?P<what>(?i:\b(?:pin|otp|code|passcode|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation|card"
         r"|password|extension|ext|sort code|order|ticket|case|invoice)"
         r"(?: (?:number|no|code))?\.?(?: is| was|:)? #?))"
         r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)",
@@ -231,6 +232,8 @@ RULES = rules(
     (r"\b(\d+)h ?(\d{1,2})m(?:in)?\b(?: ?(\d{1,2})s\b)?", _lasting),
     (r"\b([01]\d|2[0-3])([0-5]\d) (?:hours|hrs)\b", lambda m: f"{_military(m[1], m[2])} hours"),
     (r"(?<= [AP] M )([ECMP][SD]?T)\b", lambda m: " ".join(m[0])),
+    (r"(?i)(?<=prep: |cook: |bake: |time: )(\d+)m\b", r"\1 minutes"),
+    (r"\bS(\d{1,2})E(\d{1,3})\b", lambda m: f"season {int(m[1])} episode {int(m[2])}"),
     (r"\b9/11\b", "nine eleven"),
     (r"\b24/7\b", "twenty-four seven"),
     # Counts, years and decades.

@@ -153,8 +153,11 @@ def _bare(match: re.Match[str]) -> str:
 
 
 # Units as words after their numbers, which stay as digits.
+_MEASURES = "k?g|m?l|[cmk]?m|oz|lb|in|ft|mi|mph|km/?h"
 RULES = rules(
     (r"(?<=\d)[x×](?=\d+(?:\.\d+)?(?:[mck]?m|ft|in)\b)", " x "),
+    # One measure in two units: "200g/7oz".
+    (rf"(?<![\w.,/])(\d[\d.,]* ?(?:{_MEASURES}))/(?=\d[\d.,]* ?(?:{_MEASURES})\b)", r"\1, "),
     (r"\b(sq|cu)\. ?(?=(?:ft|in|m|km|mi|yd|cm)\b)", r"\1 "),
     (
         r"(?<![\w.])(?P<degrees>\d+)° ?(?P<minutes>\d{1,2})' ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:\"|'') ?)?"
