@@ -14,7 +14,7 @@ SPLITS = [
     "J. R. R. Tolkien wrote it. | George W. Bush read it.",
     "We met at 5 p.m. on Monday. | He came at 6 a.m. | The sun rose.",
     "He lives in the U.S. now. | The U.S. Army left the U.S. | It was late.",
-    "She won the U.S. Open in May. | They met in the U.S. | Open it now.",
+    "She won the U.S. Open in May. | They met in the U.S. | Open it now. | I saw the U.S. Open. | He won.",
     "Bring fruit, e.g. Apples. | Pens, paper, etc. | Then go.",
     "I saw G. I. Joe. | So did I. | Then it was Plan B. | The end.",
     "See Fig. 3 and No. 5. | No. | I mean it.",

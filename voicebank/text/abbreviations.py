@@ -62,12 +62,17 @@ def _begins(after: str) -> bool:
     return word is not None and word[1] in BEGINNINGS
 
 
+def _end_of_sentence(match: re.Match[str]) -> str:
+    """The stop of an abbreviation that ends the text, or a sentence within it."""
+    return "." if _begins(match.string[match.end() :]) else _stop(match)
+
+
 def _letters(match: re.Match[str]) -> str:
     """ "U.S." and "G.P.U.s" as letters, in capitals: "a" would be read as the article."""
     letters = " ".join(re.findall(r"[A-Za-z](?=\.)", match.group())).upper()
     if match["plural"]:
         return letters + "'s" + (match["end"] or "")
-    return letters + ("." if _begins(match.string[match.end() :]) else _stop(match))
+    return letters + _end_of_sentence(match)
 
 
 def _initial(match: re.Match[str]) -> str:
@@ -76,7 +81,7 @@ def _initial(match: re.Match[str]) -> str:
 
 
 def _month(match: re.Match[str]) -> str:
-    return MONTHS[match["word"]] + ("." if _begins(match.string[match.end() :]) else _stop(match))
+    return MONTHS[match["word"]] + _end_of_sentence(match)
 
 
 def _road(match: re.Match[str]) -> str:

@@ -56,8 +56,8 @@ def _either(match: re.Match[str]) -> str:
 
 def _right_side(match: re.Match[str]) -> str:
     """ "= 2x - 1", "= b / c"."""
-    said = re.sub(r"(?<=[\w)])\s+-\s+(?=[\d(]|[a-z]\b)", " minus ", match[0])
-    return re.sub(r"(?<=[\w)])\s+/\s+(?=[\d(]|[a-z]\b)", " divided by ", said)
+    signs = {"-": " minus ", "/": " divided by "}
+    return re.sub(r"(?<=[\w)])\s+([-/])\s+(?=[\d(]|[a-z]\b)", lambda m: signs[m[1]], match[0])
 
 
 def _hex(match: re.Match[str]) -> str:

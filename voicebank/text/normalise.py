@@ -35,7 +35,7 @@ _TAGS = (
     "|span|strong|sub|sup|s|table|tbody|td|thead|th|tr|tt|ul|u"
 )
 TAG = re.compile(
-    rf"(?i)</(?:{_TAGS})\s*>|(?:(?<!\s)|(?<!\S)(?!<\w> ))<(?P<name>{_TAGS})"
+    rf"(?i)</(?:{_TAGS})\s*>|(?:(?<!\s)|(?<!\S)(?!<\w> ))<(?:{_TAGS})"
     r"(?:\s+[a-z][\w:-]*=(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))*\s*/?>"
 )
 ENDS_LINE = re.compile(r"(?i)</?(?:blockquote|br|div|h[1-6]|hr|li|p|section|td|th|tr)\b")
@@ -93,7 +93,7 @@ def _tag(match: re.Match[str]) -> str:
     """A pause between two lines, and nothing within one."""
     if not ENDS_LINE.match(match[0]):
         return ""
-    return ", " if match.string[: match.start()].rstrip()[-1:].isalnum() else " "
+    return ", " if match.string[max(0, match.start() - 20) : match.start()].rstrip()[-1:].isalnum() else " "
 
 
 def _respelled(text: str) -> str:

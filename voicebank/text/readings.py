@@ -119,18 +119,6 @@ _VERSE = re.compile(
     rf"\b(?P<book>{'|'.join(sorted({*abbreviations.BOOKS.values(), *_MORE_BOOKS}))}) (?P<chapter>\d{{1,3}})"
     r":(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?(?![\d:])"
 )
-_IN_FULL = {
-    **{"hr": "hour", "min": "minute", "sec": "second", "wk": "week", "mo": "month", "yr": "year"},
-    **{
-        "kg": "kilogram",
-        "lb": "pound",
-        "oz": "ounce",
-        "bbl": "barrel",
-        "gal": "gallon",
-        "sq ft": "square foot",
-        "ft": "foot",
-    },
-}
 _COUNT_WORDS = "two|three|four|five|six|seven|eight|nine|ten|several|some|all|both|of|the|no|more"
 # Some are words, too: those follow the name of a town, and those that people call out not at the start of a sentence.
 _WORDS, _CALLS = "AL|CO|DE|ID|IN|LA|MA|OH|OR|PA", "HI|ME|OK"
@@ -169,8 +157,8 @@ RULES = rules(
     ),
     (r"\b([A-Z]{1,3})&([A-Z]{1,3})(s?)\b", lambda m: f"{' '.join(m[1])} and {' '.join(m[2])}{m[3]}"),
     (
-        r"(?P<what>(?i:\b(?:pin|otp|code|passcode|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation|card"
-        r"|password|extension|ext|sort code|order|ticket|case|invoice)"
+        r"(?P<what>(?i:\b(?:pin|otp|code|passcode|zip|account|passport|serial|id|isbn|tracking|reference|ref|confirmation"
+        r"|card|password|extension|ext|sort code|order|ticket|case|invoice)"
         r"(?: (?:number|no|code))?\.?(?: is| was|:)? #?))"
         r"(?P<digits>\d{3,}(?:[ -]\d+)*)(?![\w,.]*\d|%)",
         _identifier,
@@ -198,8 +186,8 @@ RULES = rules(
     (units.MONEY, units.money),
     # "5 days/week" and "the day/night cycle"; prices of what is sold by the piece.
     (
-        r"(?<=[\w%])(?<!day)(?<!week)(?<!month)(?<!hour)/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz|gal|unit|mile|user"
-        r"|sq ft|min|sec|GB|kWh)\b)",
+        r"(?<=[\w%])(?<!day)(?<!week)(?<!month)(?<!hour)/(?=(?:hr|hour|day|wk|week|mo|month|yr|year|person|night|kg|lb|oz"
+        r"|gal|unit|mile|user|sq ft|min|sec|GB|kWh)\b)",
         " per ",
     ),
     (
@@ -207,13 +195,11 @@ RULES = rules(
         r"|bottle|seat|guest|adult|child|call|ft)\b)",
         r"\1 per ",
     ),
-    (rf"(?<=per )({'|'.join(_IN_FULL)})\b", lambda m: _IN_FULL[m[1]]),
+    (r"(?<=per )(hr|min|sec|wk|mo|yr|kg|lb|oz|gal|bbl|sq ft|ft)\b", lambda m: units.UNITS[m[1]]),
     # An oven's: "at 180C", "180C/350F".
     (r"\b([1-5]\d\d)C/([1-5]\d\d)F\b", r"\1 degrees Celsius or \2 degrees Fahrenheit"),
-    (
-        r"(?:(?<=\bat )|(?<=\bto ))([1-5]\d\d)([CF])\b",
-        lambda m: f"{m[1]} degrees {'Celsius' if m[2] == 'C' else 'Fahrenheit'}",
-    ),
+    (r"\b(at|to) ([1-5]\d\d)C\b", r"\1 \2 degrees Celsius"),
+    (r"\b(at|to) ([1-5]\d\d)F\b", r"\1 \2 degrees Fahrenheit"),
     (units.CUPS, units.cups),
     (r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])", lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
     (r"\b(240|360|480|720|1080|1440|2160)p\b", lambda m: f"{in_pairs(m[1])} P"),
@@ -221,7 +207,7 @@ RULES = rules(
     (r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)p(?![\w/])", _pence),
     # Times.
     (r"(?i)(?<=\d)\.(\d\d)(?=\s?[ap][. ]?m\b)", r":\1"),
-    (r"(?i)(?:(?<=\bratio of )|(?<=\bscale of )|(?<=\bodds of ))(\d+):(?=\d)", r"\1 to "),
+    (r"(?i)\b(ratio|scale|odds) of (\d+):(?=\d)", r"\1 of \2 to "),
     (r"(?i)\b(\d+):(?=\d+(?:,\d{3})* (?:scale|ratio|odds|dilution)\b|\d{1,3}(?:,\d{3})+(?!\d|,\d))", r"\1 to "),
     (r"(?<=\d:\d\d) ?h\b", ""),
     (r"\b([01]?\d|2[0-3])h([0-5]\d)\b", r"\1:\2"),
@@ -232,17 +218,17 @@ RULES = rules(
     (r"\b(\d+)h ?(\d{1,2})m(?:in)?\b(?: ?(\d{1,2})s\b)?", _lasting),
     (r"\b([01]\d|2[0-3])([0-5]\d) (?:hours|hrs)\b", lambda m: f"{_military(m[1], m[2])} hours"),
     (r"(?<= [AP] M )([ECMP][SD]?T)\b", lambda m: " ".join(m[0])),
-    (r"(?i)(?<=prep: |cook: |bake: |time: )(\d+)m\b", r"\1 minutes"),
+    (r"(?i)(prep|cook|bake|time): (\d+)m\b", r"\1: \2 minutes"),
     (r"\bS(\d{1,2})E(\d{1,3})\b", lambda m: f"season {int(m[1])} episode {int(m[2])}"),
     (r"\b9/11\b", "nine eleven"),
     (r"\b24/7\b", "twenty-four seven"),
     # Counts, years and decades.
     (r"(?<![\w.,])(\d{1,3})[ -]?(?:yo|y/o)(?![\w/])", r"\1-year-old"),
     (
-        r"(?i)(?<![\w.,])(\d+) ?bps(?= (?:higher|lower|wider|tighter|cut|hike|rise|increase|above|below)\b)"
-        r"|(?:(?<=\bup )|(?<=\bby )|(?<=\bdown ))(\d+) ?bps\b",
-        lambda m: f"{m[1] or m[2]} basis points",
+        r"(?i)(?<![\w.,])(\d+) ?bps(?= (?:higher|lower|wider|tighter|cut|hike|rise|increase|above|below)\b)",
+        r"\1 basis points",
     ),
+    (r"(?i)\b(up|by|down) (\d+) ?bps\b", r"\1 \2 basis points"),
     (r"\b(1,?000|100)s\b(?= of\b)", lambda m: "hundreds" if m[1] == "100" else "thousands"),
     (r"(?<=\d(?:st|nd|rd|th))\s?-\s?(?=\d+(?:st|nd|rd|th)\b)", " to "),
     (r"(?<=\bUTC|\bGMT)-(?=\d)", " minus "),

@@ -88,12 +88,7 @@ def _is_inside(before: str, mark: str, after: str) -> bool:
         return True
     if word.lower() in BEFORE_NUMBER and following is not None and re.match(r"\d|(?!I\b)[IVXLC]+\b", following[1]):
         return True
-    if (
-        word == "U.S"
-        and following is not None
-        and following[1] == "Open"
-        and re.match(r"\s*Open(?! (?:it|the|your|this|a)\b)", after)
-    ):
+    if word == "U.S" and re.match(r"\s*Open\b(?! (?:it|the|your|this|a)\b)", after):
         return True
     if word in BOOKS and re.match(r"\s*\d{1,3}:\d", after):
         return True
