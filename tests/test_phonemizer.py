@@ -37,6 +37,35 @@ def test_words(word: str, us: str, gb: str) -> None:
     assert GB.units(word) == [Unit(word, gb)]
 
 
+@pytest.mark.parametrize(
+    ("word", "us", "gb"),
+    [
+        ("coup", "kˈuː", "kˈuː"),
+        ("Dopamine", "dˈoʊpɐmˌiːn", "dˈəʊpɐmiːn"),
+        ("qwerty", "kwˈɜːɾi", "kwˈɜːti"),
+        ("coup's", "kˈuːz", "kˈuːz"),
+        ("FIFO", "fˈiːfoʊ", "fˈiːfəʊ"),  # acronyms are espeak's: "ABO" is no "abo"
+    ],
+)
+def test_what_espeak_reads_wrongly_is_corrected(word: str, us: str, gb: str) -> None:
+    assert US.units(word) == [Unit(word, us)]
+    assert GB.units(word) == [Unit(word, gb)]
+    assert join(US.units(f"The {word}-like one.")) == f"ðə {us}-lˈaɪk wˌʌn."
+
+
+def test_espeak_may_be_left_as_it_is() -> None:
+    espeak = voicebank_phonemizer.Phonemizer("en-us", corrections=False)
+    assert join(espeak.units("The coup.")) == "ðə kˈuːp."
+
+
+def test_corrections_are_words_of_letters_in_phones_of_the_table() -> None:
+    for language in voicebank_phonemizer.LANGUAGES:
+        corrections = voicebank_phonemizer._corrections(language)
+        assert len(corrections) > 2000
+        assert all(word.isalpha() and word.islower() for word in corrections)
+        assert all(known(c) and not c.isupper() for phones in corrections.values() for c in phones)
+
+
 def test_merged_words_are_one_unit() -> None:
     assert US.units("Out of the blue.") == [
         Unit("Out of", "ˌaʊɾəv"),

@@ -44,7 +44,7 @@ def american(phones: str) -> str:
 
 def british(phones: str) -> str:
     """misaki's British spelling as espeak-ng's."""
-    return phones.replace("ɛː", "eə")
+    return phones.replace("ɛː", "eə").replace("əː", "ɜː")
 
 
 def respelled(phones: str) -> str:

@@ -11,15 +11,18 @@ import itertools
 import logging
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 from voicebank.errors import PluginError
 from voicebank.text.frontend import Frontend, Unit, tokenize
-from voicebank.text.symbols import STRESS, clean, known
+from voicebank.text.symbols import STRESS, clean, known, look_up
 
 LANGUAGES = ("en-us", "en-gb")
 MAX_GROUP = 4  # espeak merges up to four words ("it is not a") and splits a word into as many parts
 GROUP_PENALTY = 0.25  # a group must be this much more alike than single words, so that ties stay one to one
+LONGEST_ACRONYM = 5
 LETTER_A = "eigh"  # what espeak reads as the name of the letter wherever it stands
 VOWELS = frozenset("aeiouyæøœɐɑɒɔɘəɚɛɜɝɞɤɨɪɯɵɶʉʊʌᵻᵿ")
 SAME = str.maketrans({"ɾ": "t", "ʔ": "t", "g": "ɡ", "ɫ": "l", "ɹ": "r"} | dict.fromkeys(STRESS))
@@ -28,19 +31,24 @@ SAME = str.maketrans({"ɾ": "t", "ʔ": "t", "g": "ɡ", "ɫ": "l", "ɹ": "r"} | d
 class Phonemizer(Frontend):
     """Phones of whole clauses, aligned to their words.
 
+    Some 3,300 words that espeak-ng reads wrongly (*coup*, *dopamine*, *qwerty*) are read as two dictionaries have them.
+
     Args:
         language: ``en-us`` or ``en-gb``.
+        corrections: False for espeak-ng's own reading of all words.
 
     Raises:
         PluginError: for another language.
     """
 
     name = "phonemizer"
+    safe_options: ClassVar[frozenset[str]] = frozenset({"corrections"})
 
-    def __init__(self, language: str = "en-us") -> None:
+    def __init__(self, language: str = "en-us", corrections: bool = True) -> None:
         if language not in LANGUAGES:
             raise PluginError(f"phonemizer: unknown language {language!r}; use one of {', '.join(LANGUAGES)}")
         self.language = language
+        self._corrections = _corrections(language) if corrections else {}
 
     def units(self, sentence: str) -> list[Unit]:
         """One unit a word (or the words that espeak merges) or punctuation mark of a normalised sentence."""
@@ -48,10 +56,27 @@ class Phonemizer(Frontend):
         for words, group in itertools.groupby(_tokens(sentence), key=lambda t: t == "-" or t[-1:].isalnum()):
             tokens = list(group)
             if words:
-                units += _clause(tokens, self.language)
+                units += map(self._corrected, _clause(tokens, self.language))
             else:
                 units += [Unit(token, _mark(token)) for token in tokens]
         return units
+
+    def _corrected(self, unit: Unit) -> Unit:
+        """The unit, with other phones where espeak reads its word wrongly."""
+        word = unit.graphemes.replace("’", "'")
+        if word.isupper() and len(word) <= LONGEST_ACRONYM:  # ABO is no "abo"
+            return unit
+        phones = look_up(self._corrections, word.lower())
+        return unit._replace(symbols=phones) if phones else unit
+
+
+@functools.cache
+def _corrections(language: str) -> Mapping[str, str]:
+    """Phones of words in small letters, from ``corrections.tsv``."""
+    column = 1 + LANGUAGES.index(language)
+    lines = Path(__file__).with_name("corrections.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return {row[0]: row[column] for row in rows if row[column] != "-"}
 
 
 def _tokens(sentence: str) -> list[str]:
