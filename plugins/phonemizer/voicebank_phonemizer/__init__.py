@@ -31,7 +31,7 @@ SAME = str.maketrans({"ɾ": "t", "ʔ": "t", "g": "ɡ", "ɫ": "l", "ɹ": "r"} | d
 class Phonemizer(Frontend):
     """Phones of whole clauses, aligned to their words.
 
-    Some 3,300 words that espeak-ng reads wrongly (*coup*, *dopamine*, *qwerty*) are read as two dictionaries have them.
+    Some 3,600 words that espeak-ng reads wrongly (*coup*, *dopamine*, *qwerty*) are read as two dictionaries have them.
 
     Args:
         language: ``en-us`` or ``en-gb``.
