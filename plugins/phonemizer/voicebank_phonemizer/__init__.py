@@ -31,7 +31,8 @@ SAME = str.maketrans({"ɾ": "t", "ʔ": "t", "g": "ɡ", "ɫ": "l", "ɹ": "r"} | d
 class Phonemizer(Frontend):
     """Phones of whole clauses, aligned to their words.
 
-    Some 3,600 words that espeak-ng reads wrongly (*coup*, *dopamine*, *qwerty*) are read as two dictionaries have them.
+    Words that espeak-ng reads wrongly are read as two dictionaries have them (*coup*, *dopamine*, *qwerty*; some 3,600),
+    names as they are said (*Chopin*, *Hyundai*, *Putin*; some 350).
 
     Args:
         language: ``en-us`` or ``en-gb``.
@@ -72,11 +73,14 @@ class Phonemizer(Frontend):
 
 @functools.cache
 def _corrections(language: str) -> Mapping[str, str]:
-    """Phones of words in small letters, from ``corrections.tsv``."""
+    """Phones of words in small letters: those that dictionaries agree on, and names, which are kept by hand."""
     column = 1 + LANGUAGES.index(language)
-    lines = Path(__file__).with_name("corrections.tsv").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if not line.startswith("#")]
-    return {row[0]: row[column] for row in rows if row[column] != "-"}
+    words = {}
+    for table in ("corrections.tsv", "names.tsv"):
+        lines = Path(__file__).with_name(table).read_text(encoding="utf-8").splitlines()
+        rows = [line.split("\t") for line in lines if not line.startswith("#")]
+        words |= {row[0]: row[column] for row in rows if row[column] != "-"}
+    return words
 
 
 def _tokens(sentence: str) -> list[str]:
