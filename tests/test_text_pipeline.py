@@ -60,10 +60,18 @@ def test_a_capital_within_a_word_begins_another() -> None:
     assert said == {"GitHub": "GIT HUB", "McDonald": "MCDONALD", "iPhone": "IPHONE", "USAir": "USAIR"}
 
 
-def test_every_line_of_the_dictionary_can_be_said() -> None:
-    rows = list(tables.rows("dictionary.tsv"))
-    assert len(rows) > 40_000 and [row[0] for row in rows] == sorted({row[0] for row in rows})
-    assert not [row for row in rows if len(row) != 3 or not row[0].isalpha() or clean("".join(row[1:]))[1]]
+@pytest.mark.parametrize(("table", "least"), [("dictionary.tsv", 40_000), ("names.tsv", 300)])
+def test_every_line_of_the_dictionary_can_be_said(table: str, least: int) -> None:
+    rows = list(tables.rows(table))
+    assert len(rows) > least and [row[0] for row in rows] == sorted({row[0] for row in rows})
+    said = [(word.replace("'", ""), "".join(phones).replace("-", "")) for word, *phones in rows]
+    assert all(len(row) == 3 for row in rows)
+    assert not [row for row in said if not row[0].isalpha() or clean(row[1])[1] or row[1].isupper()]
+
+
+def test_names_are_said_with_and_without_a_phonemizer() -> None:
+    said = {language: join(Graphemes(language).units("Putin played Chopin.")) for language in ("en-us", "en-gb")}
+    assert said == {"en-us": "pˈuːtɪn PLAYED ʃˈoʊpæn.", "en-gb": "pˈuːtɪn PLAYED ʃˈɒpan."}
 
 
 def test_sentences_pauses_and_ipa() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, NamedTuple
@@ -70,8 +71,8 @@ class Graphemes(Frontend):
     """The built-in frontend: upper-case letters, apostrophes and punctuation. Needs no package.
 
     Acronyms that are said letter by letter (GPU, VPN) become the names of their letters, as words. Words of a
-    pronouncing dictionary, of some 48,000 that people use but do not say every day, become phones: a network learns
-    how English is spelled, and not that "colonel" is spelled otherwise.
+    pronouncing dictionary, of some 48,000 that people use but do not say every day, become phones, and so do some 350
+    names: a network learns how English is spelled, and not that "colonel" is spelled otherwise.
 
     All other words it reads as well as the network has learned English spelling; the ``phonemizer`` plugin knows more
     of them, and how they are said beside each other.
@@ -106,11 +107,12 @@ class Graphemes(Frontend):
 
 @functools.cache
 def _dictionary(language: str) -> Mapping[str, str]:
-    """Phones of words in small letters, from ``dictionary.tsv``."""
+    """Phones of words in small letters, from ``dictionary.tsv`` and ``names.tsv``."""
     column = {"en": 1, "en-us": 1, "en-gb": 2}.get(language.lower())
     if column is None:
         return {}
-    return {row[0]: row[column] for row in rows("dictionary.tsv")}
+    entries = itertools.chain(rows("dictionary.tsv"), rows("names.tsv"))
+    return {row[0]: row[column] for row in entries if row[column] != "-"}
 
 
 def tokenize(sentence: str) -> list[str]:

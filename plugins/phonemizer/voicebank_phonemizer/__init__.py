@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from voicebank.errors import PluginError
+from voicebank.text import tables
 from voicebank.text.frontend import Frontend, Unit, tokenize
 from voicebank.text.symbols import STRESS, clean, known, look_up
 
@@ -31,8 +32,8 @@ SAME = str.maketrans({"ɾ": "t", "ʔ": "t", "g": "ɡ", "ɫ": "l", "ɹ": "r"} | d
 class Phonemizer(Frontend):
     """Phones of whole clauses, aligned to their words.
 
-    Words that espeak-ng reads wrongly are read as two dictionaries have them (*coup*, *dopamine*, *qwerty*; some 3,600),
-    names as they are said (*Chopin*, *Hyundai*, *Putin*; some 350).
+    Some 3,600 words that espeak-ng reads wrongly (*coup*, *dopamine*, *qwerty*) are read as two dictionaries have them,
+    and the names that voicebank knows (*Chopin*, *Hyundai*) as they are said.
 
     Args:
         language: ``en-us`` or ``en-gb``.
@@ -73,14 +74,11 @@ class Phonemizer(Frontend):
 
 @functools.cache
 def _corrections(language: str) -> Mapping[str, str]:
-    """Phones of words in small letters: those that dictionaries agree on, and names, which are kept by hand."""
+    """Phones of words in small letters: those that dictionaries agree on, and the names that voicebank knows."""
+    lines = Path(__file__).with_name("corrections.tsv").read_text(encoding="utf-8").splitlines()
     column = 1 + LANGUAGES.index(language)
-    words = {}
-    for table in ("corrections.tsv", "names.tsv"):
-        lines = Path(__file__).with_name(table).read_text(encoding="utf-8").splitlines()
-        rows = [line.split("\t") for line in lines if not line.startswith("#")]
-        words |= {row[0]: row[column] for row in rows if row[column] != "-"}
-    return words
+    rows = [*(line.split("\t") for line in lines if not line.startswith("#")), *tables.rows("names.tsv")]
+    return {row[0]: row[column] for row in rows if row[column] != "-"}
 
 
 def _tokens(sentence: str) -> list[str]:
