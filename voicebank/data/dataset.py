@@ -81,7 +81,8 @@ class Dataset:
         if faults:
             listed = "; ".join(f"{len(ids)} {kind}, first: {ids[0]}" for kind, ids in faults.items())
             if strict or not clips:
-                raise BadData(f"{folder}{'' if clips else ' holds no clip that can be used'}: {listed}")
+                missing = "" if clips else " holds no clip that can be used"
+                raise BadData(f"{folder}{missing}: {listed}. Mend these, or take them out of the folder")
             warnings.warn(f"{folder}: left out are {listed}", VoicebankWarning, stacklevel=2)
         if not clips:
             raise BadData(f"{metadata} is empty: a dataset needs at least one line")
