@@ -71,7 +71,7 @@ class Graphemes(Frontend):
     """The built-in frontend: upper-case letters, apostrophes and punctuation. Needs no package.
 
     Acronyms that are said letter by letter (GPU, VPN) become the names of their letters, as words. Words of a
-    pronouncing dictionary, of some 48,000 that people use but do not say every day, become phones, and so do some 350
+    pronouncing dictionary, of some 48,000 that people use but do not say every day, become phones, and so do some 500
     names: a network learns how English is spelled, and not that "colonel" is spelled otherwise.
 
     All other words it reads as well as the network has learned English spelling; the ``phonemizer`` plugin knows more
