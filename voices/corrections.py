@@ -209,6 +209,8 @@ def main(texts: list[Path], output: Annotated[Path, typer.Option("--output", "-o
     for word in filter(counts, sorted(every)):
         right = {accent: entries.get(word, "") for accent, entries in dictionaries.items()}
         right = {"us": respelled(american(right["us"])), "gb": respelled(british(right["gb"]))}
+        if any(re.search(r"h$|ʌʌ", phones) for phones in right.values()):  # meh, uhh
+            continue
         others = [of_arpabet(phones) for phones in cmu.get(word, [])]
         readings = spoken(word)
         if not all(correction(readings["us"], said) for said in others):
