@@ -88,6 +88,8 @@ def test_recordings_are_deleted_after_a_question_and_can_be_had_back(page: Page,
 
 
 def test_without_a_microphone_the_page_says_what_to_do(page: Page) -> None:
+    page.open()
+    page.tab("Your voice")
     page.driver.execute_script(
         "const none = new DOMException('Requested device not found', 'NotFoundError');"
         "navigator.mediaDevices.getUserMedia = () => Promise.reject(none);"
