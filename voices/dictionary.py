@@ -53,6 +53,11 @@ def respelled(phones: str) -> str:
     return "".join(DIPHTHONGS.get(symbol, symbol) for symbol in phones)
 
 
+def words_of(texts: list[Path]) -> Counter[str]:
+    """How often the texts hold each word of letters, in small ones; "don't" is "don" and "t"."""
+    return Counter(word for path in texts for word in re.findall("[a-z]+", path.read_text(encoding="utf-8").lower()))
+
+
 def pronunciations(name: str) -> dict[str, str]:
     """Words in lower case and their phones; of two ways to write a word with a capital, the lower case counts."""
     path = importlib.resources.files("misaki.data") / f"{name}.json"
@@ -64,7 +69,7 @@ def pronunciations(name: str) -> dict[str, str]:
 
 def main(texts: list[Path], output: Annotated[Path, typer.Option("--output", "-o")]) -> None:
     """Write the dictionary."""
-    seen = Counter(word for path in texts for word in re.findall("[a-z]+", path.read_text(encoding="utf-8").lower()))
+    seen = words_of(texts)
     us = pronunciations("us_silver") | pronunciations("us_gold")
     gb = pronunciations("gb_silver") | pronunciations("gb_gold")
     lines = []
