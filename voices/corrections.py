@@ -219,9 +219,8 @@ def main(texts: list[Path], output: Annotated[Path, typer.Option("--output", "-o
         for accent, phones in said.items():
             wrong = forms(word, readings[accent], accent)
             for form, right_form in forms(word, phones, accent).items() if phones else ():
-                of_another = (
-                    word[-1] == "e" and word[:-1] in every and form[-1] in "dg"
-                )  # butting, of "butte" or "butt"
+                # "butting" is of "butt" and not of "butte".
+                of_another = word[-1] == "e" and word[:-1] in every and form[-1] in "dg"
                 if form not in every and not of_another and counts(form):
                     reading = spoken(form)[accent]
                     if not correction(reading, wrong[form]) and correction(reading, right_form):
