@@ -49,6 +49,7 @@ WEAK = frozenset("əɐɪᵻʊiuʌɛ") | {"iː", "uː"}  # an unstressed vowel ma
 ROUNDED = frozenset(("oʊ", "əʊ", "ə", "ɐ", "ʌ"))  # pot(a)to, (o)bey: where they are weak
 BEFORE_R = [frozenset(vowels) for vowels in (("æ", "ɛ"), ("ɪ", "iː", "ɛ"), ("ʊ", "ɜː", "ə", "ʌ", "ɔː", "uː"))]
 STRESSES = ("", "ˌ", "ˈ")
+NO_VOWEL = f"(?![ˈˌ]?[{VOWELS}])"  # what follows is none
 HEARD = 1.0  # a difference of so much is one of a phone
 
 
@@ -120,7 +121,9 @@ def aligned(a: list[Phone], b: list[Phone]) -> tuple[float, list[Pair]]:
     best: dict[tuple[int, int], tuple[float, list[Pair]]] = {(0, 0): (0.0, [])}
     for i in range(len(a) + 1):
         for j in range(len(b) + 1):
-            ways = [best[i, j]] if (i, j) in best else []
+            if not i and not j:
+                continue
+            ways = []
             if i and j:
                 cost, pairs = best[i - 1, j - 1]
                 one, other = a[i - 1], b[j - 1]
@@ -151,8 +154,8 @@ def correction(reading: str, right: str) -> str | None:
             kept = a and alike(a, b, after) and bool(a.stress) == bool(b.stress)
             said += STRESSES[b.stress] + (a.sound if a and kept else b.sound)
     # Together again, what phones_of() took apart.
-    said = re.sub(f"ɜːɹ(?![ˈˌ]?[{VOWELS}])", "ɜː", said)
-    return re.sub(f"əɹ(?![ˈˌ]?[{VOWELS}])", "ɚ", said).replace("əɹ", "ɚɹ") if "ɚ" in reading + right else said
+    said = re.sub("ɜːɹ" + NO_VOWEL, "ɜː", said)
+    return re.sub("əɹ" + NO_VOWEL, "ɚ", said).replace("əɹ", "ɚɹ") if "ɚ" in reading + right else said
 
 
 def _flipped(pairs: list[Pair]) -> list[Pair]:
@@ -161,7 +164,7 @@ def _flipped(pairs: list[Pair]) -> list[Pair]:
 
 def agree(us: str, gb: str) -> bool:
     """Whether an American and a British reading are one, but for the accent."""
-    without_r = re.sub(f"ɹ(?![ˈˌ]?[{VOWELS}])", "", us.replace("ɚ", "əɹ"))
+    without_r = re.sub("ɹ" + NO_VOWEL, "", us.replace("ɚ", "əɹ"))
     return correction(without_r, gb) is None
 
 
@@ -217,14 +220,17 @@ def main(texts: list[Path], output: Annotated[Path, typer.Option("--output", "-o
     for word, said in list(table.items()):  # plurals and the like that espeak-ng makes of the wrong reading
         readings = spoken(word)
         for accent, phones in said.items():
-            wrong = forms(word, readings[accent], accent)
-            for form, right_form in forms(word, phones, accent).items() if phones else ():
+            if not phones:
+                continue
+            wrong, right_forms = (forms(word, way, accent) for way in (readings[accent], phones))
+            for form in right_forms:
                 # "butting" is of "butt" and not of "butte".
                 of_another = word[-1] == "e" and word[:-1] in every and form[-1] in "dg"
-                if form not in every and not of_another and counts(form):
-                    reading = spoken(form)[accent]
-                    if not correction(reading, wrong[form]) and correction(reading, right_form):
-                        table.setdefault(form, {})[accent] = right_form
+                if form in every or of_another or not counts(form):
+                    continue
+                reading = spoken(form)[accent]
+                if not correction(reading, wrong[form]) and correction(reading, right_forms[form]):
+                    table.setdefault(form, {})[accent] = right_forms[form]
     rows = ("\t".join((word, said.get("us") or "-", said.get("gb") or "-")) for word, said in sorted(table.items()))
     lines = [f"{row}\n" for row in rows]
     output.write_text(HEAD + "".join(lines), encoding="utf-8")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import abc
 import functools
-import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, NamedTuple
 
 from voicebank.text.symbols import SEPARATORS, clean, look_up
-from voicebank.text.tables import LETTER_NAMES, SPELLED, rows
+from voicebank.text.tables import LETTER_NAMES, SPELLED, pronunciations
 
 # A word, with inner apostrophes and hyphens between letters split off as punctuation of their own.
 TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?|[^\w\s]")
@@ -108,11 +107,9 @@ class Graphemes(Frontend):
 @functools.cache
 def _dictionary(language: str) -> Mapping[str, str]:
     """Phones of words in small letters, from ``dictionary.tsv`` and ``names.tsv``."""
-    column = {"en": 1, "en-us": 1, "en-gb": 2}.get(language.lower())
-    if column is None:
+    if language.lower() not in ("en", "en-us", "en-gb"):
         return {}
-    entries = itertools.chain(rows("dictionary.tsv"), rows("names.tsv"))
-    return {row[0]: row[column] for row in entries if row[column] != "-"}
+    return pronunciations(language.lower() == "en-gb", "dictionary.tsv", "names.tsv")
 
 
 def tokenize(sentence: str) -> list[str]:

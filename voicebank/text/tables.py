@@ -11,10 +11,17 @@ from typing import Any
 TABLES: dict[str, Any] = json.loads(Path(__file__).with_name("tables.json").read_text(encoding="utf-8"))
 
 
-def rows(table: str) -> Iterator[list[str]]:
-    """The lines of a ``.tsv`` beside this module, each by its columns; those that begin with ``#`` are comments."""
-    lines = Path(__file__).with_name(table).read_text(encoding="utf-8").splitlines()
+def rows(table: str | Path) -> Iterator[list[str]]:
+    """The lines of a ``.tsv`` beside this module, or at a path, each by its columns; a line with ``#`` is a comment."""
+    lines = (Path(__file__).parent / table).read_text(encoding="utf-8").splitlines()
     return (line.split("\t") for line in lines if not line.startswith("#"))
+
+
+def pronunciations(british: bool, *tables: str | Path) -> dict[str, str]:
+    """Phones of words in small letters, from tables of a word, its American and its British phones; those of a later
+    table count. "-" stands for phones that a table does not give."""
+    column = 2 if british else 1
+    return {row[0]: row[column] for table in tables for row in rows(table) if row[column] != "-"}
 
 
 MONTHS = list(dict.fromkeys(TABLES["months"].values()))

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from voicebank.errors import PluginError
-from voicebank.text import tables
 from voicebank.text.frontend import Frontend, Unit, tokenize
 from voicebank.text.symbols import STRESS, clean, known, look_up
+from voicebank.text.tables import pronunciations
 
 LANGUAGES = ("en-us", "en-gb")
 MAX_GROUP = 4  # espeak merges up to four words ("it is not a") and splits a word into as many parts
@@ -75,10 +75,7 @@ class Phonemizer(Frontend):
 @functools.cache
 def _corrections(language: str) -> Mapping[str, str]:
     """Phones of words in small letters: those that dictionaries agree on, and the names that voicebank knows."""
-    lines = Path(__file__).with_name("corrections.tsv").read_text(encoding="utf-8").splitlines()
-    column = 1 + LANGUAGES.index(language)
-    rows = [*(line.split("\t") for line in lines if not line.startswith("#")), *tables.rows("names.tsv")]
-    return {row[0]: row[column] for row in rows if row[column] != "-"}
+    return pronunciations(language == "en-gb", Path(__file__).with_name("corrections.tsv"), "names.tsv")
 
 
 def _tokens(sentence: str) -> list[str]:
