@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 APP = Path(__file__).parent.parent / "demo" / "app.py"
 
@@ -41,20 +42,16 @@ class Server:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """The job at work stands still meanwhile, so that there is time to look at its page (Linux)."""
-        ours = str(self.temporary).encode()
-        workers = []
-        for line in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                if b"voicebank_demo.worker" in (words := line.read_bytes()) and ours in words:
-                    workers.append(int(line.parent.name))
+        # They are forked from a process that the server starts.
+        workers = [one for child in psutil.Process(self.process.pid).children() for one in child.children()]
         try:
             for worker in workers:
-                os.kill(worker, signal.SIGSTOP)
+                worker.suspend()
             yield
         finally:
             for worker in workers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker, signal.SIGCONT)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.resume()
 
     def megabytes(self) -> float:
         """Memory of the process that is resident now (Linux)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,11 +21,17 @@ from voicebank_demo.presenter import working  # noqa: E402
 from voicebank_demo.state import STATE, CheckRequest, Clip, State, TrainRequest, read_state, write  # noqa: E402
 from voicebank_demo.worker import Worker  # noqa: E402
 
+# Modules of which a process calls `main`.
 WORK = """
-import json, sys, time, pathlib
-folder = pathlib.Path(sys.argv[1])
-while not (folder / "go").exists() and not (folder / "stop").exists(): time.sleep(0.02)
-(folder / "state.json").write_text(json.dumps({"phase": "done", "stopped": (folder / "stop").exists()}))
+import json, time
+def main(folder):
+    while not (folder / "go").exists() and not (folder / "stop").exists(): time.sleep(0.02)
+    (folder / "state.json").write_text(json.dumps({"phase": "done", "stopped": (folder / "stop").exists()}))
+"""
+DIE = """
+def main(folder):
+    print("out of memory")
+    return 1
 """
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs"
 CHECK = CheckRequest(source=Path("x"), dataset=Path("y"), language="en-us")
@@ -40,9 +45,17 @@ def wait(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture(autouse=True)
+def modules(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "demo_work.py").write_text(WORK)
+    (folder / "demo_dies.py").write_text(DIE)
+    monkeypatch.syspath_prepend(folder)
+
+
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
-    made = Jobs(60, [sys.executable, "-c", WORK])
+    made = Jobs(60, "demo_work")
     made.start()
     yield made
     made.close()
@@ -80,7 +93,7 @@ def test_who_waits_can_go(tmp_path: Path, jobs: Jobs) -> None:
 
 
 def test_a_worker_that_dies_says_so(tmp_path: Path) -> None:
-    jobs = Jobs(60, [sys.executable, "-c", "import sys; sys.exit('out of memory')"])
+    jobs = Jobs(60, "demo_dies")
     job = jobs.submit("ann", "check", tmp_path / "ann", CHECK)
     wait(lambda: jobs.advance() or job.ended)
     assert state(job.folder).phase == "failed"
@@ -104,7 +117,7 @@ def test_a_second_start_takes_nothing_from_the_job_at_work(tmp_path: Path, jobs:
 
 def test_a_stop_may_come_at_any_time(tmp_path: Path) -> None:
     """Queued, just started, at work: wherever it finds the job, the job ends, and the next one's turn comes."""
-    jobs = Jobs(60, [sys.executable, "-c", WORK])
+    jobs = Jobs(60, "demo_work")
     jobs.start()
     try:
         for pause in (0, 0, 0.01, 0.05, 0.2, 0.5):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from voicebank import uploads
 from voicebank.errors import BadData
 from voicebank_demo.state import REQUEST, STATE, STOP, CheckRequest, State, TrainRequest, read_state, write
 
 log = logging.getLogger("voicebank.demo")
 Queue = Literal["check", "long", "train"]
-# Threads of PyTorch (OpenMP) wait for each other, by default in a loop that holds a core. The page needs it, too.
-PATIENT = {"OMP_WAIT_POLICY": "passive"}
 PATIENCE = 300.0  # seconds that a worker may take to end after it was asked to stop: killed, it keeps nothing
 
 
@@ -31,7 +28,7 @@ class Job:
     owner: str
     queue: Queue
     folder: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: uploads.Background | None = None
     started: float = 0.0
     stopping: float = 0.0
     ended: bool = False
@@ -47,12 +44,11 @@ class Jobs:
 
     Args:
         minutes: a worker that takes longer than this is asked to stop.
-        command: what runs in a job's folder.
+        module: whose ``main`` works in a job's folder.
     """
 
-    def __init__(self, minutes: float, command: list[str] | None = None) -> None:
-        self.minutes = minutes
-        self.command = command or [sys.executable, "-m", "voicebank_demo.worker"]
+    def __init__(self, minutes: float, module: str = "voicebank_demo.worker") -> None:
+        self.minutes, self.module = minutes, module
         self.lock = threading.RLock()
         self.queues: dict[Queue, list[Job]] = {"check": [], "long": [], "train": []}
 
@@ -173,15 +169,9 @@ class Jobs:
 
     def _start(self, job: Job) -> None:
         job.started = time.monotonic()
-        with open(job.folder / "worker.log", "wb") as output:
-            job.process = subprocess.Popen(
-                [*self.command, str(job.folder)],
-                env={**PATIENT, **os.environ},
-                stdin=subprocess.PIPE,  # it ends when this program does
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        record = job.folder / "worker.log"
+        record.unlink(missing_ok=True)
+        job.process = uploads.Background(self.module, job.folder, record)
 
     def _watch(self, job: Job) -> None:
         now = time.monotonic()
@@ -197,7 +187,7 @@ class Jobs:
             return
         last = (job.folder / "worker.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
         log.warning(
-            "%s ended early: %s", job.queue, last[0] if last else f"status {job.process and job.process.returncode}"
+            "%s ended early: %s", job.queue, last[0] if last else f"status {job.process and job.process.poll()}"
         )
         state.phase = "failed"
         state.error = "it was stopped" if job.stopping else "it ended without a result: start it again"

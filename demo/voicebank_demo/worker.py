@@ -1,4 +1,4 @@
-"""The process that checks recordings or makes a voice: ``python -m voicebank_demo.worker FOLDER``.
+"""What a process does that checks recordings or makes a voice.
 
 It reads ``request.json`` and writes ``state.json`` there; a file ``stop`` asks it to end with what it has.
 """
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from pydantic import TypeAdapter
 
 import voicebank
-from voicebank import Audio, CloneSettings, Dataset, Progress, Voice, plugins, uploads
+from voicebank import Audio, CloneSettings, Dataset, Progress, Voice, plugins
 from voicebank.errors import VoicebankError
 from voicebank.files import replacing
 from voicebank_demo.clips import check_speech, clips_of, problem
@@ -204,7 +204,6 @@ def _loss(metrics: Mapping[str, float]) -> float:
 
 def main(folder: Path) -> int:
     """Do what the request says; 1 if it could not be done."""
-    uploads.work_in_background()
     request = REQUESTS.validate_json((folder / REQUEST).read_bytes())
     worker = Worker(folder)
     try:
@@ -218,7 +217,3 @@ def main(folder: Path) -> int:
         worker.write()
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from voicebank.audio import Audio
 from voicebank.data import media
+from voicebank.data.background import Background as Background
 from voicebank.errors import BadAudio, BadData
 
 CAPTIONS = (".vtt", ".srt", ".ass", ".ssa", ".json3")
@@ -235,20 +235,3 @@ def _named(path: Path, name: str) -> Iterator[None]:
         yield
     except BadAudio as error:
         raise BadAudio(str(error).replace(str(path), shown(name))) from error
-
-
-def work_in_background() -> None:
-    """Make this process one that works on an upload beside a server.
-
-    It gives way to whoever only wants to hear a sentence. And it ends with the server, which holds the other end of the
-    standard input: when that is closed, nobody waits for a result any more.
-    """
-
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        os._exit(3)
-
-    threading.Thread(target=wait, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(5)

@@ -55,14 +55,6 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
         return list(pool.map(function, every))
 
 
-def patient() -> dict[str, str]:
-    """Environment variables of a process that trains beside others on the same cores, such as its server.
-
-    Threads of PyTorch (OpenMP) wait for each other at every layer, by default in a loop that holds its core.
-    """
-    return {"OMP_WAIT_POLICY": "passive", **os.environ}
-
-
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Around the start of processes: NumPy computes in one thread in each of them."""

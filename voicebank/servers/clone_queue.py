@@ -10,8 +10,6 @@ import contextlib
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -21,7 +19,6 @@ from filelock import FileLock, Timeout
 
 from voicebank import uploads
 from voicebank.config import words_in
-from voicebank.dctts.threads import patient
 from voicebank.errors import BadData, UnknownName
 from voicebank.files import atomic
 from voicebank.servers.clone_worker import (
@@ -155,7 +152,7 @@ class CloneQueue:
         shutil.rmtree(self.folder / number, ignore_errors=True)
 
     def _work(self) -> None:
-        process: subprocess.Popen[bytes] | None = None
+        process: uploads.Background | None = None
         number = ""  # of the voice that is being made
         while not self._closing.wait(EVERY):
             with contextlib.suppress(Timeout):
@@ -175,7 +172,8 @@ class CloneQueue:
                     process, number = None, ""
             elif waiting := [one for one in left if one not in cancelled]:
                 number = waiting[0]
-                process = start(self.folder / number)
+                folder = self.folder / number
+                process = uploads.Background("voicebank.servers.clone_worker", folder, folder / LOG)
         if process is not None:
             process.kill()
             process.wait()
@@ -192,10 +190,3 @@ class CloneQueue:
         else:
             made.status, made.error = "failed", "it ended without a result"
         finish(folder, made)
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """The process that makes the voice in a folder. It ends when this one does."""
-    with open(folder / LOG, "ab") as output:
-        command = [sys.executable, "-m", "voicebank.servers.clone_worker", str(folder)]
-        return subprocess.Popen(command, env=patient(), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)

@@ -1,10 +1,9 @@
-"""The process that makes a voice of what a client has sent: ``python -m voicebank.servers.clone_worker FOLDER``."""
+"""What a process does that makes a voice of what a client has sent."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +13,6 @@ from pydantic import BaseModel, Field, ValidationError
 import voicebank
 from voicebank import plugins
 from voicebank.config import Config
-from voicebank.data import uploads
 from voicebank.data.progress import NO_METRICS, Progress, Scalars
 from voicebank.errors import VoicebankError
 from voicebank.files import atomic, remove_torn
@@ -157,7 +155,6 @@ class JobProgress(Progress):
 
 def main(folder: Path) -> None:
     """Make the voice in a folder, or go on with it."""
-    uploads.work_in_background()
     request, made = CloneRequest.model_validate_json((folder / ASKED).read_bytes()), read(folder)
     remove_torn(folder)
     job = JobProgress(folder, made or MadeVoice(id=request.id, name=request.name, created_at=request.created_at))
@@ -166,7 +163,3 @@ def main(folder: Path) -> None:
     except VoicebankError as error:
         job.made.status, job.made.error = "failed", job.without_places(" ".join(str(error).split()))
     finish(folder, job.made)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -95,7 +95,7 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _load() -> tuple[Any, Any]:
-    resemblyzer = _import_resemblyzer()
+    resemblyzer = import_resemblyzer()
     return resemblyzer, resemblyzer.VoiceEncoder("cpu", verbose=False)
 
 
@@ -104,7 +104,7 @@ def _encoder() -> tuple[Any, Any]:
         return _load()
 
 
-def _import_resemblyzer() -> Any:
+def import_resemblyzer() -> Any:
     """Import Resemblyzer with stand-ins for what newer packages have dropped.
 
     Its dependency webrtcvad asks pkg_resources, which setuptools 81 removed, for its own version; Resemblyzer
