@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait
 
 from voicebank import uploads
 
@@ -33,13 +32,6 @@ if __name__ == "__main__":
     kept = uploads.Background("worker", folder, folder / "log")
     time.sleep(600)
 """
-
-
-def wait(condition: Callable[[], object], seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.02)
 
 
 @pytest.fixture

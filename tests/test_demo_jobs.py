@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("voicebank_demo", reason="the demo is a package of its own: pip install ./demo")
+
+from waiting import wait  # noqa: E402
 
 from voicebank.audio import Audio  # noqa: E402
 from voicebank.errors import BadAudio, BadData  # noqa: E402
@@ -36,13 +38,6 @@ def main(folder):
 CLIPS = Path(__file__).parent / "data" / "clips" / "us-male" / "wavs"
 CHECK = CheckRequest(source=Path("x"), dataset=Path("y"), language="en-us")
 TRAIN = TrainRequest(base="us-male", name="me", consent="", language="en-us", minutes=1)
-
-
-def wait(condition: Callable[[], object], seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)

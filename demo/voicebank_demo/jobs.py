@@ -170,7 +170,7 @@ class Jobs:
     def _start(self, job: Job) -> None:
         job.started = time.monotonic()
         record = job.folder / "worker.log"
-        record.unlink(missing_ok=True)
+        record.write_bytes(b"")  # it is there, however early the process dies
         job.process = uploads.Background(self.module, job.folder, record)
 
     def _watch(self, job: Job) -> None:

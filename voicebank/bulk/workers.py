@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from voicebank.dctts.threads import one_blas_thread
+from voicebank.data.background import end_with_parent
+from voicebank.dctts.threads import BLAS, environment
 from voicebank.errors import BadData, needs_extra
 from voicebank.training.ray_cluster import connect
 
@@ -91,20 +90,9 @@ def _on_cores(work: Work, blocks: Mapping[int, str], workers: int, is_done: Call
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned: a forked child cannot use torch once its parent has.
     context = multiprocessing.get_context("spawn")
-    with one_blas_thread(), ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+    # A worker whose parent was killed would wait for the next task for ever.
+    with environment({BLAS: "1"}), ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         yield pool
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for the next task for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager

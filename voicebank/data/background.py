@@ -9,9 +9,11 @@ import sys
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
-from multiprocessing.connection import Connection
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
+
+from voicebank.dctts.threads import environment
 
 # Threads of PyTorch (OpenMP) wait for each other at every layer, by default in a loop that holds a core. The server
 # needs it, too.
@@ -32,22 +34,19 @@ class Background:
 
     def __init__(self, module: str, folder: Path, log: Path) -> None:
         context = _context()
-        theirs, self._held = context.Pipe(duplex=False)
-        given = module, folder, log, theirs, {**PATIENT, **os.environ}
+        given = module, folder, log, {**PATIENT, **os.environ}
         self._process = context.Process(target=_work, args=given, daemon=True)
         self._failed = False
         # The first one waits for what is imported, and whoever asks for it does not.
-        self._start = threading.Thread(target=self._begin, args=(theirs, log), daemon=True)
+        self._start = threading.Thread(target=self._begin, args=(log,), daemon=True)
         self._start.start()
 
-    def _begin(self, theirs: Connection, log: Path) -> None:
+    def _begin(self, log: Path) -> None:
         try:
             self._process.start()
         except (OSError, EOFError) as error:
             self._failed = True
             log.write_text(f"no process could be started: {error}\n", encoding="utf-8")
-        finally:
-            theirs.close()
 
     def poll(self) -> int | None:
         """Its status, below 0 where a signal ended it; None while it works."""
@@ -75,31 +74,30 @@ def _context() -> Any:
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([IMPORTS])
-    added = {name: value for name, value in PATIENT.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
+    with environment({**PATIENT, **os.environ}):
         forkserver.ensure_running()
-    finally:
-        for name in added:
-            del os.environ[name]
     return context
 
 
-def _work(module: str, folder: Path, log: Path, held: Connection, environment: Mapping[str, str]) -> None:
-    os.environ.update(environment)  # the process that this one was forked from has those of the first
+def _work(module: str, folder: Path, log: Path, variables: Mapping[str, str]) -> None:
+    os.environ.update(variables)  # the process that this one was forked from has those of the first
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C is for the server
         os.nice(5)
     with open(log, "ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    threading.Thread(target=_end_with_the_server, args=(held,), daemon=True).start()
+    end_with_parent()
     sys.exit(importlib.import_module(module).main(folder))
 
 
-def _end_with_the_server(held: Connection) -> None:
-    """The server holds the other end: when that is closed, nobody waits for a result any more."""
-    try:
-        held.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(3)
+def end_with_parent() -> None:
+    """End this process with the one that started it, however that ends: nobody waits for a result any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

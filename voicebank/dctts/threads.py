@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -56,14 +56,15 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Around the start of processes: NumPy computes in one thread in each of them."""
-    before = os.environ.get(BLAS)
-    os.environ[BLAS] = "1"
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Around the start of processes: variables that they have."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[BLAS]
-        else:
-            os.environ[BLAS] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
