@@ -88,8 +88,9 @@ def furnish(folder: Path, talk: Path, with_voice: bool) -> None:
         shutil.copy(talk / path, folder)
     clips = doubled(folder / "recordings")
     Audio.read(next((clips / "wavs").iterdir())).save(folder / "clip.wav")
-    for path in ("corpora/jane", "my-recordings", "noisy", "speech/us-male", "speech/us-female"):
+    for path in ("corpora/jane", "my-recordings", "speech/us-male", "speech/us-female"):
         shutil.copytree(clips, folder / path)
+    first_clips(clips, folder / "noisy", 3)
     first_clips(clips, folder / "held-back" / "us-male", 1)
     for path in ("book.txt", "sentences.txt", "chapters/1.txt"):
         (folder / path).parent.mkdir(exist_ok=True)
