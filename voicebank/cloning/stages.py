@@ -36,6 +36,7 @@ from voicebank.text.frontend import Frontend
 from voicebank.training import plots
 from voicebank.training.batches import usable
 from voicebank.training.features import ClipFeatures, Features
+from voicebank.training.memory import kept
 from voicebank.training.runs import load_checkpoint, with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer
@@ -74,6 +75,7 @@ class Cloning:
         # The best so far.
         self.text2mel, self.ssrn = base.text2mel, base.ssrn
 
+    @kept()
     def run(self) -> Synthesizer:
         """All stages that are left. After Ctrl-C the best so far, if there is anything yet."""
         try:

@@ -20,6 +20,7 @@ from voicebank.text.frontend import Frontend
 from voicebank.training import distributed, features
 from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
+from voicebank.training.memory import kept
 from voicebank.training.runs import discriminator_of, ssrn_from, text2mel_from, voices_of
 from voicebank.training.spoken import LettersTask, speak
 from voicebank.training.ssrn import SSRNTask
@@ -29,6 +30,7 @@ from voicebank.training.trainer import Trainer, TrainerConfig
 Network = Literal["text2mel", "ssrn"]
 
 
+@kept()
 def train(
     network: Network,
     folders: Sequence[str | Path],
