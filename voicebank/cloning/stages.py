@@ -26,6 +26,7 @@ from voicebank.cloning.finetune import (
 from voicebank.cloning.material import Material, Stopped
 from voicebank.cloning.store import CloneState, Store
 from voicebank.config import VoiceConfig
+from voicebank.data.memory import kept
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
@@ -36,7 +37,6 @@ from voicebank.text.frontend import Frontend
 from voicebank.training import plots
 from voicebank.training.batches import usable
 from voicebank.training.features import ClipFeatures, Features
-from voicebank.training.memory import kept
 from voicebank.training.runs import load_checkpoint, with_rows
 from voicebank.training.tasks import Task
 from voicebank.training.trainer import Trainer

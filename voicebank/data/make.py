@@ -12,6 +12,7 @@ from typing import Any
 
 from voicebank.data import media, sources
 from voicebank.data.checks import check_together
+from voicebank.data.memory import kept
 from voicebank.data.pieces import Recognisers, analyse, recording
 from voicebank.data.progress import Progress
 from voicebank.data.report import Finding, Report, Row, page
@@ -26,6 +27,7 @@ STATE = ".make"
 RESULTS = ("wavs", "rejected")
 
 
+@kept()
 def make(
     place: Path,
     out: Path,

@@ -14,6 +14,7 @@ import numpy as np
 
 from voicebank import plugins
 from voicebank.audio import Audio
+from voicebank.data.memory import kept
 from voicebank.data.progress import Progress
 from voicebank.errors import needs_extra
 from voicebank.evaluation import measures
@@ -117,6 +118,7 @@ class Recogniser:
         """What is said in a sound; nothing in none."""
         return self.transcriber.transcribe(sound).text if sound is not None else ""
 
+    @kept()
     def listen(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Do some work on each item, in their order, several at a time."""
         with ThreadPoolExecutor(self.workers) as pool:

@@ -11,6 +11,7 @@ import torch
 from voicebank import plugins
 from voicebank.config import PRESETS, AudioConfig
 from voicebank.data.dataset import Dataset
+from voicebank.data.memory import kept
 from voicebank.data.progress import Progress
 from voicebank.dctts.ssrn import SSRN
 from voicebank.dctts.text2mel import Text2Mel
@@ -20,7 +21,6 @@ from voicebank.text.frontend import Frontend
 from voicebank.training import distributed, features
 from voicebank.training.batches import mel_statistics, speaker_names
 from voicebank.training.features import Features
-from voicebank.training.memory import kept
 from voicebank.training.runs import discriminator_of, ssrn_from, text2mel_from, voices_of
 from voicebank.training.spoken import LettersTask, speak
 from voicebank.training.ssrn import SSRNTask

@@ -1,4 +1,4 @@
-"""Memory that a training frees."""
+"""Memory that is freed and soon needed again."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 MEGABYTES = """
 import numpy as np
 import psutil
-from voicebank.training.memory import kept
+from voicebank.data.memory import kept
 
 def held():
     return psutil.Process().memory_info().rss / 1e6
@@ -24,7 +24,7 @@ print(within, held() - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do as they do")
-def test_it_stays_with_the_process_until_the_training_is_over() -> None:
+def test_it_stays_with_the_process_until_the_work_is_over() -> None:
     run = subprocess.run([sys.executable, "-c", MEGABYTES], capture_output=True, text=True, check=True)
     within, after = map(float, run.stdout.split())
     assert within > 180 and after < 20
