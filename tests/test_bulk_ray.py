@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import psutil
 import pytest
 from clones import CLIPS, Recorded
 from typer.testing import CliRunner
+from waiting import wait
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'voicebank[ray]'")
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -88,11 +88,6 @@ def meanwhile(*disasters: Callable[[], None]) -> Iterator[None]:
     assert not thread.is_alive(), "nothing was killed"
 
 
-def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        time.sleep(0.02)
-
-
 def kill_one(name: str) -> None:
     """Kill -9 a process of the cluster by what Ray calls it."""
 
@@ -100,7 +95,7 @@ def kill_one(name: str) -> None:
         titles = [(one, " ".join(one.info["cmdline"] or ())) for one in psutil.process_iter(["cmdline"])]
         return [one for one, title in titles if title.startswith("ray::") and name in title]
 
-    until(found)
+    wait(found)
     found()[0].kill()
 
 
@@ -122,14 +117,14 @@ def test_whatever_is_killed_every_row_is_spoken_once(
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "rows.json"), str(out), cluster.address]
     ) as driver:
-        until(lambda: parts() or driver.poll() is not None)
+        wait(lambda: parts() or driver.poll() is not None)
         assert driver.poll() is None
         driver.kill()
     left, node = parts(), next(node for node in cluster.list_all_nodes() if node is not cluster.head_node)
     with meanwhile(
-        lambda: until(lambda: parts() >= left + 2),
+        lambda: wait(lambda: parts() >= left + 2),
         lambda: kill_one("MapWorker"),
-        lambda: until(lambda: parts() >= left + 5),
+        lambda: wait(lambda: parts() >= left + 5),
         lambda: cluster.remove_node(node, allow_graceful=False),
     ):
         done = run.batch(rows, out, workers=2, ray=cluster.address)
@@ -151,7 +146,7 @@ def test_two_workers_learn_what_one_does_though_one_is_killed(cluster: Cluster, 
     options: dict[str, Any] = {"preset": "tiny", "frontend": None, "held_back": 2, "cache": tmp_path / "features"}
     folders, folder = [tmp_path / "speaker"], tmp_path / "two"
     progress = Recorded()
-    with meanwhile(lambda: until(lambda: (folder / "best.safetensors").exists()), lambda: kill_one("RayTrainWorker")):
+    with meanwhile(lambda: wait(lambda: (folder / "best.safetensors").exists()), lambda: kill_one("RayTrainWorker")):
         trained = train_on_ray(
             "text2mel",
             folders,
