@@ -194,6 +194,21 @@ def test_forms_of_prose_notes_and_science(text: str, reading: str) -> None:
         ("We left in Feb. It was late Oct.", "We left in February. It was late October."),
         ("Sat. night, (Mon.), a Tues.", "Saturday night, (Monday), a Tuesday."),
         ("Eq. (4), Nº 5, order #123", "equation (four), number five, order number one two three"),
+        (
+            "3.5% y/y, 0.2 % m/m, 5 m/m",
+            "three point five percent year over year, zero point two percent month over month, five meters per meter",
+        ),
+        ("£9.99 p/m or 4% p/a", "nine pounds and ninety nine pence per month or four percent per annum"),
+        ("Q4'22 and Q1 '23", "Q four twenty two and Q one twenty three"),
+        (
+            "68 deg. F, a 30-deg. slope, turn 90 deg.",
+            "sixty eight degrees Fahrenheit, a thirty-degree slope, turn ninety degrees.",
+        ),
+        (
+            "2560x1440 px, 1920x1080p, 1200x600mm",
+            "twenty five sixty by fourteen forty pixels, "
+            "nineteen twenty by ten eighty p, twelve hundred by six hundred millimeters",
+        ),
         ("a 3yo boy, an 18-y/o girl", "a three-year-old boy, an eighteen-year-old girl"),
         (
             "27 BC–AD 14, the F-35B, a 3B model",

@@ -58,6 +58,12 @@ def _verse(match: re.Match[str]) -> str:
     return f"{match['book']} {chapter} {first}" + (f" to {last}" if last else "")
 
 
+def _over(match: re.Match[str]) -> str:
+    """Growth: "3 % y/y"."""
+    word = {"y": "year", "q": "quarter", "m": "month"}[match[0][0]]
+    return f"{word} over {word}"
+
+
 def _military(hour: str, minute: str) -> str:
     said = spell_digits(hour) if hour[0] == "0" else cardinal(int(hour))
     return f"{said} {'hundred' if minute == '00' else in_pairs('1' + minute).partition(' ')[2]}"
@@ -195,13 +201,22 @@ RULES = rules(
         r"|bottle|seat|guest|adult|child|call|ft)\b)",
         r"\1 per ",
     ),
+    (r"\b(?:y/y|q/q|(?<=%)m/m|(?<=% )m/m)\b", _over),
+    (r"(?<=[\d%a-z] )p/([wma])\b", lambda m: "per " + {"w": "week", "m": "month", "a": "annum"}[m[1]]),
     (r"(?<=per )(hr|min|sec|wk|mo|yr|kg|lb|oz|gal|bbl|sq ft|ft)\b", lambda m: units.UNITS[m[1]]),
     # An oven's: "at 180C", "180C/350F".
     (r"\b([1-5]\d\d)C/([1-5]\d\d)F\b", r"\1 degrees Celsius or \2 degrees Fahrenheit"),
+    (r"(?<=\d) ?deg(?:rees?)?\.? ?(?=[CF]\b)", "°"),
+    (r"(?<=\d)-deg\.", "-degree"),
+    (r"(?<=\d) ?deg\b(\.$)?\.?", r" degrees\1"),
     (r"\b(at|to) ([1-5]\d\d)C\b", r"\1 \2 degrees Celsius"),
     (r"\b(at|to) ([1-5]\d\d)F\b", r"\1 \2 degrees Fahrenheit"),
     (units.CUPS, units.cups),
     (r"(?<![\w.,])(\d+) ?(?:c|¢)(?![\w/])", lambda m: f"{m[1]} cent{'s' * (m[1] != '1')}"),
+    (
+        r"(?<![\w.,])(\d{4})[x×](\d{3,4})(?!\d|[.,]\d| ?=|p\b)( ?px\b)?",
+        lambda m: f"{in_pairs(m[1])} by {in_pairs(m[2]) if len(m[2]) == 4 else m[2]}{' pixels' if m[3] else ''}",
+    ),
     (r"\b(240|360|480|720|1080|1440|2160)p\b", lambda m: f"{in_pairs(m[1])} P"),
     (r"\b([A-Z]{1,3})-(\d{3})\b(?!-)", lambda m: f"{m[1]} {in_pairs(m[2])}"),
     (r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)p(?![\w/])", _pence),
@@ -242,6 +257,7 @@ RULES = rules(
     (r"(?P<before>\b[A-Za-z]{1,10}-)(?P<number>\d{1,3})s\b", _plural_number),
     (r"(?P<before>\b)(?P<number>\d)s(?= (?:and|or) \d'?s\b)|(?P<before2>(?:and|or) )(?P<number2>0)s\b", _ones),
     (rf"(?P<before>\b(?i:{_COUNT_WORDS}|\d+) |\b)(?P<number>(?<= )[1-9]|7\d7|(?<= )[1-9]\d{{2}})s\b", _plural_number),
+    (r"\bQ([1-4])(?=')", r"Q\1 "),
     (r"(?<!\w)'(\d\d)(?=[\s,.;:!?)]|$)", lambda m: number_words(m[1]) if m[1][0] != "0" else spell_digits(m[1])),
     (r"\b(1\d|20)([1-9])0'?s\b", lambda m: f"{m[1]} {TENS[int(m[2]) - 1]}"),
     (r"(?:'|\b)([1-9])0'?s\b", lambda m: TENS[int(m[1]) - 1]),
