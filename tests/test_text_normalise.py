@@ -209,6 +209,15 @@ def test_forms_of_prose_notes_and_science(text: str, reading: str) -> None:
             "twenty five sixty by fourteen forty pixels, "
             "nineteen twenty by ten eighty p, twelve hundred by six hundred millimeters",
         ),
+        ("18-24-year-olds, a 2-3-week delay", "eighteen to twenty four-year-olds, a two to three-week delay"),
+        (
+            "149.6 million km, 2 million in all",
+            "one hundred and forty nine point six million kilometers, two million in all",
+        ),
+        (
+            "Approx. 5 men owe $2MM, see pp. 5ff. there",
+            "Approximately five men owe two million dollars, see pages five and following there",
+        ),
         ("a 3yo boy, an 18-y/o girl", "a three-year-old boy, an eighteen-year-old girl"),
         (
             "27 BC–AD 14, the F-35B, a 3B model",

@@ -265,6 +265,8 @@ RULES = rules(
     (r"\b(\d\d)00'?s\b", r"\1 hundreds"),
     (r"\b((?:19|20)\d\d)/(\d\d)\b(?!/)", r"\1 to \2"),
     (r"(?<![\w/.,-])(\d+\.\d+)/(\d+(?:\.\d+)?)(?![\w/]|[.,]\d)", r"\1 out of \2"),
+    (r"(?<![\w.,/-])(\d+)-(\d+)(?=-[a-z]{3})", r"\1 to \2"),  # "18-24-year-olds"
+    (r"(?<=\d)ff\.(?!\w)", " and following"),
     (FOUR_DIGITS, year_or_count),
     # Rooms, flights and errors; the numbers of houses.
     (

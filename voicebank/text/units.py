@@ -30,7 +30,10 @@ def _single() -> dict[str, str]:
 UNITS = _single()
 _NAMES = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 _POWER = r"(?:\^?[23](?![\d.]\d|\d))"
-_AMOUNT = r"(?P<amount>(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+_AMOUNT = (
+    r"(?P<amount>(?:(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+    r"(?: (?:thousand|million|billion|trillion)(?= ))?)"
+)
 # "in" and "m" are words after "5 ", so what may come after them is limited below.
 QUANTITY = re.compile(
     rf"{_AMOUNT}(?P<space> |-)?(?P<unit>{_NAMES})(?P<power>{_POWER})?"
@@ -188,7 +191,7 @@ AREAS = {"US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "C
     **{"HK": "Hong Kong", "S": "Singapore", "Can": "Canadian", "Aus": "Australian"},
 }
 _SIGN = "[" + "".join(CURRENCIES) + "]"
-_SCALE = r"thousand|million|billion|trillion|bn|tn|mn|mil|[kKmMBT]"
+_SCALE = r"thousand|million|billion|trillion|bn|tn|mn|mil|MM|[kKmMBT]"
 _PLAIN_AMOUNT = r"(?:\d+(?:,\d\d(?=,\d))*(?:,\d{3})*(?:\.\d+)?|\.\d+)"
 _CODE = "|".join(CODES)
 MONEY = re.compile(
