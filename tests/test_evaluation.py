@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 pytest.importorskip("jiwer")
@@ -25,6 +28,7 @@ from voicebank.evaluation.listening import compare, normalise_words  # noqa: E40
 from voicebank.evaluation.measures import RATE, centroids, naturalness, prosody, quality  # noqa: E402
 from voicebank.evaluation.scores import Scores  # noqa: E402
 from voicebank.hub.card import card  # noqa: E402
+from voicebank.signal import speaker  # noqa: E402
 from voicebank.signal.speaker import embed  # noqa: E402
 
 CLIPS = Path(__file__).parent / "data" / "clips"
@@ -200,6 +204,42 @@ def test_nothing_lent_to_resemblyzer_stays_behind() -> None:
     assert embed(Audio.read(CLIPS / "us-male" / "wavs" / "us-male-00008.ogg")) is not None
     for name in ("pkg_resources", "scipy.ndimage.morphology"):
         assert name not in sys.modules or sys.modules[name].__file__
+
+
+def test_speakers_told_apart_in_several_threads_leave_pytorch_all_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived, entered, left = (threading.Event() for _ in range(3))
+
+    class Encoder:
+        def embed_utterance(self, speech: np.ndarray) -> np.ndarray:
+            assert torch.get_num_threads() == 1
+            if threading.current_thread() is first:  # it leaves when the second is there, and the second after it
+                arrived.set()
+                entered.wait(60)
+            else:
+                entered.set()
+                left.wait(60)
+            return np.ones(256, np.float32)
+
+    resemblyzer = SimpleNamespace(preprocess_wav=lambda samples: samples)
+    monkeypatch.setattr(speaker, "_encoder", lambda: (resemblyzer, Encoder()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        audio = Audio(np.ones(16000), 16000)
+        first, second = (threading.Thread(target=embed, args=(audio,)) for _ in range(2))
+        first.start()
+        arrived.wait(60)
+        second.start()
+        first.join()
+        left.set()
+        second.join()
+        found: list[int] = []
+        fresh = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        fresh.start()
+        fresh.join()
+        assert found == [3]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_references_take_their_names_from_folders() -> None:

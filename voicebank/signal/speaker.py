@@ -37,7 +37,7 @@ def embed(audio: Audio) -> Embedding | None:
     speech = resemblyzer.preprocess_wav(np.clip(samples, -1, 1))
     if not len(speech):
         return None
-    with _one_thread():
+    with _one_thread:
         embedding: Embedding = encoder.embed_utterance(speech)
     return embedding
 
@@ -77,20 +77,36 @@ def available() -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+class _OneThread:
     """PyTorch computes in one thread: those of an LSTM wait for each other at each of its small steps.
 
-    Two take half as long again as one, and up to fifty times as long beside other programs.
+    Two take half as long again as one, and up to fifty times as long beside other programs. Several threads may be in
+    here at once. What was set before is known by the first of them: the others would find its one thread, and leave it.
     """
-    import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = 1
+
+    def __enter__(self) -> None:
+        import torch
+
+        with self._lock:
+            if not self._inside:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        import torch
+
+        with self._lock:
+            self._inside -= 1
+            torch.set_num_threads(self._before)
+
+
+_one_thread = _OneThread()
 
 
 @lru_cache(maxsize=1)
