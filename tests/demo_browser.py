@@ -52,7 +52,11 @@ _AXE = """
 const done = arguments[0];
 // What is folded away is not painted, and has the colours of another time.
 const folded = [["details:not([open]) > :not(summary)"]];
-axe.run({ exclude: folded }, { resultTypes: ["violations"] }).then(({ violations }) => done(
+// A message that comes or goes is pale for a moment.
+const fading = document.getAnimations().filter(
+  (a) => a.playState === "running" && a.effect.getComputedTiming().activeDuration <= 1000);
+Promise.allSettled(fading.map((a) => a.finished)).then(
+  () => axe.run({ exclude: folded }, { resultTypes: ["violations"] })).then(({ violations }) => done(
   violations.flatMap((v) => v.nodes.map((n) => v.id + " " + n.target.join(" ") + " " + n.failureSummary))));"""
 
 
